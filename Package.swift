@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// What every Swift target of this package is compiled with.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
+// The targets are a chain: each imports only those before it.
+let package = Package(
+  name: "tenon",
+  products: [.executable(name: "tenon", targets: ["tenon"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    .target(name: "CKernels", path: "Sources/Compute/CKernels"),
+    .target(
+      name: "Compute", dependencies: ["CKernels"], exclude: ["CKernels"], swiftSettings: settings),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/Formats/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "Formats", dependencies: ["Compute", "CZlib", collections], exclude: ["CZlib"],
+      swiftSettings: settings),
+    .target(name: "Inspect", dependencies: ["Formats", collections], swiftSettings: settings),
+    .target(name: "Merge", dependencies: ["Inspect", collections], swiftSettings: settings),
+    .executableTarget(
+      name: "tenon", dependencies: ["Merge", arguments], swiftSettings: settings),
+    .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: settings),
+    .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: settings),
+    .testTarget(name: "InspectTests", dependencies: ["Inspect"], swiftSettings: settings),
+    .testTarget(name: "MergeTests", dependencies: ["Merge"], swiftSettings: settings),
+    .testTarget(
+      name: "CommandTests", dependencies: ["tenon", subprocess], swiftSettings: settings),
+  ]
+)

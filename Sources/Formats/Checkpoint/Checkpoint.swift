@@ -1,0 +1,95 @@
+public import OrderedCollections
+
+/// What every reader returns and every question takes: the tensors of a file,
+/// of many shards or of a directory, and what lies around them.
+public struct Checkpoint: Sendable {
+  /// The path as the user gave it.
+  public var path: String
+  public var format: FileFormat
+  /// The tensors in file order; names are unique.
+  public var records: [TensorRecord]
+  /// The strings a safetensors file carries in `__metadata__`, and their like.
+  public var metadata: OrderedDictionary<String, String>
+  /// The tensor files, in reading order.
+  public var shards: [Shard]
+  /// The other files of the directory (configuration, tokenizer, code), by name.
+  public var sideFiles: [SideFile]
+  /// What the readers noticed.
+  public var findings: [Finding]
+  /// Names that the file holds beside its tensors (an epoch, an optimizer's
+  /// state), for listing: path and a short description.
+  public var others: [OtherEntry]
+
+  public init(
+    path: String, format: FileFormat, records: [TensorRecord] = [],
+    metadata: OrderedDictionary<String, String> = [:], shards: [Shard] = [],
+    sideFiles: [SideFile] = [], findings: [Finding] = [], others: [OtherEntry] = []
+  ) {
+    self.path = path
+    self.format = format
+    self.records = records
+    self.metadata = metadata
+    self.shards = shards
+    self.sideFiles = sideFiles
+    self.findings = findings
+    self.others = others
+  }
+
+  /// The position of each tensor by name.
+  public func positions() -> [String: Int] {
+    var positions = [String: Int](minimumCapacity: records.count)
+    for (position, record) in records.enumerated() { positions[record.name] = position }
+    return positions
+  }
+
+  /// The side file of this name, or nil.
+  public func sideFile(_ name: String) -> SideFile? { sideFiles.first { $0.name == name } }
+}
+
+/// One tensor file of a checkpoint.
+public struct Shard: Sendable {
+  /// The file name as its index or directory has it.
+  public var name: String
+  public var file: InputFile
+  /// The positions of its tensors in `Checkpoint.records`.
+  public var records: Range<Int>
+
+  public init(name: String, file: InputFile, records: Range<Int>) {
+    self.name = name
+    self.file = file
+    self.records = records
+  }
+}
+
+/// A file that belongs to a model beside its tensors.
+public struct SideFile: Sendable {
+  public var name: String
+  public var path: String
+
+  public init(name: String, path: String) {
+    self.name = name
+    self.path = path
+  }
+}
+
+/// Something that a file holds beside tensors.
+public struct OtherEntry: Sendable, Hashable {
+  public var path: String
+  public var description: String
+
+  public init(path: String, description: String) {
+    self.path = path
+    self.description = description
+  }
+}
+
+/// The format of a tensor file, recognised by content.
+public enum FileFormat: String, Sendable, Hashable {
+  case safetensors
+  case pytorchZip = "pytorch-zip"
+  case pytorchLegacy = "pytorch-legacy"
+  case pytorchTar = "pytorch-tar"
+  case torchscript
+  case hdf5
+  case deepspeed
+}
