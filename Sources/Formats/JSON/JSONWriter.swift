@@ -1,0 +1,143 @@
+/// Writes JSON into a buffer, key after key; the caller gives the order.
+///
+/// Compact: no white space. The text is UTF-8; only what JSON demands is escaped.
+public struct JSONWriter: Sendable {
+  /// The text so far.
+  public private(set) var bytes: [UInt8] = []
+  private var needsComma = false
+
+  public init() {}
+
+  /// Writes an object whose members `body` writes.
+  public mutating func object(_ body: (inout JSONWriter) -> Void) {
+    open(UInt8(ascii: "{"))
+    body(&self)
+    close(UInt8(ascii: "}"))
+  }
+
+  /// Writes an array whose elements `body` writes.
+  public mutating func array(_ body: (inout JSONWriter) -> Void) {
+    open(UInt8(ascii: "["))
+    body(&self)
+    close(UInt8(ascii: "]"))
+  }
+
+  /// Writes the key of the value that comes next.
+  public mutating func key(_ key: String) {
+    string(key)
+    bytes.append(UInt8(ascii: ":"))
+    needsComma = false
+  }
+
+  public mutating func string(_ text: String) {
+    separate()
+    bytes.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""): bytes.append(contentsOf: #"\""#.utf8)
+      case UInt8(ascii: "\\"): bytes.append(contentsOf: #"\\"#.utf8)
+      case 0x08: bytes.append(contentsOf: #"\b"#.utf8)
+      case 0x09: bytes.append(contentsOf: #"\t"#.utf8)
+      case 0x0A: bytes.append(contentsOf: #"\n"#.utf8)
+      case 0x0C: bytes.append(contentsOf: #"\f"#.utf8)
+      case 0x0D: bytes.append(contentsOf: #"\r"#.utf8)
+      case 0..<0x20:
+        let digits = String(byte, radix: 16)
+        bytes.append(contentsOf: #"\u00"#.utf8)
+        if digits.utf8.count == 1 { bytes.append(UInt8(ascii: "0")) }
+        bytes.append(contentsOf: digits.utf8)
+      default: bytes.append(byte)
+      }
+    }
+    bytes.append(UInt8(ascii: "\""))
+    needsComma = true
+  }
+
+  public mutating func integer(_ value: Int) { raw(String(value)) }
+  public mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
+  public mutating func null() { raw("null") }
+
+  /// Writes a number in the shortest form that reads back as the same double;
+  /// a number that JSON does not have becomes `null`.
+  public mutating func double(_ value: Double) {
+    guard value.isFinite else { return null() }
+    if let whole = Int(exactly: value), abs(whole) < 1 << 53 {
+      raw(value.sign == .minus && whole == 0 ? "-0.0" : "\(whole)")
+    } else {
+      raw("\(value)")
+    }
+  }
+
+  public mutating func value(_ value: JSONValue) {
+    switch value {
+    case .null: null()
+    case .bool(let flag): bool(flag)
+    case .number(let text): raw(text)
+    case .string(let text): string(text)
+    case .array(let elements):
+      array { for element in elements { $0.value(element) } }
+    case .object(let members):
+      object {
+        for member in members {
+          $0.key(member.key)
+          $0.value(member.value)
+        }
+      }
+    }
+  }
+
+  private mutating func raw(_ text: String) {
+    separate()
+    bytes.append(contentsOf: text.utf8)
+    needsComma = true
+  }
+
+  private mutating func separate() {
+    if needsComma { bytes.append(UInt8(ascii: ",")) }
+    needsComma = false
+  }
+
+  private mutating func open(_ bracket: UInt8) {
+    separate()
+    bytes.append(bracket)
+  }
+
+  private mutating func close(_ bracket: UInt8) {
+    bytes.append(bracket)
+    needsComma = true
+  }
+}
+
+extension JSONWriter {
+  /// Writes a key and an array of strings.
+  public mutating func strings(_ key: String, _ values: some Sequence<String>) {
+    self.key(key)
+    array { for value in values { $0.string(value) } }
+  }
+
+  /// Writes a key and a shape or another list of integers.
+  public mutating func integers(_ key: String, _ values: some Sequence<Int>) {
+    self.key(key)
+    array { for value in values { $0.integer(value) } }
+  }
+
+  public mutating func string(_ key: String, _ value: String?) {
+    self.key(key)
+    if let value { string(value) } else { null() }
+  }
+
+  public mutating func integer(_ key: String, _ value: Int?) {
+    self.key(key)
+    if let value { integer(value) } else { null() }
+  }
+
+  public mutating func double(_ key: String, _ value: Double?) {
+    self.key(key)
+    if let value { double(value) } else { null() }
+  }
+
+  public mutating func bool(_ key: String, _ value: Bool) {
+    self.key(key)
+    bool(value)
+  }
+}
