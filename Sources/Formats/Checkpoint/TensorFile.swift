@@ -1,0 +1,32 @@
+public import OrderedCollections
+
+/// The result of reading one tensor file: what every reader returns and a
+/// `Checkpoint` is put together from.
+public struct TensorFile: Sendable {
+  public var format: FileFormat
+  /// The tensors in the order of the file; names are unique.
+  public var records: [TensorRecord]
+  /// The strings that a file carries beside its tensors.
+  public var metadata: OrderedDictionary<String, String>
+  /// What the reader noticed.
+  public var findings: [Finding]
+  /// What the file holds beside the tensors of `records`: an epoch, the
+  /// tensors of an optimizer.
+  public var others: [OtherEntry]
+  /// The keys that lead to the container from which `records` were taken, empty
+  /// where they lie at the top.
+  public var rootPath: [String]
+
+  public init(
+    format: FileFormat, records: [TensorRecord],
+    metadata: OrderedDictionary<String, String> = [:], findings: [Finding] = [],
+    others: [OtherEntry] = [], rootPath: [String] = []
+  ) {
+    self.format = format
+    self.records = records
+    self.metadata = metadata
+    self.findings = findings
+    self.others = others
+    self.rootPath = rootPath
+  }
+}
