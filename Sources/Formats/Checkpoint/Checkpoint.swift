@@ -19,6 +19,8 @@ public struct Checkpoint: Sendable {
   /// Names that the file holds beside its tensors (an epoch, an optimizer's
   /// state), for listing: path and a short description.
   public var others: [OtherEntry]
+  /// The keys inside a PyTorch file that lead to the container of the tensors.
+  public var rootPath: [String] = []
 
   public init(
     path: String, format: FileFormat, records: [TensorRecord] = [],
