@@ -35,6 +35,25 @@
     return try body(&bytes)
   }
 
+  /// Calls `body` with the first `count` bytes to read.
+  public func withPrefix<Result, Failure: Error>(
+    _ count: Int, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(count >= 0 && count <= byteCount, "\(count) bytes of \(byteCount)")
+    let part = unsafe UnsafeRawBufferPointer(rebasing: memory[..<count])
+    return try body(unsafe RawSpan(_unsafeBytes: part))
+  }
+
+  /// Calls `body` with the first `count` bytes to read and write.
+  public mutating func withMutablePrefix<Result, Failure: Error>(
+    _ count: Int, _ body: (inout MutableRawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    precondition(count >= 0 && count <= byteCount, "\(count) bytes of \(byteCount)")
+    let part = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<count])
+    var bytes = unsafe MutableRawSpan(_unsafeBytes: part)
+    return try body(&bytes)
+  }
+
   /// Calls `body` with the first `count` floats of the buffer to read.
   public func withFloats<Result, Failure: Error>(
     count: Int, _ body: (Span<Float>) throws(Failure) -> Result

@@ -6,67 +6,55 @@ import Synchronization
 /// Whatever the number of workers, the blocks are the same; who computes which
 /// does not matter to a single byte.
 final class WorkQueue: Sendable {
-  /// A run of rows of one tensor.
-  struct Block {
+  /// A run of units of one tensor.
+  struct Block: Sendable {
     let task: TensorTask
-    /// The rows, or for tensors without structure the bytes.
     let range: Range<Int>
-    /// The position among the blocks of its tensor.
+    /// The position of the tensor among all, and of the block in its tensor.
+    let tensor: Int
     let position: Int
   }
 
-  private struct State {
-    var next = 0
+  private struct State: Sendable {
+    /// How many tensors were begun.
+    var begun = 0
     var task: TensorTask?
     var unit = 0
     var position = 0
   }
 
-  private let tensors: [(file: OutputFile, offset: Int, tensor: PlannedTensor)]
-  private let blocks: BlockSize
+  private let count: Int
+  private let makeTask: @Sendable (Int) -> TensorTask
   private let state = Mutex(State())
-  private let progress: Progress
-  private let log = Mutex<[UpdateRecord]>([])
 
-  init(
-    _ tensors: [(file: OutputFile, offset: Int, tensor: PlannedTensor)], blocks: BlockSize,
-    progress: Progress
-  ) {
-    self.tensors = tensors
-    self.blocks = blocks
-    self.progress = progress
+  /// A queue over `count` tensors; `makeTask` prepares each when its turn comes.
+  init(count: Int, makeTask: @escaping @Sendable (Int) -> TensorTask) {
+    self.count = count
+    self.makeTask = makeTask
   }
 
   /// The next block, or nil when all are handed out.
-  func next() throws(CheckpointError) -> Block? {
-    do {
-      return try state.withLock { state in
-        while true {
-          if let task = state.task, state.unit < task.unitCount {
-            let end = min(task.unitCount, state.unit + task.blockLength)
-            defer {
-              state.unit = end
-              state.position += 1
-            }
-            return Block(task: task, range: state.unit..<end, position: state.position)
-          }
-          guard state.next < tensors.count else {
-            // The queue must not keep the last task's factors alive.
-            state.task = nil
-            return nil
-          }
-          let (file, offset, tensor) = tensors[state.next]
-          state.task = try TensorTask(tensor, to: file, at: offset, blocks: blocks)
-          progress.begin(tensor.name)
-          state.next += 1
-          state.unit = 0
-          state.position = 0
+  func next() -> Block? {
+    state.withLock { state -> Block? in
+      while true {
+        if let task = state.task, state.unit < task.unitCount {
+          let end = min(task.unitCount, state.unit + task.blockLength)
+          let block = Block(
+            task: task, range: state.unit..<end, tensor: state.begun - 1, position: state.position)
+          state.unit = end
+          state.position += 1
+          return block
         }
+        guard state.begun < count else {
+          // The last task's factors must not live longer than its blocks.
+          state.task = nil
+          return nil
+        }
+        state.task = makeTask(state.begun)
+        state.begun += 1
+        state.unit = 0
+        state.position = 0
       }
-    } catch let error as CheckpointError {
-      throw error
-    } catch {
-      preconditionFailure("only CheckpointError is thrown above")
     }
   }
 }

@@ -16,7 +16,7 @@ enum Workers {
     var threads: [pthread_t] = []
     for _ in 1..<max(count, 1) {
       var thread = pthread_t()
-      let box = Unmanaged.passRetained(Job(work))
+      let box = unsafe Unmanaged.passRetained(Job(work))
       let code = unsafe pthread_create(
         &thread, nil,
         { pointer in
@@ -34,7 +34,7 @@ enum Workers {
       threads.append(thread)
     }
     work()
-    for thread in threads { unsafe pthread_join(thread, nil) }
+    for thread in threads { pthread_join(thread, nil) }
     try failure.check()
   }
 

@@ -1,5 +1,4 @@
 public import Formats
-public import OrderedCollections
 
 /// Everything that a merge (or a conversion, which is a merge without adapters)
 /// is going to do, complete before the first byte is written.
@@ -15,9 +14,12 @@ public struct MergePlan: Sendable {
   public var documents: [Document]
   /// What was noticed on the way.
   public var findings: [Finding]
-  /// The most bytes that the executor holds at any time, for each worker and
-  /// once for all of them.
+  /// The most bytes that the execution holds at any time.
   public var memory: MemoryEstimate
+  /// Where roundings happen.
+  public var numerics: Numerics
+  var blocks: BlockSize
+  var scratch: WorkerScratch.Sizes
 
   /// A small file whose bytes the plan knows.
   public struct Document: Sendable {
@@ -32,6 +34,14 @@ public struct MergePlan: Sendable {
 
   /// All tensors of the output, file by file.
   public var tensors: [PlannedTensor] { files.flatMap(\.tensors) }
+}
+
+/// Where the roundings of a merge happen.
+public enum Numerics: String, Sendable, Hashable, CaseIterable {
+  /// All adapters are folded in float32; one rounding to the output type.
+  case exact
+  /// Each rounding where PEFT's `merge_and_unload()` makes it on a CPU.
+  case peft
 }
 
 /// One file of tensors to write.
