@@ -1,0 +1,31 @@
+import Formats
+
+/// Keys that differ only in numbers, told as one: how messages speak of many.
+public struct FoldedKeys: Sendable, Hashable {
+  /// `layers.{0..31}.self_attn.q_proj.weight`.
+  public let pattern: NamePattern
+  /// The number of keys.
+  public let count: Int
+  /// The first of them in natural order.
+  public let examples: [String]
+
+  /// The number of examples that are kept.
+  public static let exampleCount = 3
+
+  /// The keys grouped by pattern, in natural order; each key is in one group.
+  public static func fold(_ keys: [String]) -> [FoldedKeys] {
+    NameFolding.fold(keys).map { folded in
+      let names = folded.members.map { keys[$0] }
+      return FoldedKeys(
+        pattern: folded.pattern, count: names.count,
+        examples: Array(NaturalOrder.sorted(names).prefix(exampleCount)))
+    }
+  }
+}
+
+extension FoldedKeys: CustomStringConvertible {
+  /// The pattern, and the count where it is more than one.
+  public var description: String {
+    count == 1 ? pattern.description.printable : "\(pattern.description.printable) ×\(count)"
+  }
+}
