@@ -10,6 +10,7 @@ func failureJSON(_ error: CheckpointError) -> [UInt8] {
       writer.string("path", error.path)
       writer.string("tensor", error.tensor)
       writer.string("message", error.message)
+      writer.strings("details", error.details)
       writer.string("fix", error.fix)
     }
   }

@@ -16,6 +16,7 @@ enum StandardError {
   /// Tells an error and what to do about it.
   static func report(_ error: CheckpointError) {
     write("tenon: \(error)\n")
+    for line in error.details { write("tenon:   \(line)\n") }
     if let fix = error.fix { write("tenon: try: \(fix)\n") }
   }
 
