@@ -3,11 +3,12 @@ internal import CKernels
 /// Conversion between the float types, each value rounded once.
 ///
 /// Rounding is to nearest, ties to even. NaN stays NaN. What is too large for
-/// the type becomes infinite in F16, BF16, F32 and F8_E5M2, and NaN in the types
-/// without infinities. A value too small becomes subnormal or zero, which has
-/// no sign in the FNUZ types. F8_E8M0 holds only powers of two: the sign is
-/// dropped and zero becomes 2^-127. All this is what torch's casts do, except
-/// that torch rounds a float64 twice, by way of float32.
+/// the type becomes infinite in F16, BF16, F32 and F8_E5M2, the largest value in
+/// F8_E4M3, and NaN in F8_E8M0 and the FNUZ types; infinities go the same way.
+/// A value too small becomes subnormal or zero, which has no sign in the FNUZ
+/// types. F8_E8M0 holds only powers of two: the sign is dropped and zero becomes
+/// 2^-127. All this is what torch 2.13's casts do, except that torch rounds a
+/// float64 twice, by way of float32.
 public enum Conversion {
   /// Whether the functions here take `type`.
   public static func isConvertible(_ type: ElementType) -> Bool {

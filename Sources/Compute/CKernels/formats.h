@@ -124,11 +124,13 @@ INLINE uint16_t narrow_bf16(float value) {
   return (uint16_t)((bits & 0x7FFFFFFFu) > 0x7F800000u ? quiet : rounded);
 }
 
-/// Too large, and infinite, becomes NaN.
+/// Too large, and infinite, becomes the largest value, as in torch 2.13; NaN
+/// in some older libraries.
 INLINE uint8_t narrow_f8_e4m3(float value) {
   uint32_t bits = bits_of(value) & 0x7FFFFFFFu;
   uint32_t code = narrow_finite(bits, 3, 7);
-  code = bits >= 0x7F800000u || code > 0x7E ? 0x7F : code;
+  code = bits >= 0x7F800000u || code > 0x7E ? 0x7E : code;
+  code |= bits > 0x7F800000u ? 1 : 0;
   return (uint8_t)(code | bits_of(value) >> 31 << 7);
 }
 
@@ -143,8 +145,8 @@ INLINE uint8_t narrow_fnuz(float value, int mantissa, int bias) {
 INLINE uint8_t narrow_f8_e4m3fnuz(float value) { return narrow_fnuz(value, 3, 8); }
 INLINE uint8_t narrow_f8_e5m2fnuz(float value) { return narrow_fnuz(value, 2, 16); }
 
-/// The nearest power of two, the sign dropped; a tie goes up, but down to
-/// 2^-127 between that and 2^-126, as torch does it. Zero becomes 2^-127.
+/// The nearest power of two, the sign dropped; a tie goes up. As in torch,
+/// all between 2^-127 and 2^-126 goes up, and zero becomes 2^-127.
 INLINE uint8_t narrow_f8_e8m0(float value) {
   uint32_t bits = bits_of(value) & 0x7FFFFFFFu;
   uint32_t code = (bits + (bits < 0x00800000u ? 0x3FFFFFu : 0x400000u)) >> 23;

@@ -8,6 +8,7 @@
 enum { block = 1024, lanes = 16 };
 
 typedef float float_lanes __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t int_lanes __attribute__((vector_size(64)));
 typedef double double_lanes __attribute__((vector_size(128), aligned(8), may_alias));
 
 // Element i goes to lane i % 16 whatever the vectors of the processor, so that
@@ -55,6 +56,64 @@ struct lane_sums {
 ADD_SUMS(add_sums, float, float_lanes)
 ADD_SUMS(add_sums_f64, double, double_lanes)
 
+static double total(const double_lanes *lane) {
+  double sum = 0;
+  for (int i = 0; i < lanes; i++) sum += (*lane)[i];
+  return sum;
+}
+
+// Vectors whose products are summed in float32 before they go on in float64.
+enum { run = 8 };
+
+/// As `add_sums` for a whole block and almost three times as fast, the runs of
+/// eight terms of a lane being summed in float32. Relative error: about 1e-7.
+KERNEL static void add_runs(
+    const float *restrict base, const float *restrict product, float scale,
+    const float *restrict result, struct lane_sums *restrict sums) {
+  double_lanes base_squares = {0}, delta_squares = {0}, kept = {0};
+  int_lanes finite = {0};
+  for (size_t i = 0; i < block; i += run * lanes) {
+    float_lanes base_run = {0}, delta_run = {0}, kept_run = {0};
+    for (size_t j = i; j < i + run * lanes; j += lanes) {
+      float_lanes delta = *(const float_lanes *)(product + j) * scale;
+      float_lanes old = *(const float_lanes *)(base + j);
+      float_lanes new = *(const float_lanes *)(result + j);
+      base_run += old * old;
+      delta_run += delta * delta;
+      kept_run += (new - old) * delta;
+      finite -= new - new == 0;
+    }
+    base_squares += WIDE(float_lanes, &base_run);
+    delta_squares += WIDE(float_lanes, &delta_run);
+    kept += WIDE(float_lanes, &kept_run);
+  }
+  sums->base_squares = base_squares;
+  sums->delta_squares = delta_squares;
+  sums->kept = kept;
+  sums->not_finite = block;
+  for (int i = 0; i < lanes; i++) sums->not_finite -= (uint64_t)finite[i];
+}
+
+/// Whether squares of float32 gave this sum without leaving its range.
+static int is_sound(double sum) { return sum > 1e-24 && sum < 1e36; }
+
+static void add_block_sums(
+    const float *base, const float *product, float scale, const float *result,
+    size_t count, struct lane_sums *sums) {
+  if (count == block) {
+    struct lane_sums quick;
+    add_runs(base, product, scale, result, &quick);
+    if (is_sound(total(&quick.base_squares)) && is_sound(total(&quick.delta_squares))) {
+      sums->base_squares += quick.base_squares;
+      sums->delta_squares += quick.delta_squares;
+      sums->kept += quick.kept;
+      sums->not_finite += quick.not_finite;
+      return;
+    }
+  }
+  add_sums(base, product, scale, result, count, sums);
+}
+
 KERNEL static void add_scaled(
     const float *restrict base, const float *restrict product, float scale,
     float *restrict sum, size_t count) {
@@ -65,12 +124,6 @@ KERNEL static void add_scaled_f64(
     const double *restrict base, const float *restrict product, float scale,
     double *restrict sum, size_t count) {
   for (size_t i = 0; i < count; i++) sum[i] = base[i] + (double)(product[i] * scale);
-}
-
-static double total(const double_lanes *lane) {
-  double sum = 0;
-  for (int i = 0; i < lanes; i++) sum += (*lane)[i];
-  return sum;
 }
 
 static const size_t width_of[] = {1, 1, 1, 1, 1, 2, 2, 4, 8};
@@ -102,7 +155,7 @@ void kernel_update(
       kernel_narrow(to, result.f32, out, part);
       if (sums) {
         kernel_widen(to, out, result.f32, part);
-        add_sums(base.f32, product, scale, result.f32, part, &lane);
+        add_block_sums(base.f32, product, scale, result.f32, part, &lane);
       }
     }
     in += part * width_of[from];
