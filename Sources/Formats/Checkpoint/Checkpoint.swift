@@ -12,7 +12,8 @@ public struct Checkpoint: Sendable {
   public var metadata: OrderedDictionary<String, String>
   /// The tensor files, in reading order.
   public var shards: [Shard]
-  /// The other files of the directory (configuration, tokenizer, code), by name.
+  /// The other files of the directory, sorted by name: configuration, tokenizer,
+  /// code, also tensor files that are not part of the weights.
   public var sideFiles: [SideFile]
   /// What the readers noticed.
   public var findings: [Finding]
@@ -72,6 +73,9 @@ public struct SideFile: Sendable {
     self.name = name
     self.path = path
   }
+
+  /// Whether it is another file of tensors, by its name.
+  public var holdsTensors: Bool { DirectorySource.isTensorFile(name) }
 }
 
 /// Something that a file holds beside tensors.

@@ -26,7 +26,8 @@ struct DirectorySource {
     let listing = try DirectoryListing(path: path)
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
-    checkpoint.sideFiles = listing.files.filter { !Self.isTensorFile($0) && !Self.isIndex($0) }
+    let weights = Set(checkpoint.shards.map(\.name))
+    checkpoint.sideFiles = listing.files.filter { !weights.contains($0) && !Self.isIndex($0) }
       .map { SideFile(name: $0, path: listing.path(of: $0)) }
     checkpoint.findings += otherWeights(than: choice, listing)
     return checkpoint
@@ -164,6 +165,8 @@ struct DirectorySource {
     ]
   }
 
+  /// Whether a file of this name holds tensors, of which the weights that were
+  /// chosen are the only ones that belong to the checkpoint.
   static func isTensorFile(_ name: String) -> Bool {
     (tensorSuffixes + [".h5", ".hdf5", ".gguf", ".msgpack", ".onnx", ".ot", ".npz"])
       .contains { name.hasSuffix($0) }

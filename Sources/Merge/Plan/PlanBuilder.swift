@@ -82,7 +82,9 @@ struct PlanBuilder {
   ]
 
   private var sideFiles: [SideFile] {
-    base.sideFiles.filter { !Self.notCopied.contains($0.name) && !$0.name.hasSuffix("~") }
+    base.sideFiles.filter {
+      !$0.holdsTensors && !Self.notCopied.contains($0.name) && !$0.name.hasSuffix("~")
+    }
   }
 
   /// The largest blocks that fit into the memory that the user allows.
