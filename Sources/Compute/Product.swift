@@ -4,9 +4,12 @@ internal import CKernels
 ///
 /// Each element is `acc = 0; acc = fma(left[i, k], right[k, j], acc)` for k
 /// ascending, rounded at each step. Beyond a depth of 384 the sum is cut into
-/// chunks, each such a chain, which are added in order. That is, bit for bit,
-/// what torch computes on a processor with AVX-512. Neither the processor nor
-/// the way rows are cut into blocks changes a bit.
+/// chunks, each such a chain, which are added in order. Neither the processor
+/// nor the way rows are cut into blocks changes a bit.
+///
+/// It is, bit for bit, what torch computes on a processor with AVX-512, but for
+/// a product of one row or one column, and beyond a depth of 768 for small
+/// matrices, where torch goes other ways.
 public enum Product {
   /// Sets `destination` (rows x `right.columns`) to `left` · `right`.
   ///

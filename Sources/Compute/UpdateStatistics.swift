@@ -1,8 +1,9 @@
-/// What an update did to a tensor, summed in float64 over its elements.
+/// What an update did to a tensor, summed over its elements.
 ///
 /// W is the base, D the scaled update in float32, W' the output as rounded to
-/// its type. Sums are taken block by block: cut a tensor the same way and
-/// combine in order to get the same last digits.
+/// its type. The first six digits of the sums are sound. They are the same on
+/// every processor; to get the same last digits again, cut a tensor into the
+/// same blocks and combine them in order.
 public struct UpdateStatistics: Sendable, Equatable {
   /// Σ W².
   public var baseSquares: Double
