@@ -134,6 +134,7 @@ final class TensorTask: Sendable {
     try scratch.output.withPrefix(count * toWidth) { (bytes) throws(CheckpointError) in
       try file.write(bytes, at: offset + rows.lowerBound * columns * toWidth)
     }
+    file.startWriteback(of: count * toWidth, at: offset + rows.lowerBound * columns * toWidth)
     return statistics
   }
 
