@@ -1,12 +1,20 @@
 /// Writes JSON into a buffer, key after key; the caller gives the order.
 ///
-/// Compact: no white space. The text is UTF-8; only what JSON demands is escaped.
+/// The text is UTF-8; only what JSON demands is escaped.
 public struct JSONWriter: Sendable {
   /// The text so far.
   public private(set) var bytes: [UInt8] = []
   private var needsComma = false
+  private var follows = Follows.opening
+  private var depth = 0
+  /// Whether each member stands on a line of its own, indented by two spaces,
+  /// as Hugging Face tools write their configurations.
+  private let isIndented: Bool
 
-  public init() {}
+  /// What was written last, as far as white space cares.
+  private enum Follows { case opening, key, value }
+
+  public init(isIndented: Bool = false) { self.isIndented = isIndented }
 
   /// Writes an object whose members `body` writes.
   public mutating func object(_ body: (inout JSONWriter) -> Void) {
@@ -26,7 +34,9 @@ public struct JSONWriter: Sendable {
   public mutating func key(_ key: String) {
     string(key)
     bytes.append(UInt8(ascii: ":"))
+    if isIndented { bytes.append(UInt8(ascii: " ")) }
     needsComma = false
+    follows = .key
   }
 
   public mutating func string(_ text: String) {
@@ -94,17 +104,30 @@ public struct JSONWriter: Sendable {
 
   private mutating func separate() {
     if needsComma { bytes.append(UInt8(ascii: ",")) }
+    if follows != .key, depth > 0 { breakLine() }
     needsComma = false
+    follows = .value
+  }
+
+  private mutating func breakLine() {
+    guard isIndented else { return }
+    bytes.append(UInt8(ascii: "\n"))
+    for _ in 0..<depth * 2 { bytes.append(UInt8(ascii: " ")) }
   }
 
   private mutating func open(_ bracket: UInt8) {
     separate()
     bytes.append(bracket)
+    depth += 1
+    follows = .opening
   }
 
   private mutating func close(_ bracket: UInt8) {
+    depth -= 1
+    if follows != .opening { breakLine() }
     bytes.append(bracket)
     needsComma = true
+    follows = .value
   }
 }
 

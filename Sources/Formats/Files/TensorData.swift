@@ -1,0 +1,135 @@
+/// The data of one tensor, row by row, however its file holds it.
+///
+/// A dense stored tensor is read straight from its file, block by block. One
+/// that has to be gathered or inflated has the part of its storage that it
+/// touches in memory, up to a limit.
+public struct TensorData: Sendable {
+  /// What a tensor may take in memory unless the caller says otherwise.
+  public static let defaultLimit = 4 << 30
+
+  public let record: TensorRecord
+  /// The bytes of the tensor when written out row by row.
+  public let byteCount: Int
+  /// What `init` put into memory.
+  public var memory: Int { storage?.count ?? 0 }
+
+  private let bytes: TensorBytes
+  /// The bytes of one element; 1 where nothing has to be done to elements.
+  let elementWidth: Int
+  /// The part of the storage that the tensor touches, where it is in memory.
+  let storage: [UInt8]?
+  /// The view with its offset counted from the start of `storage`.
+  let view: StridedView?
+
+  /// Prepares to read `record`, with at most `limit` bytes in memory.
+  ///
+  /// A view that repeats elements (stride 0, overlaps) may be no larger than
+  /// `limit` either, unless its storage is.
+  public init(_ record: TensorRecord, limit: Int = defaultLimit) throws(CheckpointError) {
+    guard let bytes = record.bytes else {
+      throw CheckpointError(tensor: record.name, "has no data in its file")
+    }
+    self.record = record
+    self.bytes = bytes
+    byteCount = record.byteCount
+    let path = bytes.extents.first?.file.path
+    let isPlain = bytes.codec == .stored && bytes.view == nil
+    guard !(isPlain && bytes.transforms.isEmpty) else {
+      elementWidth = 1
+      storage = nil
+      view = nil
+      return
+    }
+    guard record.type.bitWidth % 8 == 0 || (bytes.view == nil && bytes.transforms.isEmpty) else {
+      throw CheckpointError(
+        path: path, tensor: record.name,
+        "elements of \(record.type.bitWidth) bits cannot be gathered one by one")
+    }
+    try bytes.transforms.check(record)
+    elementWidth = max(1, record.type.bitWidth / 8)
+    guard !isPlain else {
+      storage = nil
+      view = nil
+      return
+    }
+    do throws(CheckpointError) {
+      let window = record.touchedBytes(of: bytes)
+      let blowUp = max(window.count, byteCount > bytes.storageByteCount ? byteCount : 0)
+      guard blowUp <= limit else {
+        throw CheckpointError(
+          "takes \(blowUp) bytes when gathered in memory; at most \(limit) are allowed")
+      }
+      storage = try bytes.load(window)
+      view = bytes.view.map {
+        StridedView(
+          offset: $0.offset - window.lowerBound / max(1, record.type.bitWidth / 8),
+          strides: $0.strides)
+      }
+    } catch {
+      throw error.with(path: path, tensor: record.name)
+    }
+  }
+
+  /// Fills `buffer` with the bytes of the row-major tensor from `offset` on.
+  public func read(into buffer: inout MutableRawSpan, at offset: Int) throws(CheckpointError) {
+    precondition(offset >= 0 && offset + buffer.byteCount <= byteCount)
+    guard offset % elementWidth != 0 || buffer.byteCount % elementWidth != 0 else {
+      return try readElements(into: &buffer, at: offset)
+    }
+    // Not whole elements: read those around and cut them.
+    let start = offset / elementWidth * elementWidth
+    let end = (offset + buffer.byteCount + elementWidth - 1) / elementWidth * elementWidth
+    var cover = [UInt8](repeating: 0, count: end - start)
+    var span = cover.mutableSpan
+    var raw = unsafe span.mutableBytes
+    try readElements(into: &raw, at: start)
+    for i in 0..<buffer.byteCount {
+      buffer.storeBytes(of: cover[offset - start + i], toByteOffset: i, as: UInt8.self)
+    }
+  }
+
+  /// The bytes `range` of the row-major tensor.
+  public func read(_ range: Range<Int>) throws(CheckpointError) -> [UInt8] {
+    var result = [UInt8](repeating: 0, count: range.count)
+    var span = result.mutableSpan
+    var raw = unsafe span.mutableBytes
+    try read(into: &raw, at: range.lowerBound)
+    return result
+  }
+
+  /// All bytes of `record`, row by row, at most `limit` of them.
+  public static func bytes(of record: TensorRecord, limit: Int = defaultLimit)
+    throws(CheckpointError) -> [UInt8]
+  {
+    guard record.byteCount <= limit else {
+      throw CheckpointError(
+        tensor: record.name, "has \(record.byteCount) bytes; at most \(limit) are allowed")
+    }
+    let data = try TensorData(record, limit: limit)
+    return try data.read(0..<data.byteCount)
+  }
+
+  private func readElements(into buffer: inout MutableRawSpan, at offset: Int)
+    throws(CheckpointError)
+  {
+    guard buffer.byteCount > 0 else { return }
+    if let storage {
+      if let view {
+        gather(view, from: storage, into: &buffer, at: offset)
+      } else {
+        copy(storage, from: offset, into: &buffer)
+      }
+    } else {
+      try bytes.readStored(into: &buffer, at: offset)
+    }
+    if !bytes.transforms.isEmpty { bytes.transforms.apply(to: &buffer, type: record.type) }
+  }
+}
+
+/// Fills `buffer` with the bytes of `source` from `offset` on.
+private func copy(_ source: [UInt8], from offset: Int, into buffer: inout MutableRawSpan) {
+  let count = buffer.byteCount
+  unsafe buffer.withUnsafeMutableBytes { target in
+    unsafe source[offset..<offset + count].withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+  }
+}
