@@ -23,6 +23,18 @@ public struct FoldedKeys: Sendable, Hashable {
   }
 }
 
+extension FoldedKeys {
+  /// How a sentence speaks of some keys: `module "a.b"`, or
+  /// `32 modules (layers.{0..31}.q_proj)` with up to three patterns.
+  public static func summary(of keys: [String], _ noun: String) -> String {
+    if keys.count == 1 { return "\(noun) \(keys[0].quoted)" }
+    let folded = fold(keys)
+    var patterns = folded.prefix(exampleCount).map { $0.pattern.description.printable }
+    if folded.count > exampleCount { patterns.append("…") }
+    return "\(keys.count) \(noun)s (\(patterns.joined(separator: ", ")))"
+  }
+}
+
 extension FoldedKeys: CustomStringConvertible {
   /// The pattern, and the count where it is more than one.
   public var description: String {
