@@ -43,7 +43,8 @@ let package = Package(
     .executableTarget(
       name: "tenon", dependencies: ["Merge", arguments], swiftSettings: settings),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: settings),
-    .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: settings),
+    .testTarget(
+      name: "FormatsTests", dependencies: ["Formats", collections], swiftSettings: settings),
     .testTarget(name: "InspectTests", dependencies: ["Inspect"], swiftSettings: settings),
     .testTarget(name: "MergeTests", dependencies: ["Merge"], swiftSettings: settings),
     .testTarget(
