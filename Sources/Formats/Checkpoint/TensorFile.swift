@@ -16,11 +16,13 @@ public struct TensorFile: Sendable {
   /// The keys that lead to the container from which `records` were taken, empty
   /// where they lie at the top.
   public var rootPath: [String]
+  /// The names that a pickle would have Python import.
+  public var globals: [GlobalUse]
 
   public init(
     format: FileFormat, records: [TensorRecord],
     metadata: OrderedDictionary<String, String> = [:], findings: [Finding] = [],
-    others: [OtherEntry] = [], rootPath: [String] = []
+    others: [OtherEntry] = [], rootPath: [String] = [], globals: [GlobalUse] = []
   ) {
     self.format = format
     self.records = records
@@ -28,5 +30,6 @@ public struct TensorFile: Sendable {
     self.findings = findings
     self.others = others
     self.rootPath = rootPath
+    self.globals = globals
   }
 }

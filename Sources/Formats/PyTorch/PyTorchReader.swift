@@ -1,7 +1,115 @@
-/// Placeholder until the reader lands.
+/// Reads what `torch.save` wrote, without running any of it.
 public enum PyTorchReader {
-  static func recognises(_ file: InputFile) throws(CheckpointError) -> Bool { false }
-  static func read(_ file: InputFile, root: [String]? = nil) throws(CheckpointError) -> TensorFile {
-    throw CheckpointError("not yet")
+  /// The forms of PyTorch file, each recognised by its first bytes.
+  public enum Form: Sendable, Hashable {
+    /// A zip archive: torch 1.6 and later, and TorchScript.
+    case zip
+    /// Several pickles and raw data in a row: torch before 1.6.
+    case legacy
+    /// A tar archive of four members: torch 0.1.
+    case tar
+    /// A pickle alone, which is not a PyTorch file.
+    case pickle
+  }
+
+  /// The bytes of a file that `form(ofHead:)` wants to see.
+  public static let headSize = 512
+
+  /// What a file that begins with these bytes is, or nil where it is no form of
+  /// PyTorch file.
+  public static func form(ofHead head: [UInt8]) -> Form? {
+    if head.starts(with: [0x50, 0x4B, 3, 4]) || head.starts(with: [0x50, 0x4B, 5, 6]) {
+      return .zip
+    }
+    if head.starts(with: legacyMagic) { return .legacy }
+    if head.count >= 262, head[257..<262].elementsEqual("ustar".utf8) { return .tar }
+    if head.count >= 2, head[0] == 0x80, head[1] <= PickleMachine.maximumProtocol {
+      return .pickle
+    }
+    return nil
+  }
+
+  /// The pickle of torch's magic number, the same in every legacy file.
+  static let legacyMagic: [UInt8] = [
+    0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
+  ]
+
+  /// What `file` is by its content, or nil where it is no form of PyTorch file.
+  public static func form(of file: InputFile) throws(CheckpointError) -> Form? {
+    form(ofHead: try file.read(min(headSize, file.size), at: 0))
+  }
+
+  /// Reads the tensors of a file: where they are, not their data.
+  ///
+  /// `root` are the keys that lead to the container with the tensors; without it
+  /// the container is chosen by content.
+  public static func read(_ file: InputFile, root: [String]? = nil) throws(CheckpointError)
+    -> TensorFile
+  {
+    do throws(CheckpointError) {
+      switch try form(of: file) {
+      case .zip: return try readZip(file, root: root)
+      case .legacy, .tar, .pickle, nil:
+        throw CheckpointError("is not a PyTorch file")
+      }
+    } catch {
+      throw error.with(path: file.path)
+    }
+  }
+
+  private static func readZip(_ file: InputFile, root: [String]?) throws(CheckpointError)
+    -> TensorFile
+  {
+    let archive = try TorchArchive(ZipArchive(file))
+    let storages = try archive.storages()
+    let pickle = try archive.run()
+    var result = try read(
+      pickle, storages, format: archive.isTorchScript ? .torchscript : .pytorchZip, root: root)
+    result.findings += archive.findings(pickle)
+    return result
+  }
+
+  /// Puts together what a pickle and its storages say.
+  static func read(
+    _ pickle: Pickle, _ storages: TorchStorages, format: FileFormat, root keys: [String]?
+  ) throws(CheckpointError) -> TensorFile {
+    let tree = TorchTree(TorchTensors(pickle: pickle, storages: storages))
+    let root =
+      if let keys { try TorchRoot(following: keys, in: tree) } else { TorchRoot(choosingIn: tree) }
+    let contents = try TorchContents(tree, root: root)
+    let globals = TorchFindings.globals(pickle.globals)
+    var findings = TorchFindings.unsafeGlobals(globals) + contents.findings
+    findings += contents.tensors.findings
+    if let shared = TorchFindings.sharedStorages(contents) { findings.append(shared) }
+    var others = contents.others
+    if contents.omittedOthers > 0 {
+      others.append(
+        OtherEntry(path: "…", description: "and \(contents.omittedOthers) more entries"))
+    }
+    return TensorFile(
+      format: format, records: contents.records, findings: findings, others: others,
+      rootPath: root.path, globals: globals)
+  }
+}
+
+extension TorchTensors {
+  /// What was odd about the storages.
+  fileprivate var findings: [Finding] {
+    var findings: [Finding] = []
+    if !retyped.isEmpty {
+      findings.append(
+        Finding(
+          .error, .indexMismatch,
+          "the pickle gives \(retyped.count) storages two element types "
+            + "(\(TorchFindings.shortList(retyped.sorted()))); torch would read all by the first"))
+    }
+    if !ambiguous.isEmpty {
+      findings.append(
+        Finding(
+          .warning, .indexMismatch, tensors: ambiguous,
+          "the file is big-endian, but these tensors are of untyped storages, whose byte order "
+            + "torch leaves as it is: \(TorchFindings.shortList(ambiguous))"))
+    }
+    return findings
   }
 }

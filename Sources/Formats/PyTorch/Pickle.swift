@@ -1,0 +1,162 @@
+/// The value that a pickle describes, inert: nodes in an arena that name each
+/// other by position.
+///
+/// A memo entry is the same node wherever it is used, so that shared and cyclic
+/// values stay what they are and nothing grows by being repeated. Text and bytes
+/// are ranges of the pickle. A global is only a name and a call is only a pair
+/// of nodes; nothing here knows how to do anything.
+struct Pickle: Sendable {
+  /// A node, by its position in the arena.
+  typealias Node = Int32
+
+  enum Value: Sendable {
+    case none
+    case bool(Bool)
+    case integer(Int)
+    case float(Double)
+    /// An integer of more than 64 bits: its bytes.
+    case wideInteger(start: Int32, count: Int32)
+    /// UTF-8 in the pickle.
+    case text(start: Int32, count: Int32)
+    /// A position in `decodedTexts`.
+    case decodedText(Int32)
+    case bytes(start: Int32, count: Int32)
+    /// A position in `globals`.
+    case global(Int32)
+    /// A range of `tupleItems`.
+    case tuple(start: Int32, count: Int32)
+    /// A position in `containers`.
+    case list(Int32)
+    /// A position in `containers`, where keys and values alternate.
+    case dictionary(Int32)
+    case set(Int32)
+    case persistent(Node)
+    /// What a call of `callable` would have made.
+    case call(callable: Node, arguments: Node)
+    /// A buffer that is not in the pickle.
+    case buffer
+  }
+
+  var values: [Value] = []
+  var tupleItems: [Node] = []
+  var containers: [[Node]] = []
+  var decodedTexts: [String] = []
+  var globals: [TorchGlobal] = []
+  /// What was appended to a call's result; a position in `containers`.
+  var itemsOfCall: [Node: Int32] = [:]
+  /// The keys and values that were set on a call's result, likewise.
+  var entriesOfCall: [Node: Int32] = [:]
+  /// What BUILD gave to an object.
+  var states: [Node: Node] = [:]
+  /// The persistent identifiers in the order of their appearance.
+  var persistents: [Node] = []
+  /// The pickle itself.
+  var bytes: [UInt8] = []
+  /// The value of the whole pickle.
+  var root: Node = 0
+  /// The position in the file or record of the byte after STOP.
+  var end = 0
+}
+
+extension Pickle {
+  subscript(node: Node) -> Value { values[Int(node)] }
+
+  /// The items of a tuple or list, or nil.
+  func items(_ node: Node) -> ArraySlice<Node>? {
+    switch self[node] {
+    case .tuple(let start, let count): tupleItems[Int(start)..<Int(start) + Int(count)]
+    case .list(let container): containers[Int(container)][...]
+    default: nil
+    }
+  }
+
+  /// The items of a tuple, or nil.
+  func tuple(_ node: Node) -> ArraySlice<Node>? {
+    if case .tuple = self[node] { items(node) } else { nil }
+  }
+
+  /// The text of a node, or nil where it is none.
+  func text(_ node: Node) -> String? {
+    switch self[node] {
+    case .text(let start, let count):
+      String(decoding: bytes[Int(start)..<Int(start) + Int(count)], as: UTF8.self)
+    case .decodedText(let position): decodedTexts[Int(position)]
+    default: nil
+    }
+  }
+
+  func integer(_ node: Node) -> Int? {
+    if case .integer(let value) = self[node] { value } else { nil }
+  }
+
+  func bool(_ node: Node) -> Bool? {
+    if case .bool(let value) = self[node] { value } else { nil }
+  }
+
+  func global(_ node: Node) -> TorchGlobal? {
+    if case .global(let position) = self[node] { globals[Int(position)] } else { nil }
+  }
+
+  /// The callable and the arguments of a call whose arguments are a tuple.
+  func call(_ node: Node) -> (global: TorchGlobal, arguments: ArraySlice<Node>)? {
+    guard case .call(let callable, let arguments) = self[node],
+      let global = global(callable), let items = tuple(arguments)
+    else { return nil }
+    return (global, items)
+  }
+
+  /// The alternating keys and values of a dictionary, also of a subclass that is
+  /// made by a call, or nil.
+  func entries(_ node: Node) -> [Node]? {
+    switch self[node] {
+    case .dictionary(let container): return containers[Int(container)]
+    case .call(let callable, let arguments):
+      let set = entriesOfCall[node].map { containers[Int($0)] }
+      guard global(callable)?.meaning == .dictionary else { return set }
+      return entries(ofArguments: arguments) + (set ?? [])
+    default: return nil
+    }
+  }
+
+  /// The entries that a dictionary's call is given: Python 2 passes an
+  /// `OrderedDict` a list of pairs, and a `Counter` gets a dictionary.
+  private func entries(ofArguments arguments: Node) -> [Node] {
+    guard let argument = items(arguments)?.last else { return [] }
+    if case .dictionary(let container) = self[argument] { return containers[Int(container)] }
+    guard let pairs = items(argument) else { return [] }
+    return pairs.flatMap { pair in
+      guard let pair = items(pair), pair.count == 2 else { return [Node]() }
+      return Array(pair)
+    }
+  }
+
+  /// The value of the last entry whose key is this text, or nil.
+  func value(_ key: String, in node: Node) -> Node? {
+    guard let entries = entries(node) else { return nil }
+    for position in stride(from: entries.count - 2, through: 0, by: -2)
+    where text(entries[position]) == key {
+      return entries[position + 1]
+    }
+    return nil
+  }
+
+  /// What kind of thing a node is, for messages.
+  func kind(_ node: Node) -> String {
+    switch self[node] {
+    case .none: "None"
+    case .bool: "a bool"
+    case .integer, .wideInteger: "an integer"
+    case .float: "a float"
+    case .text, .decodedText: "a text"
+    case .bytes, .buffer: "bytes"
+    case .global(let position): "the global \(globals[Int(position)].name.printable)"
+    case .tuple: "a tuple"
+    case .list: "a list"
+    case .dictionary: "a dictionary"
+    case .set: "a set"
+    case .persistent: "a persistent identifier"
+    case .call(let callable, _):
+      global(callable).map { "an object of \($0.name.printable)" } ?? "an object"
+    }
+  }
+}

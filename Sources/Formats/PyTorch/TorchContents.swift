@@ -1,0 +1,174 @@
+/// The tensors of a pickled value by name, and what else it holds.
+struct TorchContents {
+  static let maximumTensors = 1 << 19
+  static let maximumOthers = 10_000
+  static let maximumFindings = 100
+  static let maximumDepth = 256
+  static let maximumNameLength = 1 << 16
+  /// The bytes of all names together.
+  static let maximumNames = 64 << 20
+
+  private(set) var records: [TensorRecord] = []
+  private(set) var others: [OtherEntry] = []
+  private(set) var findings: [Finding] = []
+  private(set) var tensors: TorchTensors
+  /// The names of the tensors in each storage, in the order of the file.
+  private(set) var namesByStorage: [String: [Int]] = [:]
+  private(set) var omittedOthers = 0
+
+  private let tree: TorchTree
+  private var names: Set<String> = []
+  private var nameBytes = 0
+  private var visited = 0
+
+  init(_ tree: TorchTree, root: TorchRoot) throws(CheckpointError) {
+    self.tree = tree
+    tensors = tree.tensors
+    try collect(root)
+  }
+
+  /// Walks from the top of the file to the root, listing what lies beside the
+  /// way, and then takes the tensors below the root.
+  private mutating func collect(_ root: TorchRoot) throws(CheckpointError) {
+    var node = tree.pickle.root
+    var path = ""
+    for position in root.positions {
+      let children = tree.children(node)
+      for (other, child) in children.enumerated() where other != position {
+        try walk(child.node, path: joined(path, child.step), isRoot: false)
+      }
+      path = joined(path, children[position].step)
+      node = children[position].node
+    }
+    try walk(node, path: "", isRoot: true)
+  }
+
+  /// A container on the way to the present value.
+  private struct Level {
+    var node: Pickle.Node
+    var path: String
+    /// The children that are still to be seen, the next one last.
+    var rest: [(step: TorchTree.Step, node: Pickle.Node)]
+    var isRoot: Bool
+  }
+
+  private mutating func walk(_ start: Pickle.Node, path: String, isRoot: Bool)
+    throws(CheckpointError)
+  {
+    var levels: [Level] = []
+    var open: Set<Pickle.Node> = []
+    try visit(start, path: path, isRoot: isRoot, &levels, &open)
+    while let last = levels.indices.last {
+      guard let child = levels[last].rest.popLast() else {
+        open.remove(levels.removeLast().node)
+        continue
+      }
+      let path = joined(levels[last].path, child.step)
+      try visit(child.node, path: path, isRoot: levels[last].isRoot, &levels, &open)
+    }
+  }
+
+  private mutating func visit(
+    _ node: Pickle.Node, path: String, isRoot: Bool, _ levels: inout [Level],
+    _ open: inout Set<Pickle.Node>
+  ) throws(CheckpointError) {
+    try count(path)
+    if let rebuild = tensors.rebuild(node) {
+      return try take(rebuild, path: path, isRoot: isRoot)
+    }
+    // Only containers with tensors are opened, so a maze without them costs
+    // nothing; the root is opened to show what it has instead.
+    guard tree.tensorCount(node) > 0 || (isRoot && levels.isEmpty), !open.contains(node) else {
+      return note(path, open.contains(node) ? "(cycle)" : tree.pickle.described(node))
+    }
+    let children = distinct(tree.children(node), of: path)
+    if children.isEmpty, !path.isEmpty { return note(path, tree.pickle.described(node)) }
+    guard levels.count < Self.maximumDepth else {
+      throw CheckpointError("tensors lie more than \(Self.maximumDepth) containers deep")
+    }
+    open.insert(node)
+    let isOutside = isRoot && !levels.isEmpty && tree.isOptimizer(node)
+    levels.append(
+      Level(node: node, path: path, rest: children.reversed(), isRoot: isRoot && !isOutside))
+  }
+
+  private mutating func count(_ path: String) throws(CheckpointError) {
+    visited += 1
+    nameBytes += path.utf8.count
+    guard path.utf8.count <= Self.maximumNameLength else {
+      throw CheckpointError(
+        "a name of \(path.utf8.count) bytes; at most \(Self.maximumNameLength) are read")
+    }
+    guard nameBytes <= Self.maximumNames, visited <= PickleMachine.maximumNodes else {
+      throw CheckpointError(
+        "its containers repeat each other: more than \(visited) values with "
+          + "\(nameBytes) bytes of names")
+    }
+  }
+
+  private mutating func take(_ rebuild: TorchTensors.Rebuild, path: String, isRoot: Bool)
+    throws(CheckpointError)
+  {
+    let name = path.isEmpty ? "tensor" : path
+    let tensor = try tensors.tensor(rebuild, name: name)
+    guard isRoot else {
+      return note(path, "\(tensor.record.type.name) \(tensor.record.shape)")
+    }
+    guard names.insert(name).inserted else {
+      report(.error, name, "two keys print as \(name.quoted); the tensor of the first is taken")
+      return note(path, "\(tensor.record.type.name) \(tensor.record.shape)")
+    }
+    guard records.count < Self.maximumTensors else {
+      throw CheckpointError("more than \(Self.maximumTensors) tensors")
+    }
+    if let key = tensor.storage { namesByStorage[key, default: []].append(records.count) }
+    records.append(tensor.record)
+  }
+
+  private mutating func report(_ severity: Finding.Severity, _ name: String, _ message: String) {
+    guard findings.count < Self.maximumFindings else { return }
+    findings.append(Finding(severity, .duplicateKey, tensors: [name], message))
+  }
+
+  private mutating func note(_ path: String, _ description: String) {
+    guard others.count < Self.maximumOthers else {
+      omittedOthers += 1
+      return
+    }
+    others.append(OtherEntry(path: path.isEmpty ? "(top)" : path, description: description))
+  }
+
+  /// The children of a container as Python would have them: of a key that is set
+  /// twice, the last value at the place of the first.
+  private mutating func distinct(
+    _ children: [(step: TorchTree.Step, node: Pickle.Node)], of path: String
+  ) -> [(step: TorchTree.Step, node: Pickle.Node)] {
+    var positions: [String: Int] = [:]
+    var result: [(step: TorchTree.Step, node: Pickle.Node)] = []
+    for child in children {
+      guard case .key(let key) = child.step, let name = tree.pickle.text(key) else {
+        result.append(child)
+        continue
+      }
+      if let position = positions[name] {
+        result[position].node = child.node
+        let full = joined(path, child.step)
+        report(
+          .warning, full, "the key \(full.quoted) is set twice; the last value counts, as in Python"
+        )
+      } else {
+        positions[name] = result.count
+        result.append(child)
+      }
+    }
+    return result
+  }
+
+  private func joined(_ path: String, _ step: TorchTree.Step) -> String {
+    let name = tree.name(of: step)
+    guard !path.isEmpty, case .key(let key) = step, tree.pickle.text(key) != nil else {
+      return path + name
+    }
+    return "\(path).\(name)"
+  }
+}
