@@ -29,11 +29,6 @@ extension Checkpoint {
         try openFile(path, options: options)
       }
     checkpoint.path = path
-    if !options.isTolerant,
-      let fault = checkpoint.findings.first(where: { $0.severity == .error })
-    {
-      throw CheckpointError(path: path, fault.message, fix: fault.fix)
-    }
     return checkpoint
   }
 

@@ -9,9 +9,6 @@ enum Recognition {
   case foreign(String)
   case unknown
 
-  /// The bytes that are looked at.
-  static let headByteCount = 16
-
   /// Formats that Tenon does not read, by their first bytes.
   private static let foreignSignatures: [(bytes: [UInt8], name: String)] = [
     (Array("GGUF".utf8), "a GGUF file"),
@@ -23,18 +20,17 @@ enum Recognition {
   ]
 
   static func of(_ file: InputFile) throws(CheckpointError) -> Recognition {
-    let head = try file.read(min(headByteCount, file.size), at: 0)
+    let head = try file.read(min(PyTorchReader.headSize, file.size), at: 0)
     if head.starts(with: [0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A]) { return .hdf5 }
     if let foreign = foreignSignatures.first(where: { head.starts(with: $0.bytes) }) {
       return .foreign(foreign.name)
     }
-    // A header length below 2^32 leaves zero bytes that no text has.
-    if head.count >= 8, head[4..<8].allSatisfy({ $0 == 0 }),
-      try !PyTorchReader.recognises(file)
-    {
-      return .safetensors
-    }
-    if try PyTorchReader.recognises(file) { return .pytorch }
+    let form = PyTorchReader.form(ofHead: head)
+    if let form, form != .pickle { return .pytorch }
+    // A header length below 2^32 leaves zero bytes that no text has. Its low
+    // bytes can look like the start of a pickle.
+    if head.count >= 8, head[4..<8].allSatisfy({ $0 == 0 }) { return .safetensors }
+    if form == .pickle { return .pytorch }
     let text = head.first { !" \t\r\n".utf8.contains($0) }
     if text == UInt8(ascii: "{") || text == UInt8(ascii: "[") { return .json }
     // A header that claims too much is better explained as what it tries to be.

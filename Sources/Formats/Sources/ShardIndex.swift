@@ -70,6 +70,10 @@ struct ShardIndex {
       }
     }
     let (unique, faults) = reconcile(parts)
+    if !options.isTolerant, let fault = faults.first {
+      throw CheckpointError(
+        path: path, fault.message, details: fault.tensors.count > 1 ? fault.tensors : [])
+    }
     var checkpoint = Checkpoint(path: path, parts: unique)
     checkpoint.findings += faults
     return checkpoint
