@@ -51,6 +51,19 @@ public struct KeyWrapper: Sendable, Hashable {
 }
 
 extension Adapter {
+  /// Reads the adapter that `checkpoint` holds, or says that it holds none.
+  ///
+  /// `alpha` is the alpha that the user gives for modules whose own no file says.
+  public init(_ checkpoint: Checkpoint, alpha: Double? = nil) throws(CheckpointError) {
+    guard let adapter = try Self.read(checkpoint, alpha: alpha) else {
+      throw CheckpointError(
+        path: checkpoint.path,
+        "none of its \(checkpoint.records.count) tensors is named as a part of an adapter; "
+          + "expected an adapter")
+    }
+    self = adapter
+  }
+
   /// The adapter that `checkpoint` holds, or nil where it holds none.
   ///
   /// `alpha` is the alpha that the user gives for modules whose own no file says.
@@ -64,6 +77,13 @@ extension Adapter {
       configuration = try AdapterConfiguration(path: file.path)
     }
     return try read(checkpoint, as: family, configuration: configuration, alpha: alpha)
+  }
+
+  /// The adapter as its tensors alone show it.
+  static func readWithoutConfiguration(_ checkpoint: Checkpoint) -> Adapter? {
+    AdapterFamily.recognised(AdapterSurvey(checkpoint)).flatMap { family in
+      try? read(checkpoint, as: family, configuration: nil)
+    }
   }
 
   static func read(

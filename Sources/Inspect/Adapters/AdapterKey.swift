@@ -148,8 +148,12 @@ public enum PLoRA {
 
   static func isSegment(_ segment: Substring) -> Bool { segments.contains(segment) }
 
-  /// Whether the name has one of them as a whole segment.
-  public static func contains(_ name: String) -> Bool {
-    name.split(separator: ".").contains(where: isSegment)
+  /// Whether the name has one of them as its last segment, or before `weight`.
+  static func ends(_ name: String) -> Bool {
+    endings.contains { name.hasSuffix($0.dotted) || name == $0.whole }
+  }
+
+  private static let endings = segments.sorted().flatMap { segment in
+    ["\(segment)", "\(segment).weight"].map { (whole: $0, dotted: ".\($0)") }
   }
 }
