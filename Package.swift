@@ -41,7 +41,7 @@ let package = Package(
     .target(name: "Inspect", dependencies: ["Formats", collections], swiftSettings: settings),
     .target(name: "Merge", dependencies: ["Inspect", collections, system], swiftSettings: settings),
     .executableTarget(
-      name: "tenon", dependencies: ["Merge", arguments], swiftSettings: settings),
+      name: "tenon", dependencies: ["Merge", arguments, collections], swiftSettings: settings),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: settings),
     .testTarget(
       name: "FormatsTests", dependencies: ["Formats", collections], swiftSettings: settings),

@@ -4,21 +4,22 @@ import Formats
 public struct FoldedKeys: Sendable, Hashable {
   /// `layers.{0..31}.self_attn.q_proj.weight`.
   public let pattern: NamePattern
-  /// The number of keys.
-  public let count: Int
-  /// The first of them in natural order.
-  public let examples: [String]
+  /// The keys in natural order.
+  public let keys: [String]
 
-  /// The number of examples that are kept.
+  /// The number of keys.
+  public var count: Int { keys.count }
+  /// The first of them.
+  public var examples: [String] { Array(keys.prefix(Self.exampleCount)) }
+
+  /// The number of examples and of patterns that a sentence names.
   public static let exampleCount = 3
 
   /// The keys grouped by pattern, in natural order; each key is in one group.
   public static func fold(_ keys: [String]) -> [FoldedKeys] {
     NameFolding.fold(keys).map { folded in
-      let names = folded.members.map { keys[$0] }
-      return FoldedKeys(
-        pattern: folded.pattern, count: names.count,
-        examples: Array(NaturalOrder.sorted(names).prefix(exampleCount)))
+      FoldedKeys(
+        pattern: folded.pattern, keys: NaturalOrder.sorted(folded.members.map { keys[$0] }))
     }
   }
 }

@@ -1,8 +1,8 @@
-import ArgumentParser
+public import ArgumentParser
 import Formats
 import Glibc
 import Inspect
-import Merge
+public import Merge
 
 /// `tenon merge`: W + scale · B·A.
 struct MergeCommand: CheckpointCommand {
@@ -52,7 +52,7 @@ struct MergeCommand: CheckpointCommand {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
-    let adapter = try Adapter(try Checkpoint.open(adapters[0]), alpha: alpha)
+    let adapter = try readAdapter()
     let merge = try AdapterMerge(
       base: try Checkpoint.open(base), adapter: adapter, options: write.outputOptions(numerics, for: transaction))
     if write.dryRun {
@@ -66,6 +66,15 @@ struct MergeCommand: CheckpointCommand {
     }
     show(MergeReport(merge, statistics: statistics), output: transaction.path)
     return .success
+  }
+
+  private func readAdapter() throws(CheckpointError) -> Adapter {
+    guard let adapter = try Adapter.read(try Checkpoint.open(adapters[0]), alpha: alpha) else {
+      throw CheckpointError(
+        path: adapters[0], "holds no tensors of an adapter: no lora_A, no lora_B and no other kind",
+        fix: "tenon inspect \(shellQuoted(adapters[0]))")
+    }
+    return adapter
   }
 
   private func show(_ report: MergeReport, output: String?) {

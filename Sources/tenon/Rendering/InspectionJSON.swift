@@ -1,5 +1,6 @@
 import Formats
 import Inspect
+import OrderedCollections
 
 /// What `tenon inspect --json` prints.
 enum InspectionJSON {
@@ -93,11 +94,11 @@ extension JSONWriter {
           }
         }
       }
-      writer.strings("replacements", adapter.replacements.map(\.name))
+      writer.strings("replacements", adapter.replacements.map(\.record.name))
       writer.key("patterns")
       writer.object { writer in
-        writer.patterns("rank_pattern", adapter.configuration?.rankPattern)
-        writer.patterns("alpha_pattern", adapter.configuration?.alphaPattern)
+        writer.patterns("rank_pattern", adapter)
+        writer.patterns("alpha_pattern", adapter)
       }
     }
   }
@@ -106,5 +107,11 @@ extension JSONWriter {
     self.key(key)
     guard let record else { return null() }
     array { for size in record.shape { $0.integer(size) } }
+  }
+
+  /// Writes a table of patterns as the configuration has it.
+  private mutating func patterns(_ key: String, _ adapter: Adapter) {
+    self.key(key)
+    value(adapter.configuration?.json[key] ?? .object([]))
   }
 }

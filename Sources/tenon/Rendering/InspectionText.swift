@@ -1,5 +1,6 @@
 import Formats
 import Inspect
+import OrderedCollections
 
 /// What `tenon inspect` prints for people.
 enum InspectionText {

@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 import Merge
@@ -40,10 +41,10 @@ enum MergeText {
       let members = report.targets.filter { $0.rank == kind.rank && $0.scale == kind.scale }
       let byName = Dictionary(
         members.map { ($0.target, $0) }, uniquingKeysWith: { first, _ in first })
-      for group in KeyGroup.fold(members.map(\.target)) {
-        let targets = group.names.compactMap { byName[$0] }
+      for group in FoldedKeys.fold(members.map(\.target)) {
+        let targets = group.keys.compactMap { byName[$0] }
         rows.append([
-          group.pattern.printable, group.names.count > 1 ? "×\(group.names.count)" : "",
+          group.pattern.description.printable, group.count > 1 ? "×\(group.count)" : "",
           "\(kind.rank)", significant(kind.scale, 6),
           range(targets.compactMap(\.relativeUpdate)) { significant($0, 3) },
           range(targets.compactMap(\.kept), percent),

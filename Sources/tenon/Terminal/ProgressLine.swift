@@ -20,7 +20,7 @@ final class ProgressLine: Sendable {
     let thread = line.start()
     defer {
       line.isOver.store(true, ordering: .relaxed)
-      if let thread { unsafe pthread_join(thread, nil) }
+      if let thread { pthread_join(thread, nil) }
     }
     return try work()
   }
