@@ -7,7 +7,7 @@ public struct NumberSet: Sendable, Hashable {
 }
 
 extension NumberSet: CustomStringConvertible {
-  /// A single number as it is; runs of three and more as `first..last`.
+  /// A single number as it is; runs as `first..last`.
   public var description: String {
     if values.count == 1 { return "\(values[0])" }
     var parts: [String] = []
@@ -15,11 +15,7 @@ extension NumberSet: CustomStringConvertible {
     while start < values.count {
       var end = start
       while end + 1 < values.count, values[end + 1] == values[end] + 1 { end += 1 }
-      if end - start >= 2 {
-        parts.append("\(values[start])..\(values[end])")
-      } else {
-        for index in start...end { parts.append("\(values[index])") }
-      }
+      parts.append(start == end ? "\(values[start])" : "\(values[start])..\(values[end])")
       start = end + 1
     }
     return "{\(parts.joined(separator: ","))}"

@@ -7,7 +7,7 @@ enum AdapterText {
     var rows = [["family", adapter.family]]
     rows.append(["base", adapter.base?.printable ?? "not stated"])
     rows.append(["rank", adapter.rank.map { "\($0)" } ?? "differs, see below"])
-    rows.append(["alpha", adapter.alpha.map { significant($0, 6) } ?? alphaText(adapter)])
+    rows.append(["alpha", adapter.alpha.map { plain($0) } ?? alphaText(adapter)])
     rows.append(["scale", adapter.scale.map { scaleText($0, adapter) } ?? "unknown"])
     rows += patterns(adapter)
     for feature in adapter.features {
@@ -29,7 +29,7 @@ enum AdapterText {
   }
 
   private static func scaleText(_ scale: Double, _ adapter: Adapter) -> String {
-    significant(scale, 6) + (adapter.isRankStabilized ? "  alpha / √rank (rsLoRA)" : "  alpha / rank")
+    plain(scale) + (adapter.isRankStabilized ? "  alpha / √rank (rsLoRA)" : "  alpha / rank")
   }
 
   /// The patterns of the configuration, one line each.
@@ -39,7 +39,7 @@ enum AdapterText {
       ("rank_pattern", configuration.rankPattern), ("alpha_pattern", configuration.alphaPattern),
     ].flatMap { name, patterns in
       patterns.entries.enumerated().map { position, entry in
-        [position == 0 ? name : "", "\(entry.key.printable) → \(significant(entry.value, 6))"]
+        [position == 0 ? name : "", "\(entry.key.printable) → \(plain(entry.value))"]
       }
     }
   }
@@ -67,8 +67,8 @@ enum AdapterText {
       for group in FoldedKeys.fold(members[kind] ?? []) {
         rows.append([
           group.pattern.description.printable, group.count > 1 ? "×\(group.count)" : "",
-          kind.rank.map(String.init) ?? "?", kind.alpha.map { significant($0, 6) } ?? "?",
-          kind.scale.map { significant($0, 6) } ?? "?",
+          kind.rank.map(String.init) ?? "?", kind.alpha.map { plain($0) } ?? "?",
+          kind.scale.map { plain($0) } ?? "?",
           kind.shapes[0].isEmpty ? "" : "\(kind.shapes[0])",
           kind.shapes[1].isEmpty ? "" : "\(kind.shapes[1])",
         ])

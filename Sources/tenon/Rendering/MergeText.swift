@@ -45,7 +45,7 @@ enum MergeText {
         let targets = group.keys.compactMap { byName[$0] }
         rows.append([
           group.pattern.description.printable, group.count > 1 ? "×\(group.count)" : "",
-          "\(kind.rank)", significant(kind.scale, 6),
+          "\(kind.rank)", plain(kind.scale),
           range(targets.compactMap(\.relativeUpdate)) { significant($0, 3) },
           range(targets.compactMap(\.kept), percent),
         ])

@@ -66,6 +66,16 @@ func significant(_ value: Double, _ digits: Int) -> String {
   return fixed(value, max(0, digits - 1 - magnitude))
 }
 
+/// A number as a person would write it: at most six significant digits and no
+/// zeros at the end.
+func plain(_ value: Double) -> String {
+  var text = significant(value, 6)
+  guard text.contains("."), !text.contains("e") else { return text }
+  while text.last == "0" { text.removeLast() }
+  if text.last == "." { text.removeLast() }
+  return text
+}
+
 /// A number with this many digits behind the point.
 func fixed(_ value: Double, _ places: Int) -> String {
   var factor = 1.0
