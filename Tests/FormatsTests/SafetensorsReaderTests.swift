@@ -112,7 +112,7 @@ struct SafetensorsReaderTests {
       do {
         let checkpoint = try Checkpoint.open(path)
         #expect(checkpoint.records.allSatisfy { $0.byteCount <= whole.count })
-      } catch let error as CheckpointError {
+      } catch {
         #expect(!error.message.isEmpty)
       }
     }
