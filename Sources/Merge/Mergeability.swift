@@ -10,9 +10,10 @@ enum Mergeability {
     if let reason = kinds[adapter.kind] { throw refusal(adapter, reason) }
     // What the configuration asks for explains more than the tensors do.
     for feature in adapter.configuration?.features ?? [] {
-      throw refusal(
-        adapter,
-        "\(feature.rawValue) \(feature.explanation), which is not supported yet")
+      throw CheckpointError(
+        path: adapter.path,
+        "\(feature.rawValue) \(feature.explanation), which is not supported yet",
+        details: adapter.replacements.map { "\($0.kind.rawValue): \($0.record.name)" })
     }
     if let fault = adapter.findings.first(where: { $0.severity == .error }) {
       throw CheckpointError(

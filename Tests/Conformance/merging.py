@@ -148,8 +148,10 @@ def patterns(random, model, modules, rank):
     ]
 
     def draw(values):
-        return {random.choice(forms)(random.choice(linear)): random.choice(values)
-                for _ in range(random.randint(1, 4))}
+        # PEFT saves the keys sorted and takes the first that matches: in any other order
+        # it could not load its own adapter.
+        return dict(sorted((random.choice(forms)(random.choice(linear)), random.choice(values))
+                           for _ in range(random.randint(1, 4))))
 
     return {"rank_pattern": draw([1, 2, rank + 1]), "alpha_pattern": draw([1, 3, 2.5, 32])}
 

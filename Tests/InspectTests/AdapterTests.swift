@@ -126,7 +126,7 @@ import Testing
         + "without gathering, and the data is in the DeepSpeed checkpoint beside it"),
     FaultCase(
       [tensor("base_model.model.l.0.q.lora_A.weight", [8, 2])], "{}",
-      "error missing-pair: module \"l.0.q\": factor A without factor B"),
+      "error missing-pair: module \"l.0.q\": has lora_A, but no lora_B"),
     FaultCase(
       [
         tensor("base_model.model.q.lora_A.weight", [8, 2]),

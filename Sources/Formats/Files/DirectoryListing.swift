@@ -8,8 +8,8 @@ struct DirectoryListing {
   private(set) var files: [String] = []
   private(set) var directories: [String] = []
 
-  /// Lists the directory; hidden names are left out.
-  init(path: String) throws(CheckpointError) {
+  /// Lists the directory; hidden names are left out unless asked for.
+  init(path: String, includesHidden: Bool = false) throws(CheckpointError) {
     self.path = path
     guard let directory = unsafe opendir(path) else {
       throw CheckpointError(path: path, systemMessage(errno))
@@ -19,7 +19,7 @@ struct DirectoryListing {
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
         unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
       }
-      if name.hasPrefix(".") { continue }
+      if name.hasPrefix("."), !includesHidden || name == "." || name == ".." { continue }
       switch fileKind(FilePath(path).appending(name).string) {
       case .regular: files.append(name)
       case .directory: directories.append(name)

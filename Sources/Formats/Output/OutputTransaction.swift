@@ -78,24 +78,16 @@ public final class OutputTransaction {
   }
 
   /// Refuses to replace what was hardly meant: a file by a directory, or a
-  /// directory that holds anything but a model.
+  /// directory that holds others.
   private static func checkReplaceable(_ path: String, kind: Kind) throws(CheckpointError) {
     guard let found = fileKind(path) else { return }
     switch (kind, found) {
     case (.file, .regular): return
     case (.directory, .directory):
-      let listing = try DirectoryListing(path: path)
+      let listing = try DirectoryListing(path: path, includesHidden: true)
       if let directory = listing.directories.first {
         throw CheckpointError(
           path: path, "holds the directory \(directory.quoted), so it is not replaced as a whole",
-          fix: "remove it, or choose another output with -o")
-      }
-      let isModel = listing.files.contains {
-        DirectorySource.isTensorFile($0) || DirectorySource.isIndex($0) || $0 == "config.json"
-      }
-      guard listing.files.isEmpty || isModel else {
-        throw CheckpointError(
-          path: path, "holds files but no model, so it is not replaced",
           fix: "remove it, or choose another output with -o")
       }
     case (.file, _): throw CheckpointError(path: path, "is no regular file; a file would replace it")

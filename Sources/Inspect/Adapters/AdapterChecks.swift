@@ -35,8 +35,8 @@ struct AdapterChecks {
     guard module.kind != .other else { return nil }
     guard let a = module.a, let b = module.b else {
       guard module.a != nil || module.b != nil else { return nil }
-      let (present, absent) = module.a == nil ? ("B", "A") : ("A", "B")
-      return Fault(code: .missingPair, message: "factor \(present) without factor \(absent)")
+      let (present, absent) = module.a == nil ? ("lora_B", "lora_A") : ("lora_A", "lora_B")
+      return Fault(code: .missingPair, message: "has \(present), but no \(absent)")
     }
     guard a.elementCount > 0, b.elementCount > 0 else { return nil }
     guard a.shape.count >= 2, b.shape.count >= 2 else {
