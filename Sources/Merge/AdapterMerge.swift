@@ -13,9 +13,9 @@ public struct AdapterMerge: Sendable {
     try Mergeability.check(adapter)
     let matching = BaseMatching(adapter, base: base)
     try matching.requireComplete()
-    var deltas: [String: [LowRankDelta]] = [:]
+    var deltas: [ExactName: [LowRankDelta]] = [:]
     for match in matching.matches {
-      deltas[match.base.name, default: []].append(
+      deltas[ExactName(match.base.name), default: []].append(
         try Self.delta(match, of: adapter, base: base))
     }
     plan = try PlanBuilder(base: base, options: options)

@@ -54,7 +54,7 @@ struct SafetensorsReaderTests {
     ),
     (
       #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\u0061":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}"#,
-      [0, 0], #"byte 62: the header holds the name "a" twice"#
+      [0, 0], #"byte 61: the header holds the name "a" twice"#
     ),
     (
       #"{"a":{"dtype":{"F32":null},"shape":[],"data_offsets":[0,4]}}"#, [0, 0, 0, 0],

@@ -141,7 +141,7 @@ import Testing
           tensor("base_model.model.l.\($0).q.lora_B.weight", [2, 4]),
         ]
       }, "{}",
-      "error rank-mismatch: 2 modules (l.{0,1}.q): the tensors have rank 4, but the configuration "
+      "error rank-mismatch: 2 modules (l.{0..1}.q): the tensors have rank 4, but the configuration "
         + "says 8"),
     FaultCase(
       [

@@ -26,8 +26,8 @@ import Testing
         == ["BF16 2 32 64", "F32 1 4 16", "I64 1 1 8"])
     #expect(inspection.adapter == nil)
     #expect(inspection.findings == [])
-    #expect(inspection.groups.map(\.pattern.description) == ["layers.{9,10}.w", "norm", "step"])
-    #expect(inspection.tree.lines.map(\.label) == ["layers.{9,10}.w", "norm", "step"])
+    #expect(inspection.groups.map(\.pattern.description) == ["layers.{9..10}.w", "norm", "step"])
+    #expect(inspection.tree.lines.map(\.label) == ["layers.{9..10}.w", "norm", "step"])
   }
 
   @Test func `a filter chooses what is shown and counted`() throws {

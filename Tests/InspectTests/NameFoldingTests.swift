@@ -24,7 +24,7 @@ import Testing
     Case(
       names: layers((0..<32).filter { $0 != 4 }.reversed(), "w"),
       folded: ["model.layers.{0..3,5..31}.w ×31"]),
-    Case(names: layers([0, 1], "w"), folded: ["model.layers.{0,1}.w ×2"]),
+    Case(names: layers([0, 1], "w"), folded: ["model.layers.{0..1}.w ×2"]),
     Case(names: layers([7], "w"), folded: ["model.layers.7.w"]),
     Case(
       names: (0..<4).flatMap { layer in (0..<8).map { "l.\(layer).experts.\($0).w1" } },
@@ -32,25 +32,25 @@ import Testing
     // Not every combination is there: layer 2 lacks expert 1.
     Case(
       names: ["l.0.e.0", "l.0.e.1", "l.1.e.0", "l.1.e.1", "l.2.e.0"],
-      folded: ["l.{0,1}.e.{0,1} ×4", "l.2.e.0"]),
+      folded: ["l.{0..1}.e.{0..1} ×4", "l.2.e.0"]),
     Case(
       names: [
         "lora_unet_down_blocks_0_attentions_1_proj.alpha",
         "lora_unet_down_blocks_1_attentions_1_proj.alpha",
       ],
-      folded: ["lora_unet_down_blocks_{0,1}_attentions_1_proj.alpha ×2"]),
+      folded: ["lora_unet_down_blocks_{0..1}_attentions_1_proj.alpha ×2"]),
     // Digits inside a word, with a leading zero, or very long ones stay text.
     Case(names: ["fc1.w", "fc2.w"], folded: ["fc1.w", "fc2.w"]),
     Case(names: ["a.01", "a.02"], folded: ["a.01", "a.02"]),
-    Case(names: ["a.0", "a.1", "a.00"], folded: ["a.{0,1} ×2", "a.00"]),
+    Case(names: ["a.0", "a.1", "a.00"], folded: ["a.{0..1} ×2", "a.00"]),
     Case(
       names: ["a.10000000000000000000", "a.10000000000000000001"],
       folded: ["a.10000000000000000000", "a.10000000000000000001"]),
-    Case(names: ["", ".", "0", "1", ".0."], folded: ["", ".", ".0.", "{0,1} ×2"]),
+    Case(names: ["", ".", "0", "1", ".0."], folded: ["", ".", ".0.", "{0..1} ×2"]),
     Case(
       names: ["0.1.2.3.4.5.6.7.8.9", "0.1.2.3.4.5.6.7.8.10"],
       folded: ["0.1.2.3.4.5.6.7.8.9", "0.1.2.3.4.5.6.7.8.10"]),
-    Case(names: ["a.1\u{1B}[2J", "é.3", "é.4"], folded: ["a.1\\u{1b}[2J", "é.{3,4} ×2"]),
+    Case(names: ["a.1\u{1B}[2J", "é.3", "é.4"], folded: ["a.1\\u{1b}[2J", "é.{3..4} ×2"]),
   ]
 
   @Test(arguments: cases)

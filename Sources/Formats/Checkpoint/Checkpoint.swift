@@ -39,11 +39,7 @@ public struct Checkpoint: Sendable {
   }
 
   /// The position of each tensor by name.
-  public func positions() -> [String: Int] {
-    var positions = [String: Int](minimumCapacity: records.count)
-    for (position, record) in records.enumerated() { positions[record.name] = position }
-    return positions
-  }
+  public func positions() -> NameTable { NameTable(records) }
 
   /// The side file of this name, or nil.
   public func sideFile(_ name: String) -> SideFile? { sideFiles.first { $0.name == name } }

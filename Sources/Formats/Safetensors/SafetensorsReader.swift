@@ -74,7 +74,7 @@ struct SafetensorsHeader {
   /// Reads the JSON text, whose first byte lies at `base` in the file.
   mutating func parse(_ bytes: [UInt8], base: Int) throws(CheckpointError) {
     var scanner = JSONScanner(bytes, base: base)
-    var names = Set<String>()
+    var names = Set<ExactName>()
     var entries: [Entry] = []
     var metadata: OrderedDictionary<String, String>?
     try scanner.object("the header, a JSON object,") {
@@ -84,7 +84,7 @@ struct SafetensorsHeader {
         metadata = try Self.metadata(from: &scanner)
         return
       }
-      guard names.insert(key).inserted else { throw Self.duplicate(key, at: offset) }
+      guard names.insert(ExactName(key)).inserted else { throw Self.duplicate(key, at: offset) }
       do throws(CheckpointError) {
         entries.append(try Self.entry(key, at: offset, from: &scanner))
       } catch {

@@ -92,12 +92,12 @@ struct DirectorySource {
     -> Checkpoint
   {
     var parts: [(name: String, file: InputFile, contents: TensorFile)] = []
-    var seen: [String: String] = [:]
+    var seen: [ExactName: String] = [:]
     for name in names {
       let file = try InputFile(path: listing.path(of: name))
       let contents = try TensorFile.read(file, options: options)
       for record in contents.records {
-        if let other = seen.updateValue(name, forKey: record.name) {
+        if let other = seen.updateValue(name, forKey: ExactName(record.name)) {
           throw CheckpointError(
             path: file.path, tensor: record.name, "is in this shard and in \(other)")
         }

@@ -20,7 +20,7 @@ struct ShardIndex {
       throw CheckpointError(path: path, "\"weight_map\" is no object")
     }
     var entries: [(name: String, file: String)] = []
-    var names = Set<String>()
+    var names = Set<ExactName>()
     for member in members {
       guard let file = member.value.string else {
         throw CheckpointError(
@@ -31,7 +31,7 @@ struct ShardIndex {
           path: path, tensor: member.key,
           "\"weight_map\" names \(file.quoted); expected the name of a file in the same directory")
       }
-      guard names.insert(member.key).inserted else {
+      guard names.insert(ExactName(member.key)).inserted else {
         throw CheckpointError(path: path, tensor: member.key, "\"weight_map\" holds it twice")
       }
       entries.append((member.key, file))
@@ -83,20 +83,20 @@ struct ShardIndex {
   private func reconcile(_ parts: [(name: String, file: InputFile, contents: TensorFile)]) -> (
     parts: [(name: String, file: InputFile, contents: TensorFile)], faults: [Finding]
   ) {
-    var home: [String: String] = [:]
-    for entry in entries { home[entry.name] = entry.file }
-    var found = Set<String>()
+    var home: [ExactName: String] = [:]
+    for entry in entries { home[ExactName(entry.name)] = entry.file }
+    var found = Set<ExactName>()
     var repeated: [String] = []
     var unlisted: [String] = []
     var misplaced: [String] = []
     var unique = parts
     for index in parts.indices {
       unique[index].contents.records.removeAll { record in
-        guard let expected = home[record.name] else {
+        guard let expected = home[ExactName(record.name)] else {
           unlisted.append(record.name)
-          return !found.insert(record.name).inserted
+          return !found.insert(ExactName(record.name)).inserted
         }
-        if !found.insert(record.name).inserted {
+        if !found.insert(ExactName(record.name)).inserted {
           repeated.append(record.name)
           return true
         }
@@ -104,7 +104,7 @@ struct ShardIndex {
         return false
       }
     }
-    let missing = entries.map(\.name).filter { !found.contains($0) }
+    let missing = entries.map(\.name).filter { !found.contains(ExactName($0)) }
     let doubled = Set(repeated)
     misplaced.removeAll { doubled.contains($0) }
     let index = FilePath(path).lastComponent?.string ?? path

@@ -11,11 +11,11 @@ struct NearestNames {
   static let maximumCandidateCount = 256
 
   private let base: Checkpoint
-  private let positions: [String: Int]
+  private let positions: NameTable
   /// The modules' paths, sorted from the end.
   private let paths: [[UInt8]]
 
-  init(_ base: Checkpoint, positions: [String: Int]) {
+  init(_ base: Checkpoint, positions: NameTable) {
     self.base = base
     self.positions = positions
     let ending = Array(".weight".utf8)

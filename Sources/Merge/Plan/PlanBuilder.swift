@@ -8,14 +8,14 @@ struct PlanBuilder {
   let options: OutputOptions
 
   /// Plans the output: `deltas` by the name of the tensor that they are added to.
-  func plan(deltas: [String: [LowRankDelta]], findings: [Finding]) throws(CheckpointError)
+  func plan(deltas: [ExactName: [LowRankDelta]], findings: [Finding]) throws(CheckpointError)
     -> MergePlan
   {
     var tensors: [PlannedTensor] = []
     tensors.reserveCapacity(base.records.count)
     for record in base.records {
       do throws(CheckpointError) {
-        tensors.append(try planned(record, deltas: deltas[record.name] ?? []))
+        tensors.append(try planned(record, deltas: deltas[ExactName(record.name)] ?? []))
       } catch {
         throw error.with(path: base.path, tensor: record.name)
       }
