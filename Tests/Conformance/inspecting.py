@@ -118,7 +118,8 @@ def directory(harness, binary, shard_size):
     model = small_model(harness)
     path = harness.fresh()
     save_base(model, path, binary, shard_size)
-    state = {name: tensor.detach() for name, tensor in model.state_dict().items()}
+    # A name on disk need not be the module's: transformers renames some as it saves.
+    state = dict(model.state_dict()) if binary else load_directory(path)
     expected = described(state)
     found = harness.json("inspect", path)
     harness.equal(found["kind"], "model", "kind")
@@ -132,8 +133,6 @@ def directory(harness, binary, shard_size):
     for file in os.listdir(path):
         if file.endswith(".index.json"):
             compare(harness, harness.json("inspect", os.path.join(path, file)), expected)
-    if not binary:
-        harness.equal(described(load_directory(path)), expected, "what safe_open reads")
 
 
 def both_kinds(harness):
