@@ -120,10 +120,14 @@ import Testing
     RenameCase(
       targets: layers("base_model.model.model."), bases: layers("model."),
       rule: #"^base_model\.model\.base_model\.model\.=base_model.model."#),
-    // Some modules are in place and would be moved along.
+    // Some modules are in place: another prefix would move them along.
     RenameCase(
       targets: layers("model.") + ["model.lm_head"],
-      bases: layers("model.language_model.") + ["model.lm_head"], rule: nil),
+      bases: layers("model.language_model.") + ["model.lm_head"],
+      rule: #"\.layers\.=.language_model.layers."#),
+    RenameCase(
+      targets: layers("model.") + ["model.layers.9.up"],
+      bases: layers("model.language_model.") + ["model.layers.9.up"], rule: nil),
     // Layers are missing: two would have to go to the same place or nowhere.
     RenameCase(
       targets: layers("model."), bases: Array(layers("language_model.model.").dropLast()), rule: nil
@@ -132,10 +136,30 @@ import Testing
     RenameCase(
       targets: ["model.layers.0.q", "model.layers.1.q"],
       bases: ["model.layers.2.q", "model.layers.3.q"], rule: nil),
+    // A word inside.
+    RenameCase(
+      targets: layers("model.", ["attention.q_proj", "attention.v_proj"]),
+      bases: layers("model.", ["self_attn.q_proj", "self_attn.v_proj", "mlp.up_proj"]),
+      rule: #"\.attention\.=.self_attn."#),
+    RenameCase(
+      targets: layers("model.", ["attn.q_proj", "mlp.up_proj"]),
+      bases: layers("model.", ["self.attn.q_proj", "mlp.up_proj"]), rule: #"\.attn\.=.self.attn."#),
+    RenameCase(
+      targets: layers("model.", ["attn.q", "attn.k"]),
+      bases: layers("model.", ["self_attn.q", "cross_attn.k"]), rule: nil),
+    RenameCase(
+      targets: layers("model.", ["attn.q"]),
+      bases: layers("model.", ["self_attn.q", "cross_attn.q"]), rule: nil),
+    // The word is in the prefix too, so the rule would change more.
+    RenameCase(
+      targets: ["a.0.model.q", "a.1.model.q"], bases: ["a.0.net.q", "a.1.net.q"], rule: nil),
+    // The layer is there already under the new name.
+    RenameCase(
+      targets: ["a.0.attn.q", "a.0.self_attn.q"], bases: ["a.0.self_attn.q"], rule: nil),
   ]
 
   @Test(arguments: renames)
-  func `suggests one change of the prefix where it is the only one`(row: RenameCase) throws {
+  func `suggests one change where it is the only one`(row: RenameCase) throws {
     let matching = BaseMatching(
       try adapter(row.targets.map { ($0, 8, 16) }, prefix: row.prefix),
       base: base(row.bases.map { ($0, [8, 16]) }))

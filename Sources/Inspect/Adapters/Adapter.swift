@@ -72,18 +72,18 @@ extension Adapter {
     throws(CheckpointError) -> Adapter?
   {
     guard let family = AdapterFamily.recognised(AdapterSurvey(checkpoint)) else { return nil }
+    return try read(checkpoint, as: family, alpha: alpha)
+  }
+
+  /// The adapter with the configuration that lies beside it.
+  static func read(_ checkpoint: Checkpoint, as family: AdapterFamily, alpha: Double? = nil)
+    throws(CheckpointError) -> Adapter
+  {
     var configuration: AdapterConfiguration?
     if let file = checkpoint.sideFile(AdapterSurvey.configurationName) {
       configuration = try AdapterConfiguration(path: file.path)
     }
     return try read(checkpoint, as: family, configuration: configuration, alpha: alpha)
-  }
-
-  /// The adapter as its tensors alone show it.
-  static func readWithoutConfiguration(_ checkpoint: Checkpoint) -> Adapter? {
-    AdapterFamily.recognised(AdapterSurvey(checkpoint)).flatMap { family in
-      try? read(checkpoint, as: family, configuration: nil)
-    }
   }
 
   static func read(

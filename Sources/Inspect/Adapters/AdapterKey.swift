@@ -25,7 +25,7 @@ struct AdapterKey {
   /// Everything is compared by whole segments: `Plora_A` holds `lora_A` and is no
   /// LoRA. `family` is the method that the configuration names.
   init(peft key: String, family: String? = nil) {
-    var segments = key.split(separator: ".", omittingEmptySubsequences: false)
+    var segments = key.dottedSegments
     wrappers = KeyWrappers.strip(&segments)
     modelPrefixCount = Self.stripModelPrefix(&segments)
     target = ""
@@ -47,7 +47,7 @@ struct AdapterKey {
   /// Takes a key of kohya's scripts or LyCORIS apart: a path with `_` for each dot,
   /// then a leaf. Nil where the leaf is none of theirs.
   init?(kohya key: String) {
-    let segments = key.split(separator: ".", omittingEmptySubsequences: false)
+    let segments = key.dottedSegments
     guard let first = segments.first, segments.count == 2 || segments.count == 3,
       let leaf = AdapterLeaf.kohya(segments[1], ending: segments.dropFirst(2).first)
     else { return nil }
@@ -91,19 +91,9 @@ struct AdapterKey {
     return nil
   }
 
-  /// Whether a leaf of PEFT ends the name; quick, since every tensor of every
-  /// model is asked.
+  /// Whether a leaf of PEFT ends the name.
   static func hasLeaf(_ name: String) -> Bool {
-    var start = name.utf8.endIndex
-    var dots = 0
-    while start > name.utf8.startIndex {
-      let previous = name.utf8.index(before: start)
-      if name.utf8[previous] == UInt8(ascii: ".") { dots += 1 }
-      if dots == 3 { break }
-      start = previous
-    }
-    let tail = name[start...].split(separator: ".", omittingEmptySubsequences: false)
-    return leaf(in: tail, family: nil) != nil
+    leaf(in: name.dottedSegments, family: nil) != nil
   }
 
   /// A key without a leaf: a tensor of the base that was saved with the adapter.

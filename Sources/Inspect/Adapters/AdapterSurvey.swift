@@ -16,6 +16,8 @@ struct AdapterSurvey: Sendable {
   private(set) var kohyaCount = 0
   /// The tensors with a component of a pipeline and a leaf of diffusers.
   private(set) var diffusersCount = 0
+  /// The tensors that are PLoRA.
+  private(set) var ploraNames: [String] = []
   private(set) var hasConfiguration = false
   private(set) var hasNonLoraTrainables = false
 
@@ -25,8 +27,12 @@ struct AdapterSurvey: Sendable {
     count = checkpoint.records.count
     var paths: [Substring] = []
     for record in checkpoint.records {
+      let marks = NameMarks(record.name)
+      if marks.isEmpty { continue }
+      if marks.contains(.component), Self.isDiffusers(record.name) { diffusersCount += 1 }
+      if marks.contains(.plora), PLoRA.ends(record.name) { ploraNames.append(record.name) }
+      guard marks.contains(.leaf) else { continue }
       if Self.isKohya(record.name) { kohyaCount += 1 }
-      if Self.isDiffusers(record.name) { diffusersCount += 1 }
       guard AdapterKey.hasLeaf(record.name) else { continue }
       leafCount += 1
       if let path = Self.modulePath(of: record.name) { paths.append(path) }

@@ -60,7 +60,7 @@ public struct BaseMatching: Sendable {
       let search = NearestNames(base, positions: positions)
       nearest = search.nearest(to: unmatched)
       suggestion = RenameSuggestion(
-        unmatched, taken: matches.map(\.module.target), in: search)
+        unmatched, settled: matches.map(\.module.target), in: search)
     }
   }
 

@@ -59,7 +59,7 @@ struct NearestNames {
   }
 
   /// The name itself and what follows each of its dots, the longest first.
-  private static func endings(of name: String) -> [Substring] {
+  static func endings(of name: String) -> [Substring] {
     var endings: [Substring] = []
     var index = name.utf8.endIndex
     while index > name.utf8.startIndex, endings.count < maximumSegmentCount {
@@ -72,7 +72,7 @@ struct NearestNames {
   }
 
   /// The paths that are `ending` or end in it after a dot, not too many of them.
-  private func paths(endingIn ending: Substring) -> [String] {
+  func paths(endingIn ending: Substring) -> [String] {
     var result: [String] = []
     if positions["\(ending).weight"] != nil { result.append(String(ending)) }
     let probe = Array(ending.utf8.reversed()) + [UInt8(ascii: ".")]

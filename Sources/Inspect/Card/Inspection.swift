@@ -5,9 +5,8 @@ public import Formats
 public struct Inspection: Sendable {
   public let checkpoint: Checkpoint
   public let kind: CheckpointKind
-  /// The tensors that the filter lets through, in natural order.
-  public let records: [TensorRecord]
-  /// The elements and the bytes of those.
+  /// The number of tensors that the filter lets through, their elements and bytes.
+  public let tensorCount: Int
   public let parameters: Int
   public let byteCount: Int
   /// The same by type, the type with the most bytes first.
@@ -17,32 +16,39 @@ public struct Inspection: Sendable {
   /// What the readers noticed, then what was found here.
   public let findings: [Finding]
   private let filter: NameFilter?
+  /// The tensors that the filter lets through, in the order of the files.
+  private let chosen: [TensorRecord]
 
   /// Looks at `checkpoint`; `filter` chooses the tensors to show and to count, not
   /// those that the card is made of.
   public init(_ checkpoint: Checkpoint, filter: NameFilter? = nil) {
     self.checkpoint = checkpoint
-    self.filter = filter.flatMap { $0.isEmpty ? nil : $0 }
+    let filter = filter.flatMap { $0.isEmpty ? nil : $0 }
+    self.filter = filter
     let survey = AdapterSurvey(checkpoint)
-    kind = AdapterFamily.recognised(survey)?.kind ?? Self.kindWithoutAdapter(checkpoint)
-    let (adapter, fault) = Self.adapter(in: checkpoint)
+    let family = AdapterFamily.recognised(survey)
+    kind = family?.kind ?? Self.kindWithoutAdapter(checkpoint)
+    let (adapter, faults) = family.map { Self.adapter(in: checkpoint, $0) } ?? (nil, [])
     self.adapter = adapter
-    var chosen = checkpoint.records
-    if let filter = self.filter { chosen.removeAll { !filter.accepts($0.name) } }
-    records = NaturalOrder.sorted(chosen, by: \.name)
+    chosen =
+      filter.map { filter in checkpoint.records.filter { filter.accepts($0.name) } }
+      ?? checkpoint.records
     totals = TypeTotal.of(chosen)
+    tensorCount = chosen.count
     parameters = totals.reduce(0) { $0.saturatingSum($1.parameters) }
     byteCount = totals.reduce(0) { $0.saturatingSum($1.byteCount) }
     findings =
-      checkpoint.findings + fault + (adapter?.findings ?? [])
-      + (adapter == nil ? Self.plora(in: checkpoint) : [])
+      checkpoint.findings + faults + (adapter?.findings ?? Self.plora(survey.ploraNames))
   }
+
+  /// The tensors that the filter lets through, in natural order; sorted on each call.
+  public var records: [TensorRecord] { NaturalOrder.sorted(chosen, by: \.name) }
 
   /// Whether the filter lets a tensor of this name through.
   public func accepts(_ name: String) -> Bool { filter?.accepts(name) ?? true }
 
   /// The tensors grouped by pattern, type and shape; worked out on each call.
-  public var groups: [TensorGroup] { TensorGroup.fold(records) }
+  public var groups: [TensorGroup] { TensorGroup.fold(chosen) }
 
   /// The groups as nested modules; worked out on each call.
   public var tree: NameTree { NameTree(groups) }
@@ -53,22 +59,23 @@ public struct Inspection: Sendable {
 
   /// The adapter; where its configuration cannot be read, the adapter without it and
   /// a finding that says why.
-  private static func adapter(in checkpoint: Checkpoint) -> (Adapter?, [Finding]) {
+  private static func adapter(in checkpoint: Checkpoint, _ family: AdapterFamily)
+    -> (Adapter?, [Finding])
+  {
     do {
-      return (try Adapter.read(checkpoint), [])
+      return (try Adapter.read(checkpoint, as: family), [])
     } catch {
       let finding = Finding(.error, .configMismatch, error.description)
-      return (Adapter.readWithoutConfiguration(checkpoint), [finding])
+      return (try? Adapter.read(checkpoint, as: family, configuration: nil), [finding])
     }
   }
 
-  private static func plora(in checkpoint: Checkpoint) -> [Finding] {
-    let parts = checkpoint.records.filter { PLoRA.ends($0.name) }.map(\.name)
-    guard !parts.isEmpty else { return [] }
+  private static func plora(_ names: [String]) -> [Finding] {
+    guard !names.isEmpty else { return [] }
     return [
       Finding(
-        .note, .ploraPresent, tensors: parts,
-        "\(parts.count == 1 ? "1 tensor is" : "\(parts.count) tensors are") PLoRA, which acts on "
+        .note, .ploraPresent, tensors: names,
+        "\(names.count == 1 ? "1 tensor is" : "\(names.count) tensors are") PLoRA, which acts on "
           + "image tokens alone: part of the model, no adapter, and not to be merged")
     ]
   }
@@ -77,22 +84,20 @@ public struct Inspection: Sendable {
 /// How much of a checkpoint is of one type.
 public struct TypeTotal: Sendable, Hashable {
   public let type: TensorType
-  public let tensors: Int
-  public let parameters: Int
-  public let byteCount: Int
+  public private(set) var tensors = 0
+  public private(set) var parameters = 0
+  public private(set) var byteCount = 0
 
   /// The totals of some tensors, the type with the most bytes first.
   public static func of(_ records: [TensorRecord]) -> [TypeTotal] {
-    var totals: [TensorType: TypeTotal] = [:]
+    var totals: [TypeTotal] = []
     for record in records {
-      let before = totals[record.type]
-      totals[record.type] = TypeTotal(
-        type: record.type, tensors: (before?.tensors ?? 0) + 1,
-        parameters: (before?.parameters ?? 0).saturatingSum(record.elementCount),
-        byteCount: (before?.byteCount ?? 0).saturatingSum(record.byteCount))
+      let index = totals.lastIndex { $0.type == record.type } ?? totals.endIndex
+      if index == totals.endIndex { totals.append(TypeTotal(type: record.type)) }
+      totals[index].tensors += 1
+      totals[index].parameters = totals[index].parameters.saturatingSum(record.elementCount)
+      totals[index].byteCount = totals[index].byteCount.saturatingSum(record.byteCount)
     }
-    return totals.values.sorted {
-      ($1.byteCount, $0.type.name) < ($0.byteCount, $1.type.name)
-    }
+    return totals.sorted { ($1.byteCount, $0.type.name) < ($0.byteCount, $1.type.name) }
   }
 }
