@@ -67,7 +67,8 @@ public enum PyTorchReader {
     let storages = try archive.storages()
     let pickle = try archive.run()
     var result = try read(
-      pickle, storages, format: archive.isTorchScript ? .torchscript : .pytorchZip, root: root)
+      pickle, storages, format: archive.isTorchScript ? .torchscript : .pytorchZip, root: root,
+      globals: pickle.globals + archive.hiddenGlobals(pickle))
     result.findings += archive.findings(pickle)
     return result
   }
