@@ -22,3 +22,38 @@ func withFile<Result>(
   close(descriptor)
   return try body(InputFile(path: path))
 }
+
+/// The files that `fixtures/pytorch/make_fixtures.py` writes.
+enum PyTorchFixtures {
+  static let directory: String = {
+    let here = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+    return here.dropLast(3).joined(separator: "/") + "/fixtures/pytorch"
+  }()
+
+  /// Those that have a listing beside them.
+  static let names: [String] = {
+    guard let list = unsafe opendir(directory) else { return [] }
+    defer { unsafe _ = closedir(list) }
+    var names: [String] = []
+    while let entry = unsafe readdir(list) {
+      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+      }
+      if name.hasSuffix(".txt") { names.append(String(name.dropLast(4))) }
+    }
+    return names.sorted()
+  }()
+
+  static func file(_ name: String) throws -> InputFile {
+    try InputFile(path: "\(directory)/\(name).pt")
+  }
+
+  static func bytes(_ name: String) throws -> [UInt8] {
+    try file(name).readAll(limit: 1 << 20)
+  }
+
+  static func listing(_ name: String) throws -> String {
+    let file = try InputFile(path: "\(directory)/\(name).txt")
+    return String(decoding: try file.readAll(limit: 1 << 20), as: UTF8.self)
+  }
+}

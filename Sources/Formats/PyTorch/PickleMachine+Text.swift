@@ -2,6 +2,15 @@ extension PickleMachine {
   /// Bytes of the pickle as text; what is not UTF-8 is replaced.
   func text(_ range: Range<Int>) -> String { String(decoding: source.bytes[range], as: UTF8.self) }
 
+  /// The text of a node while the machine still runs, or nil where it is none.
+  func text(of node: Pickle.Node) -> String? {
+    switch pickle[node] {
+    case .text(let start, let count): text(Int(start)..<Int(start) + Int(count))
+    case .decodedText(let position): pickle.decodedTexts[Int(position)]
+    default: nil
+    }
+  }
+
   mutating func pushText(_ range: Range<Int>) throws(CheckpointError) {
     guard isUTF8(range) else { throw fault("has bytes that are not UTF-8") }
     try push(.text(start: range.start32, count: range.count32))

@@ -123,8 +123,8 @@ extension PickleMachine {
   mutating func stackGlobal() throws(CheckpointError) {
     let names = try pop(2)
     // A name that is itself the result of a call is known to nobody beforehand.
-    let module = pickle.text(names[0]) ?? TorchGlobal.computed
-    let name = pickle.text(names[1]) ?? TorchGlobal.computed
+    let module = text(of: names[0]) ?? TorchGlobal.computed
+    let name = text(of: names[1]) ?? TorchGlobal.computed
     try push(global(module, name))
   }
 

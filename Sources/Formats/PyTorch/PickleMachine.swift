@@ -29,6 +29,14 @@ struct PickleMachine {
     return try machine.run()
   }
 
+  /// The globals that a pickle names, as far as it can be followed, and where it
+  /// ends. A payload does its work before the fault behind it is met.
+  static func survey(_ source: PickleSource) -> (globals: [TorchGlobal], end: Int?) {
+    var machine = PickleMachine(source: source)
+    let end = try? machine.run().end
+    return (machine.pickle.globals, end)
+  }
+
   private init(source: PickleSource) {
     self.source = source
     pickle.values = Shared.values
@@ -51,9 +59,10 @@ struct PickleMachine {
       try perform(row.effect, argument)
     }
     pickle.root = try pop()
-    pickle.bytes = source.bytes
     pickle.end = source.offset
-    return pickle
+    var result = pickle
+    result.bytes = source.bytes
+    return result
   }
 
   /// What follows an opcode byte.

@@ -49,8 +49,11 @@ public enum PyTorchReader {
     do throws(CheckpointError) {
       switch try form(of: file) {
       case .zip: return try readZip(file, root: root)
-      case .legacy, .tar, .pickle, nil:
-        throw CheckpointError("is not a PyTorch file")
+      case .legacy: return try readLegacy(file, root: root)
+      case .tar: return try readTar(file, root: root)
+      // Other protocols write the magic number in other ways.
+      case .pickle where TorchLegacy.begins(file): return try readLegacy(file, root: root)
+      case .pickle, nil: throw stranger(file)
       }
     } catch {
       throw error.with(path: file.path)
@@ -64,20 +67,65 @@ public enum PyTorchReader {
     let storages = try archive.storages()
     let pickle = try archive.run()
     var result = try read(
-      pickle, storages, format: archive.isTorchScript ? .torchscript : .pytorchZip, root: root)
+      pickle, storages, format: archive.isTorchScript ? .torchscript : .pytorchZip, root: root,
+      globals: pickle.globals + archive.hiddenGlobals(pickle))
     result.findings += archive.findings(pickle)
     return result
   }
 
+  private static func readLegacy(_ file: InputFile, root: [String]?) throws(CheckpointError)
+    -> TensorFile
+  {
+    let legacy = try TorchLegacy(file)
+    return try read(legacy.pickle, legacy.storages, format: .pytorchLegacy, root: root)
+  }
+
+  private static func readTar(_ file: InputFile, root: [String]?) throws(CheckpointError)
+    -> TensorFile
+  {
+    let tar = try TorchTar(file)
+    return try read(
+      tar.pickle, tar.storages, format: .pytorchTar, root: root, globals: tar.globals)
+  }
+
+  /// The error for a file that torch would not read either: what it is instead,
+  /// and which globals it names if it is a pickle.
+  private static func stranger(_ file: InputFile) -> CheckpointError {
+    var globals: [TorchGlobal] = []
+    var position = 0
+    var pickles = 0
+    // A payload may hide in a second pickle.
+    while position < file.size, pickles < 16 {
+      let found = PickleMachine.survey(PickleSource(file, at: position))
+      globals += found.globals
+      guard let end = found.end else { break }
+      pickles += 1
+      position = end
+    }
+    let uses = TorchFindings.globals(globals)
+    // Any text can look like a pickle for some bytes; only a real one is named so.
+    guard pickles > 0 || uses.contains(where: { $0.hazard == .dangerous }) else {
+      return CheckpointError("is not a PyTorch file")
+    }
+    let words = pickles > 0 ? "is a bare pickle" : "is a damaged pickle"
+    let names = uses.map { use in
+      use.hazard == .harmless ? use.name : "\(use.name) (\(use.hazard))"
+    }
+    return CheckpointError(
+      "\(words), not a PyTorch file"
+        + (names.isEmpty ? "" : "; it names the globals \(TorchFindings.shortList(names))"))
+  }
+
   /// Puts together what a pickle and its storages say.
   static func read(
-    _ pickle: Pickle, _ storages: TorchStorages, format: FileFormat, root keys: [String]?
+    _ pickle: Pickle, _ storages: TorchStorages, format: FileFormat, root keys: [String]?,
+    globals: [TorchGlobal]? = nil
   ) throws(CheckpointError) -> TensorFile {
     let tree = TorchTree(TorchTensors(pickle: pickle, storages: storages))
     let root =
       if let keys { try TorchRoot(following: keys, in: tree) } else { TorchRoot(choosingIn: tree) }
     let contents = try TorchContents(tree, root: root)
-    let globals = TorchFindings.globals(pickle.globals)
+    let globals = TorchFindings.globals(globals ?? pickle.globals)
     var findings = TorchFindings.unsafeGlobals(globals) + contents.findings
     findings += contents.tensors.findings
     if let shared = TorchFindings.sharedStorages(contents) { findings.append(shared) }

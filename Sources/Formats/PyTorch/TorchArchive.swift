@@ -4,6 +4,8 @@ struct TorchArchive {
   private static let versions = 1...10
   /// The bytes of a version or byte order record; both are a word.
   private static let maximumWordSize = 64
+  /// The pickles beside the one of the archive that are looked at for globals.
+  static let maximumHiddenPickles = 16
 
   let archive: ZipArchive
   /// The name of the directory that all entries are in, with its slash.
@@ -94,49 +96,17 @@ struct TorchArchive {
     String(decoding: try entry.contents(limit: Self.maximumWordSize), as: UTF8.self)
   }
 
+  /// Where the positions in the pickle are counted from: the file, or for a
+  /// deflated record the decoded bytes.
+  var pickleBase: Int { pickle.method == .stored ? pickle.data.offset : 0 }
+
   /// Runs the pickle of the archive.
   func run() throws(CheckpointError) -> Pickle {
     do throws(CheckpointError) {
       let bytes = try pickle.contents(limit: PickleSource.maximumSize)
-      // In a deflated record the positions are those of the decoded bytes.
-      let base = pickle.method == .stored ? pickle.data.offset : 0
-      return try PickleMachine.run(PickleSource(bytes, base: base))
+      return try PickleMachine.run(PickleSource(bytes, base: pickleBase))
     } catch {
       throw error.with(path: archive.file.path)
     }
-  }
-
-  /// Where local headers disagree with the central directory, and data records
-  /// that no storage of the pickle names.
-  func findings(_ pickle: Pickle) -> [Finding] {
-    var findings: [Finding] = []
-    let disagreeing = archive.entries.filter { $0.disagreement != nil }
-    if let first = disagreeing.first, let disagreement = first.disagreement {
-      let more = disagreeing.count > 1 ? " (and \(disagreeing.count - 1) more entries)" : ""
-      findings.append(
-        Finding(
-          .error, .indexMismatch,
-          "zip entry \(first.name.quoted): \(disagreement); the central directory is believed\(more)"
-        ))
-    }
-    return findings + unusedRecords(pickle)
-  }
-
-  private func unusedRecords(_ pickle: Pickle) -> [Finding] {
-    var used: Set<String> = []
-    for node in pickle.persistents {
-      if let key = (try? pickle.storage(node))?.key { used.insert(key.asciiLowercased) }
-    }
-    let directory = (prefix + "data/").asciiLowercased
-    let unused = archive.entries.filter { entry in
-      let name = entry.name.asciiLowercased
-      return !entry.isDirectory && name.hasPrefix(directory)
-        && !used.contains(String(name.dropFirst(directory.count)))
-    }
-    guard !unused.isEmpty else { return [] }
-    let names = TorchFindings.shortList(unused.map(\.name))
-    return [
-      Finding(.note, .indexMismatch, "\(unused.count) data records that no tensor uses: \(names)")
-    ]
   }
 }

@@ -1,0 +1,65 @@
+extension TorchArchive {
+  /// Where local headers disagree with the central directory, and data records
+  /// that no storage of the pickle names.
+  func findings(_ pickle: Pickle) -> [Finding] {
+    var findings: [Finding] = []
+    let disagreeing = archive.entries.filter { $0.disagreement != nil }
+    if let first = disagreeing.first, let disagreement = first.disagreement {
+      let more = disagreeing.count > 1 ? " (and \(disagreeing.count - 1) more entries)" : ""
+      findings.append(
+        Finding(
+          .error, .indexMismatch,
+          "zip entry \(first.name.quoted): \(disagreement); the central directory is believed\(more)"
+        ))
+    }
+    let rest = self.pickle.size - (pickle.end - pickleBase)
+    if rest > 0 {
+      findings.append(
+        Finding(
+          .warning, .indexMismatch,
+          "\(rest) bytes follow the end of the pickle in \(self.pickle.name.quoted)"))
+    }
+    return findings + unusedRecords(pickle)
+  }
+
+  /// The globals of pickles that lie behind the pickle or in other records, where
+  /// a program that reads more than torch does would find them.
+  func hiddenGlobals(_ pickle: Pickle) -> [TorchGlobal] {
+    var globals: [TorchGlobal] = []
+    var offset = pickle.end - pickleBase
+    if let bytes = try? self.pickle.contents(limit: PickleSource.maximumSize) {
+      for _ in 0..<Self.maximumHiddenPickles where offset < bytes.count {
+        let found = PickleMachine.survey(PickleSource(Array(bytes[offset...]), base: 0))
+        globals += found.globals
+        guard let end = found.end else { break }
+        offset += end
+      }
+    }
+    let others = archive.entries.filter { entry in
+      entry.name != self.pickle.name && entry.name.asciiLowercased.hasSuffix(".pkl")
+    }
+    for entry in others.prefix(Self.maximumHiddenPickles) {
+      guard let bytes = try? entry.contents(limit: PickleSource.maximumSize) else { continue }
+      globals += PickleMachine.survey(PickleSource(bytes, base: 0)).globals
+    }
+    return globals
+  }
+
+  private func unusedRecords(_ pickle: Pickle) -> [Finding] {
+    var used: Set<String> = []
+    for node in pickle.persistents {
+      if let key = (try? pickle.storage(node))?.key { used.insert(key.asciiLowercased) }
+    }
+    let directory = (prefix + "data/").asciiLowercased
+    let unused = archive.entries.filter { entry in
+      let name = entry.name.asciiLowercased
+      return !entry.isDirectory && name.hasPrefix(directory)
+        && !used.contains(String(name.dropFirst(directory.count)))
+    }
+    guard !unused.isEmpty else { return [] }
+    let names = TorchFindings.shortList(unused.map(\.name))
+    return [
+      Finding(.note, .indexMismatch, "\(unused.count) data records that no tensor uses: \(names)")
+    ]
+  }
+}
