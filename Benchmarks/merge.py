@@ -8,13 +8,13 @@ medians, ratios and peak memory. It judges nothing: the numbers depend on the ma
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
 import statistics
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -31,19 +31,15 @@ class Runs:
     seconds: list = field(default_factory=list)
     peaks: list = field(default_factory=list)
 
-    def add(self, command, out=subprocess.DEVNULL):
+    def add(self, command):
         """Runs the command to its end, which has to be a good one."""
-        os.sync()  # what earlier runs wrote must not be on this one's bill
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE)
-        errors = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            sys.exit(f"{' '.join(command)}: status {process.returncode}\n{errors.decode()}")
-        self.seconds.append(seconds)
-        self.peaks.append(usage.ru_maxrss / 1024)
+        measure = [sys.executable, "-I", "-S", os.path.join(HERE, "measure.py")]
+        done = subprocess.run(measure + command, capture_output=True, check=True, text=True)
+        found = json.loads(done.stdout)
+        if found["status"] != 0:
+            sys.exit(f"{' '.join(command)}: status {found['status']}\n{done.stderr}")
+        self.seconds.append(found["seconds"])
+        self.peaks.append(found["peak"] / 1024)
 
     @property
     def median(self):
