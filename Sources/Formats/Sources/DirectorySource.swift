@@ -33,8 +33,21 @@ struct DirectorySource {
     return checkpoint
   }
 
+  /// The configuration of an adapter whose file of tensors is named by itself: the
+  /// one in its directory, if the directory as a whole is that adapter.
+  static func adapterConfiguration(beside path: String) -> [SideFile] {
+    let parent = FilePath(path).removingLastComponent().string
+    let name = FilePath(path).lastComponent?.string ?? path
+    guard let listing = try? DirectoryListing(path: parent.isEmpty ? "." : parent),
+      listing.contains("adapter_config.json")
+    else { return [] }
+    let source = DirectorySource(path: parent, options: Checkpoint.OpeningOptions())
+    guard case .files([name]) = try? source.choose(from: listing) else { return [] }
+    return [SideFile(name: "adapter_config.json", path: listing.path(of: "adapter_config.json"))]
+  }
+
   /// The weights that were chosen.
-  private enum Choice {
+  private enum Choice: Equatable {
     case index(String)
     case files([String])
     /// Numbered shards whose index is missing.

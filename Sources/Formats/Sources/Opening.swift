@@ -38,8 +38,10 @@ extension Checkpoint {
     let file = try InputFile(path: path)
     guard case .json = try Recognition.of(file) else {
       let name = FilePath(path).lastComponent?.string ?? path
-      return Checkpoint(
+      var checkpoint = Checkpoint(
         path: path, parts: [(name, file, try TensorFile.read(file, options: options))])
+      checkpoint.sideFiles = DirectorySource.adapterConfiguration(beside: path)
+      return checkpoint
     }
     let directory = FilePath(path).removingLastComponent().string
     return try ShardIndex(path: path).open(in: directory.isEmpty ? "." : directory, options: options)

@@ -27,7 +27,7 @@ enum InspectionText {
       ["kind", inspection.kind.rawValue],
       [
         "tensors",
-        "\(readable(count: inspection.records.count)), \(readable(count: inspection.parameters)) parameters, \(readable(bytes: inspection.byteCount))",
+        "\(readable(count: inspection.tensorCount)), \(readable(count: inspection.parameters)) parameters, \(readable(bytes: inspection.byteCount))",
       ],
     ]
     for (position, total) in inspection.totals.enumerated() {
