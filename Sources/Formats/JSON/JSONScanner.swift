@@ -135,10 +135,10 @@ extension JSONScanner {
   }
 
   private func decoded(_ text: ArraySlice<UInt8>) throws(CheckpointError) -> String {
-    guard let string = String(validating: text, as: UTF8.self) else {
+    guard let utf8 = try? UTF8Span(validating: text.span) else {
       throw CheckpointError(offset: base + text.startIndex, "a string is not valid UTF-8")
     }
-    return string
+    return String(copying: utf8)
   }
 
   private mutating func escapedString(from start: Int, firstEscape: Int) throws(CheckpointError)

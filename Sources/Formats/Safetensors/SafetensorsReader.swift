@@ -74,8 +74,11 @@ struct SafetensorsHeader {
   /// Reads the JSON text, whose first byte lies at `base` in the file.
   mutating func parse(_ bytes: [UInt8], base: Int) throws(CheckpointError) {
     var scanner = JSONScanner(bytes, base: base)
-    var names = Set<ExactName>()
+    // Room for names of usual length: growing hashes everything again.
+    let expected = bytes.count / 96
+    var names = Set<ExactName>(minimumCapacity: expected)
     var entries: [Entry] = []
+    entries.reserveCapacity(expected)
     var metadata: OrderedDictionary<String, String>?
     try scanner.object("the header, a JSON object,") {
       (scanner, key, offset) throws(CheckpointError) in

@@ -89,7 +89,7 @@ struct OutputShards {
       writer.object { for home in homes { $0.string(home.name, home.file) } }
     }
     return MergePlan.Document(
-      name: "\(stem).safetensors.index.json", bytes: writer.bytes + [UInt8(ascii: "\n")])
+      name: "\(stem).safetensors.index.json", bytes: writer.document())
   }
 }
 
