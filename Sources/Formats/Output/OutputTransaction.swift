@@ -90,7 +90,8 @@ public final class OutputTransaction {
           path: path, "holds the directory \(directory.quoted), so it is not replaced as a whole",
           fix: "remove it, or choose another output with -o")
       }
-    case (.file, _): throw CheckpointError(path: path, "is no regular file; a file would replace it")
+    case (.file, _):
+      throw CheckpointError(path: path, "is no regular file; a file would replace it")
     case (.directory, _):
       throw CheckpointError(path: path, "is no directory; a directory would replace it")
     }

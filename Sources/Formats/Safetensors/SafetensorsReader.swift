@@ -30,7 +30,8 @@ public enum SafetensorsReader {
     let length = try cursor.uint64("the header length")
     guard length <= maximumHeaderByteCount else {
       throw CheckpointError(
-        offset: 0, "the header claims \(length) bytes; at most \(maximumHeaderByteCount) are allowed")
+        offset: 0,
+        "the header claims \(length) bytes; at most \(maximumHeaderByteCount) are allowed")
     }
     guard Int(length) <= file.size - 8 else {
       throw CheckpointError(

@@ -23,7 +23,8 @@ struct OutputShards {
     groups =
       switch cut {
       case .single: [tensors.indices]
-      case .groups(let groups): groups.filter { !$0.isEmpty }.isEmpty ? [tensors.indices] : groups.filter { !$0.isEmpty }
+      case .groups(let groups):
+        groups.filter { !$0.isEmpty }.isEmpty ? [tensors.indices] : groups.filter { !$0.isEmpty }
       case .size(let limit): Self.greedy(tensors, limit: limit)
       }
     let count = groups.count
