@@ -52,19 +52,17 @@ public struct JSONWriter: Sendable {
   public mutating func string(_ text: String) {
     separate()
     bytes.append(UInt8(ascii: "\""))
-    var text = text
-    text.withUTF8 { utf8 in
-      let needsEscapes = unsafe utf8.contains {
-        $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
-      }
-      if needsEscapes { unsafe escape(utf8) } else { unsafe bytes.append(contentsOf: utf8) }
+    // Names rarely need escapes, and copying them whole is quicker.
+    let needsEscapes = text.utf8.contains {
+      $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
     }
+    if needsEscapes { escape(text) } else { bytes.append(contentsOf: text.utf8) }
     bytes.append(UInt8(ascii: "\""))
     needsComma = true
   }
 
-  private mutating func escape(_ text: UnsafeBufferPointer<UInt8>) {
-    for unsafebyte in unsafe text {
+  private mutating func escape(_ text: String) {
+    for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "\""): bytes.append(contentsOf: #"\""#.utf8)
       case UInt8(ascii: "\\"): bytes.append(contentsOf: #"\\"#.utf8)

@@ -77,12 +77,12 @@ public final class OutputTransaction {
     }
   }
 
-  /// Refuses to replace what was hardly meant: a file by a directory, or a
-  /// directory that holds others.
+  /// Refuses to replace what was hardly meant: a directory that holds others, or
+  /// a directory by a file.
   private static func checkReplaceable(_ path: String, kind: Kind) throws(CheckpointError) {
     guard let found = fileKind(path) else { return }
     switch (kind, found) {
-    case (.file, .regular): return
+    case (_, .regular): return
     case (.directory, .directory):
       let listing = try DirectoryListing(path: path, includesHidden: true)
       if let directory = listing.directories.first {
