@@ -13,7 +13,8 @@ let settings: [SwiftSetting] = [
 ]
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let collections = Target.Dependency.product(
+  name: "OrderedCollections", package: "swift-collections")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
@@ -39,7 +40,8 @@ let package = Package(
       name: "Formats", dependencies: ["Compute", "CLinux", "CZlib", collections, system],
       exclude: ["CLinux", "CZlib"], swiftSettings: settings),
     .target(name: "Inspect", dependencies: ["Formats", collections], swiftSettings: settings),
-    .target(name: "Merge", dependencies: ["Inspect", collections, system], swiftSettings: settings),
+    .target(
+      name: "Merge", dependencies: ["Inspect", collections, system], swiftSettings: settings),
     .executableTarget(
       name: "tenon", dependencies: ["Merge", arguments, collections], swiftSettings: settings),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: settings),

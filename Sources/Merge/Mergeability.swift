@@ -27,7 +27,8 @@ enum Mergeability {
     try checkReplacements(adapter)
     for module in adapter.modules { try check(module, of: adapter) }
     guard !adapter.modules.isEmpty else {
-      throw CheckpointError(path: adapter.path, "holds no LoRA factors, so there is nothing to merge")
+      throw CheckpointError(
+        path: adapter.path, "holds no LoRA factors, so there is nothing to merge")
     }
   }
 

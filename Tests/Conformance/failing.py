@@ -31,6 +31,9 @@ def run(harness, every):
             broken_adapter(harness, change, words)
     with harness.case("an output that exists"):
         existing_output(harness)
+    for title, make in REPLACED.items():
+        with harness.case(f"--force over {title}"):
+            replaced_output(harness, title, make)
     with harness.case("an output that is an input"):
         output_is_input(harness)
     with harness.case("wrong usage"):
@@ -54,7 +57,7 @@ REFUSED = [
     ("llama-bf16", "adapter-broken-extra-layer", ["layers.7.self_attn.q_proj"]),
     ("llama-bf16", "adapter-broken-renamed-keys", ["attention.q_proj", "self_attn.q_proj"]),
     ("llama-f16", "adapter-dora", ["dora"]),
-    ("llama-f16", "adapter-modules-to-save", ["lm_head"]),
+    ("llama-f16", "adapter-modules-to-save", ["modules_to_save", "lm_head"]),
 ]
 
 
@@ -163,14 +166,43 @@ def existing_output(harness):
         out = os.path.join(place, name)
         make(out)
         refuse_existing(harness, base, adapter, out)
-    out = os.path.join(place, "folder")
+
+
+def replaced_output(harness, title, make):
+    """With --force the output is the new one, with nothing of the old one in or beside it."""
+    place, base, adapter = copies(harness)
+    out = os.path.join(place, "out")
+    make(base, out)
+    result = harness.run("merge", base, adapter, "-o", out, "--force")
+    if harness.equal(result.status, 0, f"--force replaces {title}"):
+        harness.equal(sorted(os.listdir(out)), sorted(os.listdir(base)), "the new output alone")
+    else:
+        print(f"     {result}")
+    harness.equal(sorted(os.listdir(place)), ["adapter", "base", "out"],
+                  "nothing is left beside it")
+
+
+def stale_model(base, out):
+    """An earlier output of two shards, as one shard is to come."""
+    os.makedirs(out)
+    for name in ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"):
+        shutil.copyfile(os.path.join(base, "model.safetensors"), os.path.join(out, name))
+    shutil.copyfile(os.path.join(base, "config.json"), os.path.join(out, "config.json"))
+
+
+def foreign_file(base, out):
+    os.makedirs(out)
     with open(os.path.join(out, "old.txt"), "w", encoding="utf-8") as file:
         file.write("old")
-    harness.done("merge", base, adapter, "-o", out, "--force")
-    harness.check(not os.path.exists(os.path.join(out, "old.txt")), "--force replaces the whole")
-    harness.check(os.path.exists(os.path.join(out, "model.safetensors")), "--force writes")
-    harness.equal(sorted(os.listdir(place)), ["adapter", "base", "file", "folder", "link"],
-                  "nothing is left beside it")
+
+
+REPLACED = {
+    "an empty folder": lambda base, out: os.makedirs(out),
+    "an earlier output": lambda base, out: shutil.copytree(base, out),
+    "an earlier output in shards": stale_model,
+    "a folder of something else": foreign_file,
+    "a file": lambda base, out: shutil.copyfile(os.path.join(base, "config.json"), out),
+}
 
 
 def refuse_existing(harness, base, adapter, out):

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from harness import combinations, covering, fixture, hashes, shown
 from models import (
-    DTYPES, FAMILIES, adapted, base_model, merged, read_json, save_adapter, save_base)
+    DTYPES, FAMILIES, adapted, base_model, merged, read_json, save_adapter, save_base, write_json)
 from tensors import difference, load_directory
 
 # One unit in the last place on at most this share of the elements, where the
@@ -148,8 +148,7 @@ def patterns(random, model, modules, rank):
     ]
 
     def draw(values):
-        # PEFT saves the keys sorted and takes the first that matches: in any other order
-        # it could not load its own adapter.
+        # Sorted, as PEFT saves them so: an adapter made with another order it cannot load again.
         return dict(sorted((random.choice(forms)(random.choice(linear)), random.choice(values))
                            for _ in range(random.randint(1, 4))))
 
@@ -171,6 +170,7 @@ def random_merge(harness, share, case):
     save_base(model, base, case["binary"],
               "5GB" if case["shards"] == "one" else f"{max(1, size // 3000)}KB")
     save_adapter(adapted(model, **options), adapter, case["binary"], case["adapter"], base)
+    shuffle_alphas(random, os.path.join(adapter, "adapter_config.json"))
 
     inputs = hashes(place)
     report = harness.json("merge", base, adapter, "-o", out)
@@ -187,6 +187,14 @@ def random_merge(harness, share, case):
     check_index(harness, out)
     loads(harness, out, judge)
     same_bytes(harness, base, adapter, out)
+
+
+def shuffle_alphas(random, path):
+    """Another order in the file, as the first pattern that matches counts."""
+    config = read_json(path)
+    alphas = list(config["alpha_pattern"].items())
+    random.shuffle(alphas)
+    write_json(path, config | {"alpha_pattern": dict(alphas)})
 
 
 def judged_state(judge, place):

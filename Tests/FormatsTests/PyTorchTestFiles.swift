@@ -3,6 +3,7 @@ import Glibc
 import Testing
 
 /// Calls `body` with a file of these bytes, and removes it afterwards.
+@discardableResult
 func withFile<Result>(
   holding bytes: [UInt8], _ body: (InputFile) throws -> Result
 ) throws -> Result {
@@ -31,7 +32,10 @@ enum PyTorchFixtures {
   }()
 
   /// Those that have a listing beside them.
-  static let names: [String] = {
+  static let names = names(in: directory, suffix: ".txt")
+
+  /// The names of the files with this suffix, without it, sorted.
+  static func names(in directory: String, suffix: String) -> [String] {
     guard let list = unsafe opendir(directory) else { return [] }
     defer { unsafe _ = closedir(list) }
     var names: [String] = []
@@ -39,10 +43,10 @@ enum PyTorchFixtures {
       let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
         unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
       }
-      if name.hasSuffix(".txt") { names.append(String(name.dropLast(4))) }
+      if name.hasSuffix(suffix) { names.append(String(name.dropLast(suffix.utf8.count))) }
     }
     return names.sorted()
-  }()
+  }
 
   static func file(_ name: String) throws -> InputFile {
     try InputFile(path: "\(directory)/\(name).pt")
@@ -56,4 +60,26 @@ enum PyTorchFixtures {
     let file = try InputFile(path: "\(directory)/\(name).txt")
     return String(decoding: try file.readAll(limit: 1 << 20), as: UTF8.self)
   }
+}
+
+extension PyTorchFixtures {
+  static let hostileNames = names(in: "\(directory)/hostile", suffix: ".pt")
+
+  /// The blocks of `expected.txt` by their titles.
+  static let expectedOutcomes: [String: String] = {
+    guard let file = try? InputFile(path: "\(directory)/hostile/expected.txt"),
+      let bytes = try? file.readAll(limit: 1 << 20)
+    else { return [:] }
+    var outcomes: [String: String] = [:]
+    var title = ""
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+      if line.hasPrefix("# ") {
+        title = String(line.dropFirst(2))
+        outcomes[title] = ""
+      } else {
+        outcomes[title, default: ""] += (outcomes[title] == "" ? "" : "\n") + line
+      }
+    }
+    return outcomes
+  }()
 }

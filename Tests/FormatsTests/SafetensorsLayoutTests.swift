@@ -29,7 +29,8 @@ struct SafetensorsLayoutTests {
     for (record, offset) in zip(records, layout.offsets) {
       let extent = try #require(record.plainExtent)
       written.replaceSubrange(
-        offset..<offset + extent.count, with: original[extent.offset..<extent.offset + extent.count])
+        offset..<offset + extent.count, with: original[extent.offset..<extent.offset + extent.count]
+      )
     }
     #expect(written == original)
   }

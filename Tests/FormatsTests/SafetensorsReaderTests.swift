@@ -10,11 +10,14 @@ struct SafetensorsReaderTests {
     var testDescription: String { "\(path) → \(isAccepted ? "read" : "refused")" }
 
     static let all: [Verdict] = {
-      guard let document = try? InputFile.json(at: Fixtures.path("safetensors/expected.json")) else {
+      guard let document = try? InputFile.json(at: Fixtures.path("safetensors/expected.json"))
+      else {
         return []
       }
       return (document["files"]?.array ?? []).compactMap { file in
-        guard let path = file["path"]?.string, let verdict = file["tenon"]?.string else { return nil }
+        guard let path = file["path"]?.string, let verdict = file["tenon"]?.string else {
+          return nil
+        }
         return Verdict(path: path, isAccepted: verdict == "ok")
       }
     }()
@@ -49,7 +52,8 @@ struct SafetensorsReaderTests {
   /// A header, the data behind it, and the text of the error.
   static let faults: [(String, [UInt8], String)] = [
     (
-      #"{"a":{"dtype":"F16","shape":[8,8],"data_offsets":[0,64]}}"#, [UInt8](repeating: 0, count: 64),
+      #"{"a":{"dtype":"F16","shape":[8,8],"data_offsets":[0,64]}}"#,
+      [UInt8](repeating: 0, count: 64),
       #"byte 9: tensor "a": data_offsets 0..<64 hold 64 bytes, but F16 [8, 8] needs 128"#
     ),
     (
@@ -122,7 +126,8 @@ struct SafetensorsReaderTests {
     var header = "{"
     for index in 0..<100_000 {
       header += index > 0 ? "," : ""
-      header += #""layers.\#(index).weight":{"dtype":"U8","shape":[1],"data_offsets":[\#(index),\#(index + 1)]}"#
+      header +=
+        #""layers.\#(index).weight":{"dtype":"U8","shape":[1],"data_offsets":[\#(index),\#(index + 1)]}"#
     }
     header += "}"
     let directory = try TemporaryDirectory()

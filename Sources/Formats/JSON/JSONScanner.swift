@@ -135,10 +135,10 @@ extension JSONScanner {
   }
 
   private func decoded(_ text: ArraySlice<UInt8>) throws(CheckpointError) -> String {
-    guard let string = String(validating: text, as: UTF8.self) else {
+    guard let utf8 = try? UTF8Span(validating: text.span) else {
       throw CheckpointError(offset: base + text.startIndex, "a string is not valid UTF-8")
     }
-    return string
+    return String(copying: utf8)
   }
 
   private mutating func escapedString(from start: Int, firstEscape: Int) throws(CheckpointError)
@@ -231,7 +231,8 @@ extension JSONScanner {
     }
     if index < bytes.count, bytes[index] | 0x20 == UInt8(ascii: "e") {
       index += 1
-      if index < bytes.count, bytes[index] == UInt8(ascii: "+") || bytes[index] == UInt8(ascii: "-") {
+      if index < bytes.count, bytes[index] == UInt8(ascii: "+") || bytes[index] == UInt8(ascii: "-")
+      {
         index += 1
       }
       valid = digits(from: &index) > 0 && valid

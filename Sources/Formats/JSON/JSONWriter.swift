@@ -14,7 +14,17 @@ public struct JSONWriter: Sendable {
   /// What was written last, as far as white space cares.
   private enum Follows { case opening, key, value }
 
-  public init(isIndented: Bool = false) { self.isIndented = isIndented }
+  /// A writer with room for `capacity` bytes.
+  public init(isIndented: Bool = false, capacity: Int = 0) {
+    self.isIndented = isIndented
+    bytes.reserveCapacity(capacity)
+  }
+
+  /// The text with a line break at its end.
+  public consuming func document() -> [UInt8] {
+    bytes.append(UInt8(ascii: "\n"))
+    return bytes
+  }
 
   /// Writes an object whose members `body` writes.
   public mutating func object(_ body: (inout JSONWriter) -> Void) {
@@ -42,6 +52,16 @@ public struct JSONWriter: Sendable {
   public mutating func string(_ text: String) {
     separate()
     bytes.append(UInt8(ascii: "\""))
+    // Names rarely need escapes, and copying them whole is quicker.
+    let needsEscapes = text.utf8.contains {
+      $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
+    }
+    if needsEscapes { escape(text) } else { bytes.append(contentsOf: text.utf8) }
+    bytes.append(UInt8(ascii: "\""))
+    needsComma = true
+  }
+
+  private mutating func escape(_ text: String) {
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "\""): bytes.append(contentsOf: #"\""#.utf8)
@@ -59,8 +79,6 @@ public struct JSONWriter: Sendable {
       default: bytes.append(byte)
       }
     }
-    bytes.append(UInt8(ascii: "\""))
-    needsComma = true
   }
 
   public mutating func integer(_ value: Int) { raw(String(value)) }
@@ -133,13 +151,13 @@ public struct JSONWriter: Sendable {
 
 extension JSONWriter {
   /// Writes a key and an array of strings.
-  public mutating func strings(_ key: String, _ values: some Sequence<String>) {
+  public mutating func strings(_ key: String, _ values: [String]) {
     self.key(key)
     array { for value in values { $0.string(value) } }
   }
 
   /// Writes a key and a shape or another list of integers.
-  public mutating func integers(_ key: String, _ values: some Sequence<Int>) {
+  public mutating func integers(_ key: String, _ values: [Int]) {
     self.key(key)
     array { for value in values { $0.integer(value) } }
   }

@@ -77,12 +77,12 @@ public final class OutputTransaction {
     }
   }
 
-  /// Refuses to replace what was hardly meant: a file by a directory, or a
-  /// directory that holds others.
+  /// Refuses to replace what was hardly meant: a directory that holds others, or
+  /// a directory by a file.
   private static func checkReplaceable(_ path: String, kind: Kind) throws(CheckpointError) {
     guard let found = fileKind(path) else { return }
     switch (kind, found) {
-    case (.file, .regular): return
+    case (_, .regular): return
     case (.directory, .directory):
       let listing = try DirectoryListing(path: path, includesHidden: true)
       if let directory = listing.directories.first {
@@ -90,7 +90,8 @@ public final class OutputTransaction {
           path: path, "holds the directory \(directory.quoted), so it is not replaced as a whole",
           fix: "remove it, or choose another output with -o")
       }
-    case (.file, _): throw CheckpointError(path: path, "is no regular file; a file would replace it")
+    case (.file, _):
+      throw CheckpointError(path: path, "is no regular file; a file would replace it")
     case (.directory, _):
       throw CheckpointError(path: path, "is no directory; a directory would replace it")
     }

@@ -46,7 +46,7 @@ extension TorchArchive {
   }
 
   private func unusedRecords(_ pickle: Pickle) -> [Finding] {
-    var used: Set<String> = []
+    var used = Set<String>(minimumCapacity: pickle.persistents.count)
     for node in pickle.persistents {
       if let key = (try? pickle.storage(node))?.key { used.insert(key.asciiLowercased) }
     }
@@ -58,8 +58,7 @@ extension TorchArchive {
     }
     guard !unused.isEmpty else { return [] }
     let names = TorchFindings.shortList(unused.map(\.name))
-    return [
-      Finding(.note, .indexMismatch, "\(unused.count) data records that no tensor uses: \(names)")
-    ]
+    let records = unused.count == 1 ? "a data record" : "\(unused.count) data records"
+    return [Finding(.note, .indexMismatch, "\(records) that no tensor uses: \(names)")]
   }
 }

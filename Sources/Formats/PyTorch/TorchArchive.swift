@@ -57,6 +57,7 @@ struct TorchArchive {
     try checkVersion()
     var storages = TorchStorages()
     storages.isBigEndian = try isBigEndian()
+    storages.places.reserveCapacity(archive.entries.count)
     let directory = (prefix + "data/").asciiLowercased
     for entry in archive.entries where !entry.isDirectory {
       let name = entry.name.asciiLowercased

@@ -6,7 +6,7 @@ struct TorchContents {
   static let maximumDepth = 256
   static let maximumNameLength = 1 << 16
   /// The bytes of all names together.
-  static let maximumNames = 64 << 20
+  static let maximumNames = 32 << 20
 
   private(set) var records: [TensorRecord] = []
   private(set) var others: [OtherEntry] = []

@@ -2,11 +2,12 @@
 ///
 /// The meaning comes from one closed table; every other name is opaque. Nothing
 /// is ever looked up, imported or called.
-struct TorchGlobal: Sendable, Hashable {
-  var module: String
-  var attribute: String
-  var meaning: Meaning
-  var hazard: GlobalHazard
+/// It is a class because a pickle has few of them and asks often.
+final class TorchGlobal: Sendable {
+  let module: String
+  let attribute: String
+  let meaning: Meaning
+  let hazard: GlobalHazard
 
   /// The full dotted name.
   var name: String { "\(module).\(attribute)" }

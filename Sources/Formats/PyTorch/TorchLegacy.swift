@@ -46,10 +46,11 @@ struct TorchLegacy {
           offset: pickle.end,
           "the storage key \(keys.described(item)) is none that the pickle names")
       }
-      guard try storages.places.updateValue(reader.next(key, type), forKey: key) == nil else {
+      guard storages.places[key] == nil else {
         throw CheckpointError(
           offset: pickle.end, "the storage key \(key.quoted) is listed twice")
       }
+      storages.places[key] = try reader.next(key, type)
     }
     self.storages = storages
   }
@@ -77,9 +78,9 @@ struct StorageReader {
     -> TorchStorages.Place
   {
     var cursor = ByteCursor(try file.read(8, at: position), base: position)
-    let claimed = try cursor.uint64("count of elements")
+    let claimed = Int64(bitPattern: try cursor.uint64("count of elements"))
     let start = position + 8
-    guard let count = Int(exactly: claimed), let byteCount = type.byteCount(of: count),
+    guard claimed >= 0, let byteCount = type.byteCount(of: Int(claimed)),
       byteCount <= file.size - start
     else {
       throw CheckpointError(

@@ -15,6 +15,7 @@ struct TorchTensors {
   init(pickle: Pickle, storages: TorchStorages) {
     self.pickle = pickle
     self.storages = storages
+    references.reserveCapacity(storages.places.count)
   }
 
   /// A call that makes a tensor, without the wrappers around it.
@@ -150,7 +151,7 @@ extension TorchTensors.Rebuild {
   func check(_ arity: ClosedRange<Int>) throws(CheckpointError) {
     guard arity.contains(arguments.count) else {
       let wanted =
-        arity.count == 1 ? "\(arity.lowerBound)" : "\(arity.lowerBound) to \(arity.upperBound)"
+        arity.count == 1 ? "\(arity.lowerBound)" : "\(arity.lowerBound) or \(arity.upperBound)"
       throw CheckpointError(
         "\(function.name) takes \(wanted) arguments, but found \(arguments.count)")
     }

@@ -30,7 +30,8 @@ public enum SafetensorsReader {
     let length = try cursor.uint64("the header length")
     guard length <= maximumHeaderByteCount else {
       throw CheckpointError(
-        offset: 0, "the header claims \(length) bytes; at most \(maximumHeaderByteCount) are allowed")
+        offset: 0,
+        "the header claims \(length) bytes; at most \(maximumHeaderByteCount) are allowed")
     }
     guard Int(length) <= file.size - 8 else {
       throw CheckpointError(
@@ -74,8 +75,11 @@ struct SafetensorsHeader {
   /// Reads the JSON text, whose first byte lies at `base` in the file.
   mutating func parse(_ bytes: [UInt8], base: Int) throws(CheckpointError) {
     var scanner = JSONScanner(bytes, base: base)
-    var names = Set<ExactName>()
+    // Room for names of usual length: growing hashes everything again.
+    let expected = bytes.count / 96
+    var names = Set<ExactName>(minimumCapacity: expected)
     var entries: [Entry] = []
+    entries.reserveCapacity(expected)
     var metadata: OrderedDictionary<String, String>?
     try scanner.object("the header, a JSON object,") {
       (scanner, key, offset) throws(CheckpointError) in

@@ -195,6 +195,7 @@ public func shellQuoted(_ argument: String) -> String {
       || (byte >= 0x61 && byte <= 0x7A) || "/._-+=:,@%".utf8.contains(byte)
   }
   if plain, !argument.isEmpty { return argument }
-  return "'" + argument.split(separator: "'", omittingEmptySubsequences: false)
+  return "'"
+    + argument.split(separator: "'", omittingEmptySubsequences: false)
     .joined(separator: #"'\''"#) + "'"
 }

@@ -44,7 +44,8 @@ extension Checkpoint {
       return checkpoint
     }
     let directory = FilePath(path).removingLastComponent().string
-    return try ShardIndex(path: path).open(in: directory.isEmpty ? "." : directory, options: options)
+    return try ShardIndex(path: path).open(
+      in: directory.isEmpty ? "." : directory, options: options)
   }
 
   /// Puts a checkpoint together from the files that hold its tensors.

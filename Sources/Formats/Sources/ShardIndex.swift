@@ -65,7 +65,8 @@ struct ShardIndex {
       } catch {
         guard error.path == shardPath, error.offset == nil else { throw error }
         throw CheckpointError(
-          path: shardPath, "\(error.message); \(FilePath(path).lastComponent?.string ?? path) names it as a shard",
+          path: shardPath,
+          "\(error.message); \(FilePath(path).lastComponent?.string ?? path) names it as a shard",
           fix: error.fix)
       }
     }

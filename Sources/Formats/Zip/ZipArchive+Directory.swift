@@ -12,38 +12,32 @@ extension ZipArchive {
     var size: Int
     var entryCount: Int
 
-    /// Finds the one end record whose directory ends where the record begins.
+    /// Finds the end record: the last of the file, and the only one that fits.
     ///
-    /// Two of them would make two archives out of one file, and which one a
-    /// program sees would depend on the program.
+    /// A second one, in a comment or behind the end, would make two archives out
+    /// of one file, and which one a program sees would depend on the program.
     init(of file: InputFile) throws(CheckpointError) {
       let tailSize = min(file.size, Self.endSize + Self.maximumCommentSize)
       let start = file.size - tailSize
       let tail = try file.read(tailSize, at: start)
-      var found: [Directory] = []
-      var fault: CheckpointError?
-      for position in (0..<max(0, tailSize - Self.endSize + 1)).reversed()
-      where tail[position] == 0x50 && tail[position..<position + 4].elementsEqual(Self.endSignature)
-      {
-        do throws(CheckpointError) {
-          let record = tail[position..<position + Self.endSize]
-          found.append(try Directory(endRecord: record, at: start + position, of: file))
-        } catch {
-          fault = fault ?? error
-        }
+      let positions = (0..<max(0, tailSize - Self.endSize + 1)).filter {
+        tail[$0] == 0x50 && tail[$0..<$0 + 4].elementsEqual(Self.endSignature)
       }
-      guard let directory = found.first else {
-        throw fault
-          ?? CheckpointError(
-            offset: start,
-            "no end of a zip central directory found; the file is cut short or not a zip archive")
-      }
-      guard found.count == 1 else {
+      guard let last = positions.last else {
         throw CheckpointError(
           offset: start,
-          "\(found.count) zip central directories found; expected one, as programs would differ")
+          "no end of a zip central directory found; the file is cut short or not a zip archive")
       }
-      self = directory
+      self = try Directory(endRecord: tail[last..<last + Self.endSize], at: start + last, of: file)
+      // The data of a tensor may hold the signature, but not one that fits.
+      for position in positions.dropLast() {
+        let record = tail[position..<position + Self.endSize]
+        guard (try? Directory(endRecord: record, at: start + position, of: file)) == nil else {
+          throw CheckpointError(
+            offset: start + position,
+            "a second zip central directory ends here; expected one, as programs would differ")
+        }
+      }
     }
 
     private init(endRecord: ArraySlice<UInt8>, at position: Int, of file: InputFile)

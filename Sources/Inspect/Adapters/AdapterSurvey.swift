@@ -26,16 +26,17 @@ struct AdapterSurvey: Sendable {
     hasNonLoraTrainables = checkpoint.sideFile("non_lora_trainables.bin") != nil
     count = checkpoint.records.count
     var paths: [Substring] = []
-    for record in checkpoint.records {
-      let marks = NameMarks(record.name)
+    for position in checkpoint.records.indices {
+      let name = checkpoint.records[position].name
+      let marks = NameMarks(name)
       if marks.isEmpty { continue }
-      if marks.contains(.component), Self.isDiffusers(record.name) { diffusersCount += 1 }
-      if marks.contains(.plora), PLoRA.ends(record.name) { ploraNames.append(record.name) }
+      if marks.contains(.component), Self.isDiffusers(name) { diffusersCount += 1 }
+      if marks.contains(.plora), PLoRA.ends(name) { ploraNames.append(name) }
       guard marks.contains(.leaf) else { continue }
-      if Self.isKohya(record.name) { kohyaCount += 1 }
-      guard AdapterKey.hasLeaf(record.name) else { continue }
+      if Self.isKohya(name) { kohyaCount += 1 }
+      guard AdapterKey.hasLeaf(name) else { continue }
       leafCount += 1
-      if let path = Self.modulePath(of: record.name) { paths.append(path) }
+      if let path = Self.modulePath(of: name) { paths.append(path) }
     }
     factorCount = paths.count
     if paths.isEmpty { return }

@@ -91,12 +91,15 @@ public struct TypeTotal: Sendable, Hashable {
   /// The totals of some tensors, the type with the most bytes first.
   public static func of(_ records: [TensorRecord]) -> [TypeTotal] {
     var totals: [TypeTotal] = []
-    for record in records {
-      let index = totals.lastIndex { $0.type == record.type } ?? totals.endIndex
-      if index == totals.endIndex { totals.append(TypeTotal(type: record.type)) }
+    // By position: a copy of each record would cost more than the sums.
+    for position in records.indices {
+      let type = records[position].type
+      let index = totals.lastIndex { $0.type == type } ?? totals.endIndex
+      if index == totals.endIndex { totals.append(TypeTotal(type: type)) }
       totals[index].tensors += 1
-      totals[index].parameters = totals[index].parameters.saturatingSum(record.elementCount)
-      totals[index].byteCount = totals[index].byteCount.saturatingSum(record.byteCount)
+      totals[index].parameters =
+        totals[index].parameters.saturatingSum(records[position].elementCount)
+      totals[index].byteCount = totals[index].byteCount.saturatingSum(records[position].byteCount)
     }
     return totals.sorted { ($1.byteCount, $0.type.name) < ($0.byteCount, $1.type.name) }
   }

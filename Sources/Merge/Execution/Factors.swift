@@ -73,7 +73,8 @@ struct Factors: Sendable {
     }
     let data = try TensorData(record)
     var bytes = AlignedBuffer(byteCount: data.byteCount)
-    try bytes.withMutableBytes { (span) throws(CheckpointError) in try data.read(into: &span, at: 0) }
+    try bytes.withMutableBytes { (span) throws(CheckpointError) in try data.read(into: &span, at: 0)
+    }
     var floats = [Float](repeating: 0, count: record.elementCount)
     var span = floats.mutableSpan
     bytes.withBytes { Conversion.widen($0, of: type, into: &span) }

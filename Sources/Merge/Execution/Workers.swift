@@ -6,7 +6,9 @@ import Synchronization
 enum Workers {
   /// Runs `body` on `count` threads at once. The first error stops the others,
   /// which see it through `Failure.check`, and is thrown.
-  static func run(_ count: Int, _ body: @escaping @Sendable (Failure) throws(CheckpointError) -> Void)
+  static func run(
+    _ count: Int, _ body: @escaping @Sendable (Failure) throws(CheckpointError) -> Void
+  )
     throws(CheckpointError)
   {
     let failure = Failure()

@@ -23,7 +23,8 @@ struct OutputShards {
     groups =
       switch cut {
       case .single: [tensors.indices]
-      case .groups(let groups): groups.filter { !$0.isEmpty }.isEmpty ? [tensors.indices] : groups.filter { !$0.isEmpty }
+      case .groups(let groups):
+        groups.filter { !$0.isEmpty }.isEmpty ? [tensors.indices] : groups.filter { !$0.isEmpty }
       case .size(let limit): Self.greedy(tensors, limit: limit)
       }
     let count = groups.count
@@ -89,7 +90,7 @@ struct OutputShards {
       writer.object { for home in homes { $0.string(home.name, home.file) } }
     }
     return MergePlan.Document(
-      name: "\(stem).safetensors.index.json", bytes: writer.bytes + [UInt8(ascii: "\n")])
+      name: "\(stem).safetensors.index.json", bytes: writer.document())
   }
 }
 

@@ -30,7 +30,9 @@ struct InspectCommand: CheckpointCommand {
 
   func validate() throws {
     if keys, tree { throw ValidationError("--keys and --tree exclude each other") }
-    if keys || tree, json { throw ValidationError("--json prints every tensor; leave out --keys and --tree") }
+    if keys || tree, json {
+      throw ValidationError("--json prints every tensor; leave out --keys and --tree")
+    }
   }
 
   func perform() throws(CheckpointError) -> ExitCode {

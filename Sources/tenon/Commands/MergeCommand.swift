@@ -54,7 +54,8 @@ struct MergeCommand: CheckpointCommand {
       path: write.output, force: write.force, inputs: [base] + adapters)
     let adapter = try readAdapter()
     let merge = try AdapterMerge(
-      base: try Checkpoint.open(base), adapter: adapter, options: write.outputOptions(numerics, for: transaction))
+      base: try Checkpoint.open(base), adapter: adapter,
+      options: write.outputOptions(numerics, for: transaction))
     if write.dryRun {
       show(MergeReport(merge, statistics: []), output: nil)
       return .success
@@ -79,7 +80,8 @@ struct MergeCommand: CheckpointCommand {
 
   private func show(_ report: MergeReport, output: String?) {
     if json {
-      StandardOutput.write(MergeJSON.document(report, output: write.output, isDryRun: output == nil))
+      StandardOutput.write(
+        MergeJSON.document(report, output: write.output, isDryRun: output == nil))
     } else {
       StandardOutput.write(MergeText.report(report, output: write.output, isDryRun: output == nil))
       StandardError.report(report.findings)

@@ -8,7 +8,8 @@ struct FilterOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Only tensors whose whole name matches (repeatable).",
-      discussion: "* stands for one segment between dots, ** for any, {a,b} for either, [0-9] for one.",
+      discussion:
+        "* stands for one segment between dots, ** for any, {a,b} for either, [0-9] for one.",
       valueName: "glob"))
   var include: [String] = []
 

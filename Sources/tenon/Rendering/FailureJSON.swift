@@ -14,7 +14,7 @@ func failureJSON(_ error: CheckpointError) -> [UInt8] {
       writer.string("fix", error.fix)
     }
   }
-  return writer.bytes + [UInt8(ascii: "\n")]
+  return writer.document()
 }
 
 extension JSONWriter {

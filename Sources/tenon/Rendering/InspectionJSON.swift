@@ -6,7 +6,8 @@ import OrderedCollections
 enum InspectionJSON {
   /// One object for one path, a list of objects for several.
   static func document(_ inspections: [Inspection]) -> [UInt8] {
-    var writer = JSONWriter()
+    var writer = JSONWriter(
+      capacity: 4096 + inspections.reduce(0) { $0 + $1.checkpoint.records.count * 192 })
     if inspections.count == 1 {
       writer.object { writer in
         writer.integer("schema", 1)
@@ -23,7 +24,7 @@ enum InspectionJSON {
         }
       }
     }
-    return writer.bytes + [UInt8(ascii: "\n")]
+    return writer.document()
   }
 
   private static func members(of inspection: Inspection, in writer: inout JSONWriter) {
@@ -40,8 +41,8 @@ enum InspectionJSON {
     writer.key("tensors")
     writer.array { writer in
       for shard in checkpoint.shards {
-        for record in checkpoint.records[shard.records] where inspection.accepts(record.name) {
-          tensor(record, in: shard.name, &writer)
+        for position in shard.records where inspection.accepts(checkpoint.records[position].name) {
+          tensor(checkpoint.records[position], in: shard.name, &writer)
         }
       }
     }

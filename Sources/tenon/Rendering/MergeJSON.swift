@@ -23,7 +23,7 @@ enum MergeJSON {
       writer.integer("memory", report.memory)
       writer.findings(report.findings)
     }
-    return writer.bytes + [UInt8(ascii: "\n")]
+    return writer.document()
   }
 }
 

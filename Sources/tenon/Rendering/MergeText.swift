@@ -9,7 +9,9 @@ enum MergeText {
     var text = targets(report)
     var rows = [
       [isDryRun ? "would merge" : "merged", "\(report.targets.count) tensors" + survived(report)],
-      ["copied", "\(report.copied) tensors as they are, \(readable(bytes: report.untouchedBytes))"],
+      [
+        "copied", "\(report.copied) tensors as they are, \(readable(bytes: report.untouchedBytes))",
+      ],
     ]
     if report.converted > 0 { rows.append(["converted", "\(report.converted) tensors"]) }
     if isDryRun { rows.append(["memory", "at most \(readable(bytes: report.memory))"]) }

@@ -38,7 +38,9 @@ func readable(count: Int) -> String {
   let digits = String(count)
   var text = ""
   for (position, digit) in digits.enumerated() {
-    if position > 0, (digits.count - position) % 3 == 0, digits[digits.index(digits.startIndex, offsetBy: position - 1)] != "-" {
+    if position > 0, (digits.count - position) % 3 == 0,
+      digits[digits.index(digits.startIndex, offsetBy: position - 1)] != "-"
+    {
       text += ","
     }
     text.append(digit)
