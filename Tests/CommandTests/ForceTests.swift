@@ -46,9 +46,6 @@ import Testing
       output: "old", message: #"holds the directory "runs", so it is not replaced as a whole"#,
       files: ["old/runs/events"]),
     Refusal(
-      output: "plain", message: "plain: is no directory; a directory would replace it",
-      files: ["plain"]),
-    Refusal(
       output: "folder.safetensors",
       message: "folder.safetensors: is no regular file; a file would replace it",
       files: ["folder.safetensors/note"]),
@@ -81,10 +78,8 @@ import Testing
     let outcome = try await sandbox.tenon("merge", "base", "adapter", "-o", ".", "--force")
     #expect(outcome.status == "2")
     #expect(try sandbox.contents() == before)
-    withKnownIssue("the path becomes empty when it is normalised") {
-      #expect(
-        outcome.stderr.hasPrefix("tenon: .: holds the input base; an input is never modified\n"))
-    }
+    #expect(
+      outcome.stderr.hasPrefix("tenon: .: holds the input base; an input is never modified\n"))
   }
 
   @Test func `--force replaces a directory as a whole`() async throws {
@@ -116,8 +111,10 @@ import Testing
   @Test func `--dry-run writes nothing and refuses what the merge would refuse`() async throws {
     let sandbox = try sandbox()
     let before = try sandbox.names()
-    #expect(try await sandbox.tenon("merge", "base", "adapter", "-o", "n", "--dry-run").status == "0")
-    #expect(try await sandbox.tenon("merge", "base", "adapter", "-o", "old", "--dry-run").status == "2")
+    #expect(
+      try await sandbox.tenon("merge", "base", "adapter", "-o", "n", "--dry-run").status == "0")
+    #expect(
+      try await sandbox.tenon("merge", "base", "adapter", "-o", "old", "--dry-run").status == "2")
     #expect(try sandbox.names() == before)
   }
 }
