@@ -46,9 +46,6 @@ import Testing
       output: "old", message: #"holds the directory "runs", so it is not replaced as a whole"#,
       files: ["old/runs/events"]),
     Refusal(
-      output: "plain", message: "plain: is no directory; a directory would replace it",
-      files: ["plain"]),
-    Refusal(
       output: "folder.safetensors",
       message: "folder.safetensors: is no regular file; a file would replace it",
       files: ["folder.safetensors/note"]),
@@ -106,6 +103,15 @@ import Testing
     #expect(try sandbox.names() == before)
   }
 
+  @Test func `--force replaces a file by a directory`() async throws {
+    let sandbox = try sandbox()
+    try sandbox.write(Data("old".utf8), to: "plain")
+    let outcome = try await sandbox.tenon("merge", "base", "adapter", "-o", "plain", "--force")
+    #expect(outcome.status == "0", "\(outcome.stderr)")
+    #expect(try sandbox.data("plain/model.safetensors") == expected())
+    #expect(try sandbox.names().filter { $0.contains(".tenon") } == [])
+  }
+
   @Test func `--force does not mind that there is nothing`() async throws {
     let sandbox = try sandbox()
     let outcome = try await sandbox.tenon("merge", "base", "adapter", "-o", "new", "--force")
@@ -116,8 +122,10 @@ import Testing
   @Test func `--dry-run writes nothing and refuses what the merge would refuse`() async throws {
     let sandbox = try sandbox()
     let before = try sandbox.names()
-    #expect(try await sandbox.tenon("merge", "base", "adapter", "-o", "n", "--dry-run").status == "0")
-    #expect(try await sandbox.tenon("merge", "base", "adapter", "-o", "old", "--dry-run").status == "2")
+    for (output, status) in [("new", "0"), ("old", "2")] {
+      let outcome = try await sandbox.tenon("merge", "base", "adapter", "-o", output, "--dry-run")
+      #expect(outcome.status == status, "\(outcome.stderr)")
+    }
     #expect(try sandbox.names() == before)
   }
 }

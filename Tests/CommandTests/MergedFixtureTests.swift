@@ -87,7 +87,8 @@ import Testing
     }
     let adapters = names.filter { $0.contains("/adapter-") }
     #expect(!adapters.isEmpty)
-    #expect(adapters.subtracting(Self.refused) == Set(Self.cases.map { "\($0.group)/\($0.adapter)" }))
+    #expect(
+      adapters.subtracting(Self.refused) == Set(Self.cases.map { "\($0.group)/\($0.adapter)" }))
     let notYet: Set = ["llama-f16/merged-dora", "llama-f16/merged-modules-to-save"]
     #expect(
       names.filter { $0.contains("/merged-") }.subtracting(notYet)

@@ -43,7 +43,9 @@ import Testing
       for name in part.keys { homes[name] = String(path.dropFirst("merged/".count)) }
     }
     #expect(found == expected)
-    let names = (1...files.count).map { "merged/model-\(digits($0))-of-\(digits(files.count)).safetensors" }
+    let names = (1...files.count).map {
+      "merged/model-\(digits($0))-of-\(digits(files.count)).safetensors"
+    }
     #expect(files.keys.sorted() == names)
     #expect(files.count == shards)
     let index = try #require(
