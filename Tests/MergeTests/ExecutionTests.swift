@@ -79,28 +79,4 @@ import Testing
     #expect(progress.done == plan.tensors.reduce(0) { $0 + $1.byteCount })
     #expect(progress.done <= progress.total)
   }
-
-  @Test func `the report tells before the merge what is known then`() throws {
-    let merge = try AdapterMerge(
-      base: try Fixtures.checkpoint("peft/llama-bf16/base-sharded"),
-      adapter: try Fixtures.adapter("peft/llama-bf16/adapter-rslora"),
-      options: OutputOptions(type: .f32))
-    let report = MergeReport(merge, statistics: [])
-    #expect(
-      report.targets.map(\.target).sorted() == [
-        "model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.v_proj",
-        "model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj",
-      ])
-    for target in report.targets {
-      #expect(target.tensor == target.target + ".weight")
-      #expect(target.rank == 4 && target.scale == 4)
-      #expect(target.adapters == [Fixtures.path("peft/llama-bf16/adapter-rslora")])
-      #expect(target.relativeUpdate == nil && target.kept == nil)
-    }
-    #expect(report.copied == 0 && report.untouchedBytes == 0)
-    #expect(report.converted == 17)
-    #expect(report.total == nil)
-    #expect(report.files.count == 3)
-    #expect(report.byteCount == merge.plan.byteCount)
-  }
 }

@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import Foundation
 import Inspect
 import Testing
 
@@ -67,6 +68,37 @@ import Testing
 
   @Test func `plain LoRA is let through`() throws {
     try Mergeability.check(try adapter([]))
+  }
+
+  @Test(arguments: [
+    (
+      "lm_head", "true",
+      "is tied to the input embedding (tie_word_embeddings), "
+        + "and merging into a tied output is not supported yet"
+    ),
+    ("lm_head", "false", nil), ("layers.0.q_proj", "true", nil),
+  ])
+  func `an update of a tied output is refused`(target: String, tie: String, message: String?)
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let configuration = #"{"tie_word_embeddings": \#(tie)}"#
+    try configuration.write(
+      toFile: directory.path("config.json"), atomically: true, encoding: .utf8)
+    let base = Checkpoint(
+      path: "base", format: .safetensors, records: [tensor("\(target).weight", .f32, [8, 8])],
+      sideFiles: [SideFile(name: "config.json", path: directory.path("config.json"))])
+    let records = [
+      tensor("base_model.model.\(target).lora_A.weight", .f32, [2, 8]),
+      tensor("base_model.model.\(target).lora_B.weight", .f32, [8, 2]),
+    ]
+    let adapter = try Adapter(
+      Checkpoint(path: "mine", format: .safetensors, records: records), alpha: 2)
+    var found: CheckpointError?
+    do throws(CheckpointError) {
+      try Mergeability.checkTies(BaseMatching(adapter, base: base), base: base)
+    } catch { found = error }
+    #expect(found?.message == message)
   }
 
   @Test(arguments: [
