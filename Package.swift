@@ -13,7 +13,9 @@ let settings: [SwiftSetting] = [
 ]
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let collections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let collections = Target.Dependency.product(
+  name: "OrderedCollections", package: "swift-collections")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
 // The targets are a chain: each imports only those before it.
@@ -23,6 +25,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
   targets: [
@@ -32,18 +35,22 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", path: "Sources/Formats/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CLinux", path: "Sources/Formats/CLinux"),
     .target(
-      name: "Formats", dependencies: ["Compute", "CZlib", collections], exclude: ["CZlib"],
-      swiftSettings: settings),
+      name: "Formats", dependencies: ["Compute", "CLinux", "CZlib", collections, system],
+      exclude: ["CLinux", "CZlib"], swiftSettings: settings),
     .target(name: "Inspect", dependencies: ["Formats", collections], swiftSettings: settings),
-    .target(name: "Merge", dependencies: ["Inspect", collections], swiftSettings: settings),
+    .target(
+      name: "Merge", dependencies: ["Inspect", collections, system], swiftSettings: settings),
     .executableTarget(
-      name: "tenon", dependencies: ["Merge", arguments], swiftSettings: settings),
+      name: "tenon", dependencies: ["Merge", arguments, collections], swiftSettings: settings),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: settings),
-    .testTarget(name: "FormatsTests", dependencies: ["Formats"], swiftSettings: settings),
+    .testTarget(
+      name: "FormatsTests", dependencies: ["Formats", collections], swiftSettings: settings),
     .testTarget(name: "InspectTests", dependencies: ["Inspect"], swiftSettings: settings),
     .testTarget(name: "MergeTests", dependencies: ["Merge"], swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["tenon", subprocess], swiftSettings: settings),
+      name: "CommandTests", dependencies: ["tenon", subprocess, system], exclude: ["Golden"],
+      swiftSettings: settings),
   ]
 )

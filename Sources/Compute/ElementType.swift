@@ -41,10 +41,13 @@ public enum ElementType: UInt8, Sendable, Hashable, CaseIterable, Comparable {
   }
 
   /// The type with this safetensors name, or nil.
-  public init?(name: some StringProtocol) {
-    guard let row = Self.table.firstIndex(where: { $0.name == name }) else { return nil }
-    self = Self.allCases[row]
+  public init?(name: String) {
+    guard let type = Self.byName[name] else { return nil }
+    self = type
   }
+
+  private static let byName = Dictionary(
+    uniqueKeysWithValues: allCases.map { ($0.name, $0) })
 
   public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 

@@ -1,1 +1,54 @@
-@main struct Tenon { static func main() {} }
+import ArgumentParser
+import Formats
+import Glibc
+
+/// The command `tenon` itself: it only names the others.
+struct Tenon: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tenon",
+    abstract: "Fit LoRA adapters to checkpoints: inspect them, merge them.",
+    discussion: """
+      Wherever a PATH is taken it may be a tensor file (safetensors, PyTorch), an index \
+      (*.index.json) or a directory (a Hugging Face model, a PEFT adapter). What it is, is told by \
+      its content, never by its name. No pickle is ever executed, no input ever modified.
+      """,
+    version: "0.1.0",
+    subcommands: [InspectCommand.self, MergeCommand.self])
+}
+
+@main
+enum Main {
+  /// Runs the command line and ends the process with its status.
+  static func main() {
+    Interruption.listen()
+    raiseFileLimit()
+    do {
+      var command = try Tenon.parseAsRoot()
+      try command.run()
+    } catch {
+      finish(error)
+    }
+  }
+
+  /// Ends the process as `error` asks: 0 for help, 64 for wrong usage, else the
+  /// status that the command chose.
+  private static func finish(_ error: any Error) -> Never {
+    let status = Tenon.exitCode(for: error)
+    let message = Tenon.fullMessage(for: error)
+    if status == .success {
+      StandardOutput.write(message + "\n")
+    } else if !message.isEmpty {
+      let text = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
+      StandardError.write("tenon: \(text)\n")
+    }
+    exit(status.rawValue)
+  }
+
+  /// A model can have more shards than the soft limit of open files.
+  private static func raiseFileLimit() {
+    var limit = rlimit()
+    guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}

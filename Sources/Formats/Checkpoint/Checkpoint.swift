@@ -12,13 +12,16 @@ public struct Checkpoint: Sendable {
   public var metadata: OrderedDictionary<String, String>
   /// The tensor files, in reading order.
   public var shards: [Shard]
-  /// The other files of the directory (configuration, tokenizer, code), by name.
+  /// The other files of the directory, sorted by name: configuration, tokenizer,
+  /// code, also tensor files that are not part of the weights.
   public var sideFiles: [SideFile]
   /// What the readers noticed.
   public var findings: [Finding]
   /// Names that the file holds beside its tensors (an epoch, an optimizer's
   /// state), for listing: path and a short description.
   public var others: [OtherEntry]
+  /// The keys inside a PyTorch file that lead to the container of the tensors.
+  public var rootPath: [String] = []
 
   public init(
     path: String, format: FileFormat, records: [TensorRecord] = [],
@@ -36,11 +39,7 @@ public struct Checkpoint: Sendable {
   }
 
   /// The position of each tensor by name.
-  public func positions() -> [String: Int] {
-    var positions = [String: Int](minimumCapacity: records.count)
-    for (position, record) in records.enumerated() { positions[record.name] = position }
-    return positions
-  }
+  public func positions() -> NameTable { NameTable(records) }
 
   /// The side file of this name, or nil.
   public func sideFile(_ name: String) -> SideFile? { sideFiles.first { $0.name == name } }
@@ -70,6 +69,9 @@ public struct SideFile: Sendable {
     self.name = name
     self.path = path
   }
+
+  /// Whether it is another file of tensors, by its name.
+  public var holdsTensors: Bool { DirectorySource.isTensorFile(name) }
 }
 
 /// Something that a file holds beside tensors.

@@ -11,17 +11,20 @@ public struct CheckpointError: Error, Sendable, Hashable {
   public var tensor: String?
   /// One lower-case sentence: what was found and what was expected.
   public var message: String
+  /// Lines that spell it out: the keys concerned, the nearest ones that exist.
+  public var details: [String]
   /// The command to type next, where there is one.
   public var fix: String?
 
   public init(
     path: String? = nil, offset: Int? = nil, tensor: String? = nil, _ message: String,
-    fix: String? = nil
+    details: [String] = [], fix: String? = nil
   ) {
     self.path = path
     self.offset = offset
     self.tensor = tensor
     self.message = message
+    self.details = details
     self.fix = fix
   }
 

@@ -48,6 +48,7 @@ public struct Finding: Sendable, Hashable {
     case loraBiasDropped = "lora-bias-dropped"
     case quantisedBase = "quantised-base"
     case wrongBase = "wrong-base"
+    case duplicateWeights = "duplicate-weights"
   }
 
   public var severity: Severity

@@ -44,11 +44,16 @@ public final class InputFile: Sendable {
     let code = unsafe buffer.withUnsafeMutableBytes { (bytes) -> Int32? in
       unsafe fill(bytes, from: descriptor, at: offset)
     }
-    guard let code else { return }
-    throw CheckpointError(
+    if let code { throw shortRead(buffer.byteCount, at: offset, code) }
+  }
+
+  /// The error for a read that failed with `code`, or met the end of the file.
+  private func shortRead(_ count: Int, at offset: Int, _ code: Int32) -> CheckpointError {
+    CheckpointError(
       path: path, offset: offset,
       code == 0
-        ? "the file ends before \(buffer.byteCount) bytes could be read; it had \(size) bytes when it was opened"
+        ? "the file ends before \(count) bytes could be read; "
+          + "it had \(size) bytes when it was opened"
         : systemMessage(code))
   }
 
@@ -58,11 +63,12 @@ public final class InputFile: Sendable {
       throw CheckpointError(
         path: path, offset: offset, "\(count) bytes expected here, but the file has \(size)")
     }
-    var bytes = [UInt8](repeating: 0, count: count)
-    var span = bytes.mutableSpan
-    // Any bit pattern is a valid byte.
-    var raw = unsafe span.mutableBytes
-    try read(into: &raw, at: offset)
+    var code: Int32?
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      code = unsafe fill(UnsafeMutableRawBufferPointer(buffer), from: descriptor, at: offset)
+      filled = code == nil ? count : 0
+    }
+    if let code { throw shortRead(count, at: offset, code) }
     return bytes
   }
 

@@ -1,1 +1,109 @@
+// The loops of Compute that need more of the processor than Swift's baseline.
+//
+// Everything here is called from the Swift wrappers beside this folder, which
+// check all counts first: no function here checks anything, allocates, or
+// keeps state. Sources and destinations of element types may have any
+// alignment and must not overlap.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// The element types that the kernels know, floats first.
+enum kernel_type {
+  kernel_f8_e5m2,
+  kernel_f8_e4m3,
+  kernel_f8_e8m0,
+  kernel_f8_e4m3fnuz,
+  kernel_f8_e5m2fnuz,
+  kernel_f16,
+  kernel_bf16,
+  kernel_f32,
+  kernel_f64,
+  kernel_bool,
+  kernel_u8,
+  kernel_i8,
+  kernel_u16,
+  kernel_i16,
+  kernel_u32,
+  kernel_i32,
+  kernel_u64,
+  kernel_i64,
+};
+
+// convert.c: floats only.
+
+/// destination[i] = float32(source[i]); only F64 rounds.
+void kernel_widen(int type, const void *source, float *destination, size_t count);
+
+/// destination[i] = source[i] rounded once to `type`.
+void kernel_narrow(int type, const float *source, void *destination, size_t count);
+
+/// destination[i] = source[i] rounded once, between any two float types.
+void kernel_convert(
+    int from, const void *source, int to, void *destination, size_t count);
+
+/// destination[i] = (double)source[i], for every type of `kernel_type`.
+void kernel_load(int type, const void *source, double *destination, size_t count);
+
+// update.c
+
+/// Sums over the elements of an update; they grow from call to call.
+struct kernel_update_sums {
+  double base_squares;
+  double delta_squares;
+  double kept;
+  uint64_t not_finite;
+};
+
+/// destination[i] = round(source[i] + product[i] * scale); `sums` may be null.
+void kernel_update(
+    int from, const void *source, const float *product, float scale, int to,
+    void *destination, size_t count, struct kernel_update_sums *sums);
+
+/// sum[i] += product[i] * scale, both operations rounded.
+void kernel_accumulate(float *sum, const float *product, float scale, size_t count);
+
+// product.c
+
+/// The instruction sets that `kernel_product` has code for, best last.
+enum kernel_level { kernel_portable, kernel_avx2, kernel_avx512 };
+
+/// The columns of one panel of a packed right factor.
+enum { kernel_panel_width = 64 };
+
+/// The best level of this processor.
+int kernel_best_level(void);
+
+/// Packs the columns of `right` (depth rows, row_stride and column_stride
+/// between its elements) into panels [panel][depth][64], padded with zeros.
+void kernel_pack(
+    const float *right, size_t depth, size_t columns, size_t row_stride,
+    size_t column_stride, float *panels);
+
+/// destination[i][j] (+)= the fma chain over left[i][k] * right[k][j], k
+/// ascending from `start` to `end`, starting at zero; added to what is there
+/// if `adds`.
+void kernel_product(
+    int level, const float *left, size_t rows, const float *panels, size_t depth,
+    size_t columns, size_t start, size_t end, int adds, float *destination);
+
+// statistics.c
+
+/// What is known of the values of one block.
+struct kernel_block_statistics {
+  double minimum;
+  double maximum;
+  double mean;
+  double squared_deviations;
+  uint64_t finite;
+  uint64_t nan;
+  uint64_t infinite;
+  uint64_t zeros;
+};
+
+/// The longest block that `kernel_statistics` takes.
+enum { kernel_statistics_block = 4096 };
+
+/// The statistics of at most `kernel_statistics_block` elements of any type.
+struct kernel_block_statistics kernel_statistics(int type, const void *source, size_t count);

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Times `tenon merge` beside `cp` and PEFT, and `tenon inspect` beside `safe_open`.
+
+    merge.py TENON [--rounds N] [--peft-rounds N] [--shards N] [--compare] [--folder DIR]
+
+Each run is a process of its own; the rivals run in turn, round after round. Prints
+medians, ratios and peak memory. It judges nothing: the numbers depend on the machine.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+from large_models import make_adapter, make_base, make_wide_header
+
+HEADER_TENSORS = 94_000
+
+
+@dataclass
+class Runs:
+    """The seconds and peak memories of one contestant."""
+
+    seconds: list = field(default_factory=list)
+    peaks: list = field(default_factory=list)
+
+    def add(self, command):
+        """Runs the command to its end, which has to be a good one."""
+        measure = [sys.executable, "-I", "-S", os.path.join(HERE, "measure.py")]
+        done = subprocess.run(measure + command, capture_output=True, check=True, text=True)
+        found = json.loads(done.stdout)
+        if found["status"] != 0:
+            sys.exit(f"{' '.join(command)}: status {found['status']}\n{done.stderr}")
+        self.seconds.append(found["seconds"])
+        self.peaks.append(found["peak"] / 1024)
+
+    @property
+    def median(self):
+        return statistics.median(self.seconds)
+
+    def row(self, name, reference):
+        ratio = f"{self.median / reference.median:6.2f} ×" if reference.seconds else ""
+        spread = f"{min(self.seconds):.3f} – {max(self.seconds):.3f}"
+        return f"{name:<34}{self.median:>10.3f}   {spread:<18}{max(self.peaks):>9.0f} MiB  {ratio}"
+
+
+def table(title, contestants, reference):
+    print(f"\n{title}")
+    print(f"{'':<34}{'median s':>10}   {'min – max':<18}{'peak':>13}  to {reference}")
+    for name, runs in contestants.items():
+        if runs.seconds:
+            print(runs.row(name, contestants[reference]), flush=True)
+
+
+def machine():
+    model = "unknown processor"
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+
+
+def make_once(path, make):
+    """Makes the input unless an earlier run left it complete."""
+    if os.path.exists(path):
+        return path
+    print(f"making {path}", flush=True)
+    part = path + ".part"
+    shutil.rmtree(part, ignore_errors=True)
+    make(part)
+    os.rename(part, path)
+    return path
+
+
+def drop(path):
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def merge_benchmark(arguments):
+    base = make_once(os.path.join(arguments.folder, f"base-{arguments.shards}-shards"),
+                     lambda path: make_base(path, shards=arguments.shards))
+    adapter = make_once(os.path.join(arguments.folder, "adapter"), make_adapter)
+    out = {name: os.path.join(arguments.folder, f"out-{name}") for name in ("cp", "tenon", "peft")}
+    commands = {
+        "cp": ["cp", "-r", base, out["cp"]],
+        "tenon merge": [arguments.tenon, "merge", base, adapter, "-o", out["tenon"], "--quiet"],
+        "PEFT": [sys.executable, os.path.join(HERE, "peft_merge.py"), base, adapter, out["peft"]],
+    }
+    runs = {name: Runs() for name in commands}
+    for path in out.values():
+        drop(path)
+    subprocess.run(["cp", "-r", base, out["cp"]], check=True)  # the base comes into the cache
+    drop(out["cp"])
+    for round_number in range(arguments.rounds):
+        for (name, command), path in zip(commands.items(), out.values()):
+            if name == "PEFT" and round_number >= arguments.peft_rounds:
+                continue
+            runs[name].add(command)
+            last = name == "PEFT" and round_number == arguments.peft_rounds - 1
+            if arguments.compare and last:
+                # tenon's output of this round is gone; the same bytes come again.
+                subprocess.run(commands["tenon merge"], check=True, stdout=subprocess.DEVNULL)
+                compare(out["tenon"], out["peft"])
+                drop(out["tenon"])
+            drop(path)
+
+    size = sum(os.path.getsize(os.path.join(base, name)) for name in os.listdir(base))
+    table(f"merge: {size / 1e9:.2f} GB BF16 in {arguments.shards} file(s), rank 16 on all "
+          f"seven projections", runs, "cp")
+    if runs["PEFT"].seconds:
+        print(f"PEFT / tenon merge: {runs['PEFT'].median / runs['tenon merge'].median:.1f}")
+
+
+def compare(found, expected):
+    """How many merged numbers differ from PEFT's in their bits."""
+    sys.path.insert(0, os.path.join(HERE, "..", "Tests", "Conformance"))
+    from tensors import difference, load_directory
+    ours, theirs = load_directory(found), load_directory(expected)
+    if sorted(ours) != sorted(theirs):
+        sys.exit("the two outputs have unlike tensors")
+    elements = sum(tensor.numel() for tensor in theirs.values())
+    results = [difference(ours[name], tensor) for name, tensor in theirs.items()]
+    differing, ulp = sum(count for count, _ in results), max(ulp for _, ulp in results)
+    print(f"compared with PEFT: {differing} of {elements} elements differ "
+          f"({differing / elements:.1e}), by at most {ulp} ulp", flush=True)
+
+
+def header_benchmark(arguments):
+    folder = make_once(os.path.join(arguments.folder, "header"), lambda path: (
+        os.makedirs(path),
+        make_wide_header(os.path.join(path, "wide.safetensors"), HEADER_TENSORS)))
+    path = os.path.join(folder, "wide.safetensors")
+    commands = {
+        "safe_open in Python": [sys.executable, os.path.join(HERE, "read_header.py"), path],
+        "tenon inspect": [arguments.tenon, "inspect", path],
+        "tenon inspect --keys": [arguments.tenon, "inspect", path, "--keys"],
+        "tenon inspect --json": [arguments.tenon, "inspect", path, "--json"],
+    }
+    runs = {name: Runs() for name in commands}
+    for _ in range(arguments.rounds):
+        for name, command in commands.items():
+            runs[name].add(command)
+    table(f"header: {HEADER_TENSORS} tensors, {os.path.getsize(path) / 1e6:.1f} MB", runs,
+          "safe_open in Python")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Times tenon beside cp, PEFT and safe_open.")
+    parser.add_argument("tenon", help="the path of the built tool")
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", 5)))
+    parser.add_argument("--peft-rounds", type=int, default=2, help="0 leaves PEFT out")
+    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--compare", action="store_true", help="compare the output with PEFT's")
+    parser.add_argument("--folder", default=os.path.join(HERE, "..", ".bench"),
+                        help="where inputs are kept and outputs come and go")
+    parser.add_argument("--only", choices=["merge", "header"])
+    arguments = parser.parse_args()
+    if arguments.rounds < 1 or arguments.shards < 1:
+        parser.error("--rounds and --shards are at least 1")
+    arguments.tenon = os.path.abspath(arguments.tenon)
+    arguments.folder = os.path.abspath(arguments.folder)
+    os.makedirs(arguments.folder, exist_ok=True)
+    print(machine())
+    if arguments.only != "header":
+        merge_benchmark(arguments)
+    if arguments.only != "merge":
+        header_benchmark(arguments)
+
+
+if __name__ == "__main__":
+    main()

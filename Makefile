@@ -1,0 +1,47 @@
+# Tenon: `make demo` shows the main job, `make test` runs the tests; both install
+# what is missing first.
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+# The standard library is linked in: the program starts quicker and needs no
+# Swift on the machine where it runs.
+RELEASE = -c release --static-swift-stdlib
+PACKAGES = zlib1g-dev libopenblas0 mandoc python3 python3-venv unzip
+
+.PHONY: all deps build demo test lint conformance bench install clean
+
+all: build
+
+deps:
+	@scripts/deps.sh $(PACKAGES)
+
+build: deps
+	$(SWIFT) build $(RELEASE) --product tenon
+
+demo: build
+	@scripts/demo.sh "$$($(SWIFT) build $(RELEASE) --show-bin-path)/tenon"
+
+test: deps lint
+	$(SWIFT) test
+
+lint:
+	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+
+conformance: build
+	@scripts/peers.sh
+	"$${TENON_VENV:-.venv}/bin/python" Tests/Conformance/run.py \
+		"$$($(SWIFT) build $(RELEASE) --show-bin-path)/tenon"
+
+bench: build
+	@scripts/peers.sh
+	"$${TENON_VENV:-.venv}/bin/python" Benchmarks/merge.py \
+		"$$($(SWIFT) build $(RELEASE) --show-bin-path)/tenon"
+
+install: build
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -s "$$($(SWIFT) build $(RELEASE) --show-bin-path)/tenon" "$(DESTDIR)$(PREFIX)/bin/tenon"
+	install -m 644 man/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
+
+clean:
+	$(SWIFT) package clean
+	rm -rf .venv .bench

@@ -1,0 +1,91 @@
+import CLinux
+import Glibc
+
+/// A file that is being written: positional writes from any thread.
+public final class OutputFile: Sendable {
+  public let path: String
+  private let descriptor: Int32
+
+  /// The bytes that one call to the kernel copies, so that Ctrl-C is heard.
+  private static let copyStep = 64 << 20
+
+  /// Creates the file, which must not exist, with its final size.
+  init(creating path: String, byteCount: Int) throws(CheckpointError) {
+    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw CheckpointError(path: path, systemMessage(errno)) }
+    guard ftruncate(descriptor, off_t(byteCount)) == 0 else {
+      let code = errno
+      close(descriptor)
+      throw CheckpointError(path: path, systemMessage(code))
+    }
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Writes all of `bytes` at `offset`.
+  public func write(_ bytes: RawSpan, at offset: Int) throws(CheckpointError) {
+    let descriptor = self.descriptor
+    let code = unsafe bytes.withUnsafeBytes { (bytes) -> Int32 in
+      var done = 0
+      while done < bytes.count {
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+        let count = unsafe pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+        if count > 0 {
+          done += count
+        } else if count == 0 {
+          return ENOSPC
+        } else if errno != EINTR {
+          return errno
+        }
+      }
+      return 0
+    }
+    guard code == 0 else { throw CheckpointError(path: path, systemMessage(code)) }
+  }
+
+  public func write(_ bytes: [UInt8], at offset: Int) throws(CheckpointError) {
+    // Bytes are bytes: nothing is reinterpreted.
+    try unsafe write(bytes.span.bytes, at: offset)
+  }
+
+  /// Asks the kernel to copy `source` to `offset` without passing through this
+  /// process. Returns false where the two files do not allow it; then some of
+  /// the bytes may have been written.
+  public func copy(_ source: Extent, to offset: Int) throws(CheckpointError) -> Bool {
+    var from = Int64(source.offset)
+    var to = Int64(offset)
+    var rest = source.count
+    while rest > 0 {
+      try Interruption.check()
+      let count = unsafe linux_copy_file_range(
+        source.file.descriptor, &from, descriptor, &to, min(rest, Self.copyStep))
+      if count > 0 {
+        rest -= count
+      } else if count == 0 {
+        throw CheckpointError(
+          path: source.file.path, offset: Int(from),
+          "the file ends here; it had \(source.file.size) bytes when it was opened")
+      } else if errno == EINTR {
+        continue
+      } else if [EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EBADF, EPERM, ETXTBSY].contains(errno) {
+        return false
+      } else {
+        throw CheckpointError(path: path, systemMessage(errno))
+      }
+    }
+    return true
+  }
+
+  /// Starts writing a range to the disk in the background, so that the final
+  /// wait is short. Only a hint.
+  public func startWriteback(of count: Int, at offset: Int) {
+    _ = linux_start_writeback(descriptor, Int64(offset), Int64(count))
+  }
+
+  /// Waits until the file is on the disk.
+  func synchronise() throws(CheckpointError) {
+    guard fsync(descriptor) == 0 else { throw CheckpointError(path: path, systemMessage(errno)) }
+  }
+}

@@ -1,0 +1,201 @@
+import SystemPackage
+
+/// A directory that holds a model or an adapter.
+struct DirectorySource {
+  let path: String
+  let options: Checkpoint.OpeningOptions
+
+  /// Ways in which a directory names its weights, the first that fits wins: an
+  /// adapter before a model, safetensors before PyTorch, an index before a file.
+  private static let layouts: [(prefix: String, suffix: String)] = [
+    ("adapter_model", ".safetensors"), ("adapter_model", ".bin"),
+    ("model", ".safetensors"), ("pytorch_model", ".bin"),
+    ("diffusion_pytorch_model", ".safetensors"), ("diffusion_pytorch_model", ".bin"),
+  ]
+
+  /// PyTorch files that trainers leave beside the weights.
+  private static let trainerFiles: Set<String> = [
+    "training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scaler.pt",
+    "non_lora_trainables.bin", "mm_projector.bin",
+  ]
+
+  private static let tensorSuffixes = [".safetensors", ".bin", ".pt", ".pth", ".ckpt"]
+
+  /// Opens the weights and lists what lies beside them.
+  func open() throws(CheckpointError) -> Checkpoint {
+    let listing = try DirectoryListing(path: path)
+    guard let choice = try choose(from: listing) else { return try openBelow(listing) }
+    var checkpoint = try open(choice, listing)
+    let weights = Set(checkpoint.shards.map(\.name))
+    checkpoint.sideFiles = listing.files.filter { !weights.contains($0) && !Self.isIndex($0) }
+      .map { SideFile(name: $0, path: listing.path(of: $0)) }
+    checkpoint.findings += otherWeights(than: choice, listing)
+    return checkpoint
+  }
+
+  /// The configuration of an adapter whose file of tensors is named by itself: the
+  /// one in its directory, if the directory as a whole is that adapter.
+  static func adapterConfiguration(beside path: String) -> [SideFile] {
+    let parent = FilePath(path).removingLastComponent().string
+    let name = FilePath(path).lastComponent?.string ?? path
+    guard let listing = try? DirectoryListing(path: parent.isEmpty ? "." : parent),
+      listing.contains("adapter_config.json")
+    else { return [] }
+    let source = DirectorySource(path: parent, options: Checkpoint.OpeningOptions())
+    guard case .files([name]) = try? source.choose(from: listing) else { return [] }
+    return [SideFile(name: "adapter_config.json", path: listing.path(of: "adapter_config.json"))]
+  }
+
+  /// The weights that were chosen.
+  private enum Choice: Equatable {
+    case index(String)
+    case files([String])
+    /// Numbered shards whose index is missing.
+    case unindexed([String])
+  }
+
+  private func choose(from listing: DirectoryListing) throws(CheckpointError) -> Choice? {
+    for layout in Self.layouts {
+      let index = layout.prefix + layout.suffix + ".index.json"
+      if listing.contains(index) { return .index(index) }
+      if listing.contains(layout.prefix + layout.suffix) {
+        return .files([layout.prefix + layout.suffix])
+      }
+      let shards = numberedShards(layout.prefix, layout.suffix, in: listing)
+      if !shards.isEmpty { return .unindexed(shards) }
+    }
+    return try chooseOtherName(from: listing)
+  }
+
+  /// Weights under a name of their own: any one index, else any one file.
+  private func chooseOtherName(from listing: DirectoryListing) throws(CheckpointError) -> Choice? {
+    for suffix in Self.tensorSuffixes {
+      let indexes = listing.files.filter { $0.hasSuffix(suffix + ".index.json") }
+      if indexes.count == 1 { return .index(indexes[0]) }
+      let files = listing.files.filter {
+        $0.hasSuffix(suffix) && !Self.trainerFiles.contains($0) && !$0.hasPrefix("rng_state")
+      }
+      if files.count == 1 { return .files(files) }
+      if files.count > 1 {
+        throw CheckpointError(
+          path: path,
+          "holds \(files.count) files of tensors and nothing that tells which belong together: \(files.prefix(4).joined(separator: ", "))\(files.count > 4 ? ", …" : "")",
+          fix: "tenon inspect \(shellQuoted(listing.path(of: files[0])))")
+      }
+    }
+    return nil
+  }
+
+  private func open(_ choice: Choice, _ listing: DirectoryListing) throws(CheckpointError)
+    -> Checkpoint
+  {
+    switch choice {
+    case .index(let name):
+      return try ShardIndex(path: listing.path(of: name)).open(in: path, options: options)
+    case .files(let names): return try open(files: names, listing)
+    case .unindexed(let names):
+      var checkpoint = try open(files: names, listing)
+      checkpoint.findings.append(
+        Finding(.warning, .indexMismatch, "the shards have no index; all \(names.count) are read"))
+      return checkpoint
+    }
+  }
+
+  private func open(files names: [String], _ listing: DirectoryListing) throws(CheckpointError)
+    -> Checkpoint
+  {
+    var parts: [(name: String, file: InputFile, contents: TensorFile)] = []
+    var seen: [ExactName: String] = [:]
+    for name in names {
+      let file = try InputFile(path: listing.path(of: name))
+      let contents = try TensorFile.read(file, options: options)
+      for record in contents.records {
+        if let other = seen.updateValue(name, forKey: ExactName(record.name)) {
+          throw CheckpointError(
+            path: file.path, tensor: record.name, "is in this shard and in \(other)")
+        }
+      }
+      parts.append((name, file, contents))
+    }
+    return Checkpoint(path: path, parts: parts)
+  }
+
+  /// `prefix-00001-of-0000N.suffix`, all N of them, or an error that says which
+  /// are missing.
+  private func numberedShards(_ prefix: String, _ suffix: String, in listing: DirectoryListing)
+    -> [String]
+  {
+    listing.files.filter { name in
+      guard name.hasPrefix(prefix + "-"), name.hasSuffix(suffix) else { return false }
+      let middle = name.dropFirst(prefix.count + 1).dropLast(suffix.count)
+      return middle.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2D || $0 > 0x60 }
+        && middle.contains("-of-")
+    }
+  }
+
+  /// An adapter one level down, as PEFT saves one that has a name.
+  private func openBelow(_ listing: DirectoryListing) throws(CheckpointError) -> Checkpoint {
+    var below: [String] = []
+    for directory in listing.directories {
+      let path = listing.path(of: directory)
+      let inner = try? DirectoryListing(path: path)
+      if inner?.contains("adapter_config.json") == true { below.append(path) }
+    }
+    guard let only = below.first else {
+      throw CheckpointError(
+        path: path,
+        listing.contains("adapter_config.json")
+          ? "holds adapter_config.json, but no adapter_model.safetensors and no adapter_model.bin"
+          : "holds no weights: no .safetensors, no .bin and no index of them")
+    }
+    guard below.count == 1 else {
+      throw CheckpointError(
+        path: path,
+        "holds \(below.count) adapters: \(below.map { FilePath($0).lastComponent?.string ?? $0 }.joined(separator: ", "))",
+        fix: "name one of them, for example \(shellQuoted(only))")
+    }
+    return try DirectorySource(path: only, options: options).open()
+  }
+
+  /// Says so where a directory holds the weights in a second form as well.
+  private func otherWeights(than choice: Choice, _ listing: DirectoryListing) -> [Finding] {
+    let chosen =
+      switch choice {
+      case .index(let name): name
+      case .files(let names), .unindexed(let names): names[0]
+      }
+    guard chosen.contains(".safetensors") else { return [] }
+    let others = listing.files.filter {
+      $0.hasSuffix(".bin") && !Self.trainerFiles.contains($0)
+        && ($0.hasPrefix("pytorch_model") || $0.hasPrefix("adapter_model"))
+    }
+    guard let first = others.first else { return [] }
+    let rest = others.count > 1 ? " and \(others.count - 1) more" : ""
+    return [
+      Finding(
+        .note, .duplicateWeights,
+        "the directory also holds \(first)\(rest); the safetensors file is used")
+    ]
+  }
+
+  /// Whether a file of this name holds tensors, of which the weights that were
+  /// chosen are the only ones that belong to the checkpoint.
+  static func isTensorFile(_ name: String) -> Bool {
+    (tensorSuffixes + [".h5", ".hdf5", ".gguf", ".msgpack", ".onnx", ".ot", ".npz"])
+      .contains { name.hasSuffix($0) }
+  }
+
+  static func isIndex(_ name: String) -> Bool { name.hasSuffix(".index.json") }
+}
+
+/// The argument as a POSIX shell needs it: quoted only where it must be.
+public func shellQuoted(_ argument: String) -> String {
+  let plain = argument.utf8.allSatisfy { byte in
+    (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A)
+      || (byte >= 0x61 && byte <= 0x7A) || "/._-+=:,@%".utf8.contains(byte)
+  }
+  if plain, !argument.isEmpty { return argument }
+  return "'"
+    + argument.split(separator: "'", omittingEmptySubsequences: false)
+    .joined(separator: #"'\''"#) + "'"
+}

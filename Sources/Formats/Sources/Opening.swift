@@ -1,0 +1,87 @@
+import OrderedCollections
+import SystemPackage
+
+extension Checkpoint {
+  /// How `open` is to treat what it finds.
+  public struct OpeningOptions: Sendable {
+    /// Faults that leave the tensors readable (an index that lies) become
+    /// findings; otherwise they are thrown.
+    public var isTolerant: Bool
+    /// The keys that lead to the tensors inside a PyTorch file, instead of the
+    /// container that holds most of them.
+    public var root: [String]?
+
+    public init(isTolerant: Bool = false, root: [String]? = nil) {
+      self.isTolerant = isTolerant
+      self.root = root
+    }
+  }
+
+  /// Opens what `path` leads to: a tensor file, an index or a directory,
+  /// recognised by content and layout. Reads headers only.
+  public static func open(_ path: String, options: OpeningOptions = OpeningOptions())
+    throws(CheckpointError) -> Checkpoint
+  {
+    var checkpoint =
+      if try isDirectory(path) {
+        try DirectorySource(path: path, options: options).open()
+      } else {
+        try openFile(path, options: options)
+      }
+    checkpoint.path = path
+    return checkpoint
+  }
+
+  private static func openFile(_ path: String, options: OpeningOptions) throws(CheckpointError)
+    -> Checkpoint
+  {
+    let file = try InputFile(path: path)
+    guard case .json = try Recognition.of(file) else {
+      let name = FilePath(path).lastComponent?.string ?? path
+      var checkpoint = Checkpoint(
+        path: path, parts: [(name, file, try TensorFile.read(file, options: options))])
+      checkpoint.sideFiles = DirectorySource.adapterConfiguration(beside: path)
+      return checkpoint
+    }
+    let directory = FilePath(path).removingLastComponent().string
+    return try ShardIndex(path: path).open(
+      in: directory.isEmpty ? "." : directory, options: options)
+  }
+
+  /// Puts a checkpoint together from the files that hold its tensors.
+  init(path: String, parts: [(name: String, file: InputFile, contents: TensorFile)]) {
+    self.init(path: path, format: parts.first?.contents.format ?? .safetensors)
+    for part in parts {
+      let start = records.count
+      records += part.contents.records
+      shards.append(Shard(name: part.name, file: part.file, records: start..<records.count))
+      metadata.merge(part.contents.metadata) { first, _ in first }
+      findings += part.contents.findings
+      others += part.contents.others
+      if rootPath.isEmpty { rootPath = part.contents.rootPath }
+    }
+  }
+}
+
+extension TensorFile {
+  /// Reads the header of a tensor file in any format.
+  static func read(_ file: InputFile, options: Checkpoint.OpeningOptions) throws(CheckpointError)
+    -> TensorFile
+  {
+    switch try Recognition.of(file) {
+    case .safetensors: return try SafetensorsReader.read(file)
+    case .pytorch: return try PyTorchReader.read(file, root: options.root)
+    case .hdf5:
+      throw CheckpointError(path: file.path, "is an HDF5 file, which is not read yet")
+    case .json:
+      throw CheckpointError(
+        path: file.path, "is a JSON text where a file of tensors was expected")
+    case .foreign(let name): throw CheckpointError(path: file.path, "is \(name), not a checkpoint")
+    case .unknown:
+      throw CheckpointError(
+        path: file.path,
+        file.size == 0
+          ? "is empty" : "is no tensor file: it begins like no format that tenon reads")
+    }
+  }
+}

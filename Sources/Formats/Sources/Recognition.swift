@@ -1,0 +1,40 @@
+/// What the first bytes of a file say that it is. Suffixes are never asked.
+enum Recognition {
+  case safetensors
+  case pytorch
+  case hdf5
+  /// A JSON text, perhaps an index of shards.
+  case json
+  /// A well-known format that is not read here, by name.
+  case foreign(String)
+  case unknown
+
+  /// Formats that Tenon does not read, by their first bytes.
+  private static let foreignSignatures: [(bytes: [UInt8], name: String)] = [
+    (Array("GGUF".utf8), "a GGUF file"),
+    ([0x93] + Array("NUMPY".utf8), "a NumPy array file"),
+    ([0x1F, 0x8B], "a gzip archive"),
+    ([0x28, 0xB5, 0x2F, 0xFD], "a Zstandard archive"),
+    (Array("7z".utf8) + [0xBC, 0xAF, 0x27, 0x1C], "a 7-Zip archive"),
+    (Array("version https://".utf8), "a Git LFS pointer, not the file itself"),
+  ]
+
+  static func of(_ file: InputFile) throws(CheckpointError) -> Recognition {
+    let head = try file.read(min(PyTorchReader.headSize, file.size), at: 0)
+    if head.starts(with: [0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A]) { return .hdf5 }
+    if let foreign = foreignSignatures.first(where: { head.starts(with: $0.bytes) }) {
+      return .foreign(foreign.name)
+    }
+    let form = PyTorchReader.form(ofHead: head)
+    if let form, form != .pickle { return .pytorch }
+    // A header length below 2^32 leaves zero bytes that no text has. Its low
+    // bytes can look like the start of a pickle.
+    if head.count >= 8, head[4..<8].allSatisfy({ $0 == 0 }) { return .safetensors }
+    if form == .pickle { return .pytorch }
+    let text = head.first { !" \t\r\n".utf8.contains($0) }
+    if text == UInt8(ascii: "{") || text == UInt8(ascii: "[") { return .json }
+    // A header that claims too much is better explained as what it tries to be.
+    if head.count >= 9, head[8] == UInt8(ascii: "{") { return .safetensors }
+    return .unknown
+  }
+}

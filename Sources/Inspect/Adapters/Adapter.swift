@@ -1,0 +1,97 @@
+public import Formats
+
+/// An adapter of any family, normalised: what it does to which module.
+///
+/// Each tensor of the file is in exactly one of `modules`, `shared`,
+/// `replacements`, `frozenCopies` and `leftovers`.
+public struct Adapter: Sendable {
+  /// Where it was read from, as the user named it.
+  public let path: String
+  /// How its tensors are named.
+  public let kind: CheckpointKind
+  /// The method: `lora`, `dora`, `loha`, `lokr`, `ia3`….
+  public let family: String
+  /// Its `adapter_config.json`, where it has one.
+  public let configuration: AdapterConfiguration?
+  /// The rank, alpha and scale that most modules have: the configuration's, or what
+  /// all modules have in common; nil where they differ or no file says.
+  public let rank: Int?
+  public let alpha: Double?
+  public let scale: Double?
+  /// The adapted modules in natural order.
+  public let modules: [AdapterModule]
+  /// Tensors that all modules share (VeRA's projections).
+  public let shared: [AdapterTensor]
+  /// Tensors that take the place of tensors of the base, in natural order.
+  public let replacements: [AdapterReplacement]
+  /// Untrained copies beside trained modules: to be ignored.
+  public let frozenCopies: [TensorRecord]
+  /// Tensors that fit nowhere; `findings` say why.
+  public let leftovers: [TensorRecord]
+  /// The names of the adapter that stand in the keys of a raw dump (`default`).
+  public let names: [String]
+  /// The wrappers that were removed from the keys, with the number of keys.
+  public let wrappers: [KeyWrapper]
+  /// What is wrong or remarkable.
+  public let findings: [Finding]
+
+  public var base: String? { configuration?.base }
+  /// Whether the scale is alpha/√rank.
+  public var isRankStabilized: Bool { configuration?.isRankStabilized ?? false }
+  /// What its configuration asks for beyond plain factors.
+  public var features: [AdapterFeature] { configuration?.features ?? [] }
+}
+
+/// Something that a training program had put into keys and that was removed.
+public struct KeyWrapper: Sendable, Hashable {
+  /// `_orig_mod.`
+  public let text: String
+  /// The number of keys that held it.
+  public let count: Int
+}
+
+extension Adapter {
+  /// Reads the adapter that `checkpoint` holds, or says that it holds none.
+  ///
+  /// `alpha` is the alpha that the user gives for modules whose own no file says.
+  public init(_ checkpoint: Checkpoint, alpha: Double? = nil) throws(CheckpointError) {
+    guard let adapter = try Self.read(checkpoint, alpha: alpha) else {
+      throw CheckpointError(
+        path: checkpoint.path,
+        "none of its \(checkpoint.records.count) tensors is named as a part of an adapter; "
+          + "expected an adapter")
+    }
+    self = adapter
+  }
+
+  /// The adapter that `checkpoint` holds, or nil where it holds none.
+  ///
+  /// `alpha` is the alpha that the user gives for modules whose own no file says.
+  /// Throws where the configuration cannot be read.
+  public static func read(_ checkpoint: Checkpoint, alpha: Double? = nil)
+    throws(CheckpointError) -> Adapter?
+  {
+    guard let family = AdapterFamily.recognised(AdapterSurvey(checkpoint)) else { return nil }
+    return try read(checkpoint, as: family, alpha: alpha)
+  }
+
+  /// The adapter with the configuration that lies beside it.
+  static func read(_ checkpoint: Checkpoint, as family: AdapterFamily, alpha: Double? = nil)
+    throws(CheckpointError) -> Adapter
+  {
+    var configuration: AdapterConfiguration?
+    if let file = checkpoint.sideFile(AdapterSurvey.configurationName) {
+      configuration = try AdapterConfiguration(path: file.path)
+    }
+    return try read(checkpoint, as: family, configuration: configuration, alpha: alpha)
+  }
+
+  static func read(
+    _ checkpoint: Checkpoint, as family: AdapterFamily, configuration: AdapterConfiguration?,
+    alpha: Double? = nil
+  ) throws(CheckpointError) -> Adapter {
+    var reader = AdapterReader(family: family, configuration: configuration)
+    for record in checkpoint.records { reader.add(record) }
+    return try reader.adapter(path: checkpoint.path, alpha: alpha)
+  }
+}

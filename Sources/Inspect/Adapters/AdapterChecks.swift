@@ -1,0 +1,98 @@
+import Formats
+
+/// What can be said about the modules of an adapter without its base.
+struct AdapterChecks {
+  let modules: [AdapterModule]
+  let scales: AdapterScales
+  let configuration: AdapterConfiguration?
+
+  func findings() -> [Finding] { moduleFindings() + alphaUnknown() + features() }
+
+  /// What is wrong with one module, worded so that it can be said of many.
+  private struct Fault: Hashable {
+    let code: Finding.Code
+    let message: String
+  }
+
+  /// Modules with the same fault share a finding.
+  private func moduleFindings() -> [Finding] {
+    var faults: [Fault] = []
+    var faulty: [Fault: [AdapterModule]] = [:]
+    for module in modules {
+      guard let fault = fault(of: module) else { continue }
+      if faulty[fault] == nil { faults.append(fault) }
+      faulty[fault, default: []].append(module)
+    }
+    return faults.map { fault in
+      let modules = faulty[fault] ?? []
+      return Finding(
+        .error, fault.code, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
+        "\(FoldedKeys.summary(of: modules.map(\.target), "module")): \(fault.message)")
+    }
+  }
+
+  private func fault(of module: AdapterModule) -> Fault? {
+    guard module.kind != .other else { return nil }
+    guard let a = module.a, let b = module.b else {
+      guard module.a != nil || module.b != nil else { return nil }
+      let (present, absent) = module.a == nil ? ("lora_B", "lora_A") : ("lora_A", "lora_B")
+      return Fault(code: .missingPair, message: "has \(present), but no \(absent)")
+    }
+    guard a.elementCount > 0, b.elementCount > 0 else { return nil }
+    guard a.shape.count >= 2, b.shape.count >= 2 else {
+      return Fault(
+        code: .shapeMismatch,
+        message: "the factors A \(a.shape) and B \(b.shape) are no matrices [r, in] and [out, r]")
+    }
+    if a.shape[0] != b.shape[1] {
+      return Fault(
+        code: .rankMismatch,
+        message: "the factors A \(a.shape) and B \(b.shape) have the ranks \(a.shape[0]) and "
+          + "\(b.shape[1]); expected the same")
+    }
+    return configuredRankFault(of: module, found: a.shape[0])
+  }
+
+  /// The rank of the tensors against the configuration's; PEFT refuses a difference.
+  private func configuredRankFault(of module: AdapterModule, found: Int) -> Fault? {
+    guard let expected = scales.configuredRank(of: module.target) else { return nil }
+    let fits = module.kind == .parameter ? found % expected == 0 : found == expected
+    return fits
+      ? nil
+      : Fault(
+        code: .rankMismatch,
+        message: "the tensors have rank \(found), but the configuration says \(expected)")
+  }
+
+  private func alphaUnknown() -> [Finding] {
+    let unknown = modules.filter { module in
+      module.alpha == nil && [.linear, .embedding, .convolution, .parameter].contains(module.kind)
+        && !module.tensors.contains { $0.leaf.role == .alpha }
+    }
+    guard !unknown.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .alphaUnknown,
+        "no file says the lora_alpha of the \(unknown.count) adapted "
+          + "\(unknown.count == 1 ? "module" : "modules"); merging needs --alpha")
+    ]
+  }
+
+  private func features() -> [Finding] {
+    (configuration?.features ?? []).compactMap { feature in
+      switch feature {
+      case .mutatedBase:
+        let start = configuration?.json[feature.rawValue]?.string ?? ""
+        return Finding(
+          .warning, .mutatedBase,
+          "\(feature.rawValue) is \(start.quoted): the adapter fits only the base that the start of "
+            + "its training changed")
+      case .activatedLoRA, .qalora:
+        return Finding(
+          .error, .unmergeable,
+          "\(feature.rawValue): the adapter \(feature.explanation) and cannot be merged")
+      default: return nil
+      }
+    }
+  }
+}

@@ -1,0 +1,149 @@
+/// A key of an adapter's file taken apart.
+struct AdapterKey {
+  /// The path of the module as the base names it; for a plain tensor, the name of
+  /// the tensor of the base.
+  var target: String
+  /// What the tensor is to the module.
+  var content: Content
+  /// The name of the adapter where the key carries it: `default` in
+  /// `lora_A.default.weight`.
+  var adapterName: Substring?
+  /// The wrappers that were removed.
+  var wrappers: [Substring]
+  /// How often `base_model.model` stood in it.
+  var modelPrefixCount: Int
+
+  enum Content {
+    case leaf(AdapterLeaf, isNested: Bool)
+    case plain(AdapterReplacement.Kind)
+    /// The untrained copy beside a module of `modules_to_save`.
+    case frozenCopy
+  }
+
+  /// Takes a key of PEFT apart: `base_model.model.` + path + leaf.
+  ///
+  /// Everything is compared by whole segments: `Plora_A` holds `lora_A` and is no
+  /// LoRA. `family` is the method that the configuration names.
+  init(peft key: String, family: String? = nil) {
+    var segments = key.dottedSegments
+    wrappers = KeyWrappers.strip(&segments)
+    modelPrefixCount = Self.stripModelPrefix(&segments)
+    target = ""
+    content = .plain(.module)
+    if let found = Self.leaf(in: segments, family: family) {
+      adapterName = found.adapterName
+      segments.removeLast(segments.count - found.start)
+      let isNested = segments.last == "base_layer"
+      segments.removeAll { $0 == "base_layer" }
+      // Tensors that all modules share lie above the model.
+      if segments == ["base_model"] { segments = [] }
+      target = segments.joined(separator: ".")
+      content = .leaf(found.leaf, isNested: isNested)
+    } else {
+      plain(segments)
+    }
+  }
+
+  /// Takes a key of kohya's scripts or LyCORIS apart: a path with `_` for each dot,
+  /// then a leaf. Nil where the leaf is none of theirs.
+  init?(kohya key: String) {
+    let segments = key.dottedSegments
+    guard let first = segments.first, segments.count == 2 || segments.count == 3,
+      let leaf = AdapterLeaf.kohya(segments[1], ending: segments.dropFirst(2).first)
+    else { return nil }
+    target = String(first)
+    content = .leaf(leaf, isNested: false)
+    wrappers = []
+    modelPrefixCount = 0
+  }
+
+  /// Removes the first `base_model.model`; returns how many there are in a row.
+  private static func stripModelPrefix(_ segments: inout [Substring]) -> Int {
+    guard
+      let start = segments.indices.dropLast().first(where: {
+        segments[$0] == "base_model" && segments[$0 + 1] == "model"
+      }), start + 2 < segments.count
+    else { return 0 }
+    segments.removeSubrange(start..<start + 2)
+    var count = 1
+    var next = start
+    while next + 1 < segments.count, segments[next] == "base_model", segments[next + 1] == "model" {
+      count += 1
+      next += 2
+    }
+    return count
+  }
+
+  /// The leaf at the end: `leaf`, `leaf.weight`, `leaf.NAME` or `leaf.NAME.weight`.
+  private static func leaf(
+    in segments: [Substring], family: String?
+  ) -> (leaf: AdapterLeaf, start: Int, adapterName: Substring?)? {
+    let last = segments.count - 1
+    let ending: Substring? =
+      segments.last.flatMap { $0 == "weight" || $0 == "bias" ? $0 : nil }
+    let end = ending == nil ? last : last - 1
+    if end >= 0, let leaf = AdapterLeaf.peft(segments[end], ending: ending, family: family) {
+      return (leaf, end, nil)
+    }
+    if end >= 1, let leaf = AdapterLeaf.peft(segments[end - 1], ending: ending, family: family) {
+      return (leaf, end - 1, segments[end])
+    }
+    return nil
+  }
+
+  /// Whether a leaf of PEFT ends the name.
+  static func hasLeaf(_ name: String) -> Bool {
+    leaf(in: name.dottedSegments, family: nil) != nil
+  }
+
+  /// A key without a leaf: a tensor of the base that was saved with the adapter.
+  private mutating func plain(_ segments: [Substring]) {
+    var segments = segments
+    var kind = AdapterReplacement.Kind.module
+    if let copy = segments.firstIndex(of: "modules_to_save"), copy + 2 < segments.count {
+      adapterName = segments[copy + 1]
+      segments.removeSubrange(copy...copy + 1)
+    } else if let copy = segments.firstIndex(of: "original_module") {
+      segments.remove(at: copy)
+      target = segments.joined(separator: ".")
+      content = .frozenCopy
+      return
+    } else if let delta = segments.firstIndex(of: "trainable_tokens_delta"),
+      delta >= segments.count - 2
+    {
+      if delta + 1 < segments.count { adapterName = segments[delta + 1] }
+      segments.removeSubrange(delta...)
+      if segments.last == "token_adapter" { segments.removeLast() }
+      segments.append("weight")
+      kind = .tokenRows
+    } else if segments.contains("base_layer") {
+      kind = .baseLayer
+    } else if segments.last == "bias" {
+      kind = .bias
+    }
+    segments.removeAll { $0 == "base_layer" }
+    if segments.contains(where: PLoRA.isSegment) { kind = .plora }
+    target = segments.joined(separator: ".")
+    content = .plain(kind)
+  }
+}
+
+/// The parts of InternLM-XComposer that are called after LoRA and are none: they
+/// belong to the base and act on image tokens alone, so they cannot be folded into
+/// its weights.
+public enum PLoRA {
+  private static let segments: Set<Substring> = [
+    "Plora_A", "Plora_B", "plora_glb_GN", "plora_sub_GN",
+  ]
+
+  static func isSegment(_ segment: Substring) -> Bool { segments.contains(segment) }
+
+  /// Whether the name has one of them as its last segment, or before `weight`.
+  static func ends(_ name: String) -> Bool {
+    endings.contains { name.hasSuffix($0.dotted) || name == $0.whole }
+  }
+
+  private static let endings = segments.sorted().flatMap { segment in
+    ["\(segment)", "\(segment).weight"].map { (whole: $0, dotted: ".\($0)") }
+  }
+}

@@ -1,0 +1,68 @@
+public import Formats
+
+/// A tensor of an adapter and what it is to its module.
+public struct AdapterTensor: Sendable {
+  public let leaf: AdapterLeaf
+  public let record: TensorRecord
+}
+
+/// What an adapter does to one module of the base.
+public struct AdapterModule: Sendable {
+  /// The path of the module as the base names it, without `base_model.model.`.
+  public let target: String
+  public let kind: Kind
+  /// All its tensors, in the order of the file.
+  public let tensors: [AdapterTensor]
+  /// The rank that the shapes show.
+  public let rank: Int?
+  /// Nil where no file says it.
+  public let alpha: Double?
+  /// alpha/rank, or alpha/√rank for rsLoRA; nil without an alpha.
+  public let scale: Double?
+
+  public enum Kind: Sendable, Hashable {
+    /// Matrices A `[r, in]` and B `[out, r]`.
+    case linear
+    /// Embedding factors A `[r, vocabulary]` and B `[dimension, r]`.
+    case embedding
+    /// A holds a kernel: `[r, in, height, width]` and its like.
+    case convolution
+    /// Factors for a parameter of several matrices, such as fused experts.
+    case parameter
+    /// A method that is not made of A and B.
+    case other
+  }
+
+  /// The factor `[r, in]`.
+  public var a: TensorRecord? { record(.a) ?? record(.embeddingA) }
+  /// The factor `[out, r]`.
+  public var b: TensorRecord? { record(.b) ?? record(.embeddingB) }
+  /// The tensors beside A and B.
+  public var extras: [AdapterTensor] {
+    tensors.filter { ![.a, .b, .embeddingA, .embeddingB].contains($0.leaf.role) }
+  }
+
+  private func record(_ role: AdapterLeaf.Role) -> TensorRecord? {
+    tensors.first { $0.leaf.role == role }?.record
+  }
+}
+
+/// A tensor of an adapter that takes the place of one of the base.
+public struct AdapterReplacement: Sendable {
+  /// The name of the tensor of the base.
+  public let target: String
+  public let kind: Kind
+  public let record: TensorRecord
+
+  public enum Kind: String, Sendable, Hashable {
+    /// A module of `modules_to_save`, or a resized embedding.
+    case module = "trained module"
+    /// The base's own weight or bias of an adapted module.
+    case baseLayer = "base layer"
+    case bias
+    /// Rows of an embedding, listed in `trainable_token_indices`.
+    case tokenRows = "token rows"
+    /// A part of InternLM-XComposer's PLoRA, which belongs to the base.
+    case plora = "PLoRA"
+  }
+}

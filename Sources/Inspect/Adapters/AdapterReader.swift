@@ -1,0 +1,133 @@
+import Formats
+import OrderedCollections
+
+/// Puts the tensors of an adapter where they belong.
+struct AdapterReader {
+  let family: AdapterFamily
+  let configuration: AdapterConfiguration?
+
+  /// A module while its tensors come in.
+  struct Draft {
+    var tensors: [AdapterTensor] = []
+    var isNested = false
+  }
+
+  private(set) var drafts: [String: Draft] = [:]
+  private var shared: [AdapterTensor] = []
+  private var replacements: [AdapterReplacement] = []
+  private var frozenCopies: [TensorRecord] = []
+  private var leftovers: [TensorRecord] = []
+  private var wrappers: [Substring: Int] = [:]
+  private var adapterNames: OrderedSet<Substring> = []
+  private var places: Set<Place> = []
+
+  private var zeroSized: [String] = []
+  private var unprefixed: [String] = []
+  private var doublyPrefixed: [String] = []
+  private var duplicates: [String] = []
+  private var ofOtherAdapters: [String] = []
+  private var unknown: [String] = []
+
+  /// What no two tensors may be.
+  private struct Place: Hashable {
+    let target: String
+    let leaf: String
+  }
+
+  init(family: AdapterFamily, configuration: AdapterConfiguration?) {
+    self.family = family
+    self.configuration = configuration
+  }
+
+  mutating func add(_ record: TensorRecord) {
+    guard let key = family.parse(record.name, configuration?.family) else {
+      unknown.append(record.name)
+      leftovers.append(record)
+      return
+    }
+    if case .plain = key.content, family.holdsBase { return }
+    note(key, of: record)
+    if let name = key.adapterName {
+      adapterNames.append(name)
+      guard name == adapterNames[0] else {
+        ofOtherAdapters.append(record.name)
+        leftovers.append(record)
+        return
+      }
+    }
+    place(record, key)
+  }
+
+  private mutating func note(_ key: AdapterKey, of record: TensorRecord) {
+    for wrapper in Set(key.wrappers) { wrappers[wrapper, default: 0] += 1 }
+    if record.elementCount == 0 { zeroSized.append(record.name) }
+    if key.modelPrefixCount > 1 { doublyPrefixed.append(record.name) }
+    if key.modelPrefixCount == 0, !key.target.isEmpty { unprefixed.append(record.name) }
+  }
+
+  private mutating func place(_ record: TensorRecord, _ key: AdapterKey) {
+    switch key.content {
+    case .frozenCopy: frozenCopies.append(record)
+    case .plain(let kind):
+      guard claim(key.target, "\(kind == .tokenRows)", record) else { return }
+      replacements.append(AdapterReplacement(target: key.target, kind: kind, record: record))
+    case .leaf(let leaf, let isNested):
+      // Both adapters of a nested pair act on one module, each with its own A and B.
+      let target = isNested ? "\(key.target).base_layer" : key.target
+      guard claim(target, leaf.name, record) else { return }
+      let tensor = AdapterTensor(leaf: leaf, record: record)
+      if key.target.isEmpty {
+        shared.append(tensor)
+      } else {
+        drafts[target, default: Draft()].tensors.append(tensor)
+        if isNested { drafts[target]?.isNested = true }
+      }
+    }
+  }
+
+  /// Whether nothing else was this to the target before.
+  private mutating func claim(_ target: String, _ leaf: String, _ record: TensorRecord) -> Bool {
+    if places.insert(Place(target: target, leaf: leaf)).inserted { return true }
+    duplicates.append(record.name)
+    leftovers.append(record)
+    return false
+  }
+
+  func adapter(path: String, alpha: Double?) throws(CheckpointError) -> Adapter {
+    let scales = try AdapterScales(family: family, configuration: configuration, alpha: alpha)
+    let modules = NaturalOrder.sorted(Array(drafts.keys)).map { target in
+      scales.module(target, drafts[target] ?? Draft())
+    }
+    let summary = scales.summary(modules)
+    let checks = AdapterChecks(modules: modules, scales: scales, configuration: configuration)
+    let kept = modules.flatMap { $0.tensors.map(\.leaf.family) } + shared.map(\.leaf.family)
+    return Adapter(
+      path: path, kind: family.kind,
+      family: AdapterScales.method(of: kept, configured: configuration?.family),
+      configuration: configuration, rank: summary.rank, alpha: summary.alpha,
+      scale: summary.scale, modules: modules, shared: shared,
+      replacements: NaturalOrder.sorted(replacements, by: \.target), frozenCopies: frozenCopies,
+      leftovers: leftovers, names: adapterNames.map(String.init),
+      wrappers: wrappers.sorted { $0.key < $1.key }.map {
+        KeyWrapper(text: "\($0.key).", count: $0.value)
+      },
+      findings: keyFindings() + checks.findings())
+  }
+
+  /// What the names and sizes of the tensors show.
+  private func keyFindings() -> [Finding] {
+    let isEmpty = drafts.isEmpty && shared.isEmpty && replacements.isEmpty && leftovers.isEmpty
+    var findings: [Finding] = isEmpty ? [KeyFindings.empty] : []
+    findings += KeyFindings.zeroSized(zeroSized)
+    findings += KeyFindings.wrapped(wrappers)
+    if family.kind == .peftAdapter || family.kind == .llavaAdapter {
+      findings += KeyFindings.unprefixed(unprefixed)
+    }
+    findings += KeyFindings.doublyPrefixed(doublyPrefixed)
+    findings += KeyFindings.severalAdapters(Array(adapterNames), ofOtherAdapters)
+    findings += KeyFindings.duplicates(duplicates)
+    findings += KeyFindings.unknown(unknown, kind: family.kind)
+    findings += KeyFindings.baseTensors(replacements)
+    return findings
+  }
+}

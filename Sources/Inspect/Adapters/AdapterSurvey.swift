@@ -1,0 +1,82 @@
+import Formats
+
+/// What is counted in a checkpoint to tell which family it belongs to.
+struct AdapterSurvey: Sendable {
+  static let configurationName = "adapter_config.json"
+
+  /// The number of tensors.
+  private(set) var count = 0
+  /// The tensors that PEFT's leaves end.
+  private(set) var leafCount = 0
+  /// The modules with a factor A, embeddings left out.
+  private(set) var factorCount = 0
+  /// Those of them whose own weight of the base is in the same file.
+  private(set) var ownBaseCount = 0
+  /// The tensors that a leaf and a prefix of kohya's scripts or LyCORIS mark.
+  private(set) var kohyaCount = 0
+  /// The tensors with a component of a pipeline and a leaf of diffusers.
+  private(set) var diffusersCount = 0
+  /// The tensors that are PLoRA.
+  private(set) var ploraNames: [String] = []
+  private(set) var hasConfiguration = false
+  private(set) var hasNonLoraTrainables = false
+
+  init(_ checkpoint: Checkpoint) {
+    hasConfiguration = checkpoint.sideFile(Self.configurationName) != nil
+    hasNonLoraTrainables = checkpoint.sideFile("non_lora_trainables.bin") != nil
+    count = checkpoint.records.count
+    var paths: [Substring] = []
+    for position in checkpoint.records.indices {
+      let name = checkpoint.records[position].name
+      let marks = NameMarks(name)
+      if marks.isEmpty { continue }
+      if marks.contains(.component), Self.isDiffusers(name) { diffusersCount += 1 }
+      if marks.contains(.plora), PLoRA.ends(name) { ploraNames.append(name) }
+      guard marks.contains(.leaf) else { continue }
+      if Self.isKohya(name) { kohyaCount += 1 }
+      guard AdapterKey.hasLeaf(name) else { continue }
+      leafCount += 1
+      if let path = Self.modulePath(of: name) { paths.append(path) }
+    }
+    factorCount = paths.count
+    if paths.isEmpty { return }
+    let names = Set(checkpoint.records.map(\.name))
+    ownBaseCount = paths.count { path in
+      names.contains("\(path).base_layer.weight") || names.contains("\(path).weight")
+    }
+  }
+
+  /// What stands before `.lora_A.weight` or `.lora_A.NAME.weight`, prefixes and all.
+  private static func modulePath(of name: String) -> Substring? {
+    guard name.hasSuffix(".weight") else { return nil }
+    let path = name.dropLast(".weight".count)
+    if path.hasSuffix(".lora_A") { return path.dropLast(".lora_A".count) }
+    guard let dot = path.lastIndex(of: "."), path[..<dot].hasSuffix(".lora_A") else { return nil }
+    return path[..<dot].dropLast(".lora_A".count)
+  }
+
+  private static let kohyaPrefixes = ["lora_unet_", "lora_te", "lycoris_", "lora_transformer_"]
+
+  private static func isKohya(_ name: String) -> Bool {
+    kohyaPrefixes.contains { name.hasPrefix($0) } && AdapterKey(kohya: name) != nil
+  }
+
+  /// The components of a pipeline that diffusers puts before the path.
+  private static let components: Set<Substring> = [
+    "unet", "transformer", "transformer_2", "text_encoder", "text_encoder_2", "text_encoder_3",
+    "prior",
+  ]
+  /// The words of which one is in every key of an older diffusers adapter or of a
+  /// diffusion transformer, and in none of a GPT-2's, which also begin with
+  /// `transformer.`.
+  private static let words = [
+    "_lora.down.", "_lora.up.", ".lora.down.", ".lora.up.", ".lora_linear_layer.",
+    "transformer_blocks.", ".attn.to_", ".attn1.", ".attn2.", "_blocks.",
+  ]
+
+  private static func isDiffusers(_ name: String) -> Bool {
+    guard components.contains(name.prefix { $0 != "." }) else { return false }
+    guard name.contains("lora") else { return false }
+    return name.hasPrefix("text_encoder") || words.contains { name.contains($0) }
+  }
+}

@@ -1,0 +1,98 @@
+import Formats
+
+/// The findings about an adapter's keys, with their wording.
+enum KeyFindings {
+  static let empty = Finding(
+    .error, .emptyAdapter,
+    "the adapter holds no tensors: whatever saved it filtered all of them out, "
+      + "and a checkpoint of the training run may still hold them")
+
+  static func zeroSized(_ names: [String]) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .zeroSizeTensor, tensors: names,
+        "\(count(names, "tensor")) of the adapter \(has(names)) no elements: it was saved under "
+          + "ZeRO-3 without gathering, and the data is in the DeepSpeed checkpoint beside it")
+    ]
+  }
+
+  static func wrapped(_ wrappers: [Substring: Int]) -> [Finding] {
+    wrappers.sorted { $0.key < $1.key }.map { wrapper, count in
+      Finding(
+        .warning, .prefixDrift,
+        "\(count) \(count == 1 ? "key holds" : "keys hold") the wrapper \"\(wrapper).\", which is "
+          + "removed here; PEFT would ignore \(count == 1 ? "it" : "them") when loading")
+    }
+  }
+
+  static func unprefixed(_ names: [String]) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .prefixDrift, tensors: names,
+        "\(count(names, "key")) \(names.count == 1 ? "does" : "do") not begin with "
+          + "\"base_model.model.\"; PEFT would ignore \(names.count == 1 ? "it" : "them") "
+          + "when loading")
+    ]
+  }
+
+  static func doublyPrefixed(_ names: [String]) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .nestedWrapper, tensors: names,
+        "\(count(names, "key")) \(has(names)) \"base_model.model.\" more than once: "
+          + "the adapter was trained on a model that already held one")
+    ]
+  }
+
+  static func severalAdapters(_ adapters: [Substring], _ names: [String]) -> [Finding] {
+    guard adapters.count > 1 else { return [] }
+    var list = adapters.prefix(5).map { String($0).quoted }.joined(separator: ", ")
+    if adapters.count > 5 { list += ", …" }
+    return [
+      Finding(
+        .error, .unmergeable, tensors: names,
+        "the file holds \(adapters.count) adapters, \(list); expected one")
+    ]
+  }
+
+  static func duplicates(_ names: [String]) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .duplicateKey, tensors: names,
+        "\(count(names, "key")) \(names.count == 1 ? "means" : "mean") the same as an earlier one "
+          + "once wrappers and prefixes are removed")
+    ]
+  }
+
+  static func unknown(_ names: [String], kind: CheckpointKind) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .unmatchedKey, tensors: names,
+        "\(count(names, "key")) \(names.count == 1 ? "is" : "are") none that a \(kind.rawValue) has"
+      )
+    ]
+  }
+
+  /// PLoRA and base layers that leaked into the adapter.
+  static func baseTensors(_ replacements: [AdapterReplacement]) -> [Finding] {
+    let leaked = replacements.filter { $0.kind == .plora }.map(\.record.name)
+    guard !leaked.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .baseTensorInAdapter, tensors: leaked,
+        "\(count(leaked, "tensor")) of the base's PLoRA \(leaked.count == 1 ? "lies" : "lie") in "
+          + "the adapter; they are no LoRA and replace those of the base")
+    ]
+  }
+
+  private static func count(_ names: [String], _ noun: String) -> String {
+    names.count == 1 ? "1 \(noun)" : "\(names.count) \(noun)s"
+  }
+
+  private static func has(_ names: [String]) -> String { names.count == 1 ? "has" : "have" }
+}

@@ -1,0 +1,24 @@
+/// What training programs put into the names of a model that they wrap.
+enum KeyWrappers {
+  /// Wrappers whose names nobody gives a module, removed wherever they stand.
+  static let anywhere: Set<Substring> = [
+    "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module",
+  ]
+  /// Wrappers that could be names of modules, removed only at the front.
+  static let atFront: Set<Substring> = ["module", "model_wrapped"]
+
+  /// Removes the wrappers from the segments of a key and says which there were.
+  static func strip(_ segments: inout [Substring]) -> [Substring] {
+    var found: [Substring] = []
+    let front = segments.prefix { anywhere.contains($0) || atFront.contains($0) }
+    // A key that is nothing else names no module.
+    guard front.count < segments.count else { return [] }
+    found += front
+    segments.removeFirst(front.count)
+    if segments.contains(where: anywhere.contains) {
+      found += segments.filter(anywhere.contains)
+      segments.removeAll(where: anywhere.contains)
+    }
+    return found
+  }
+}

@@ -1,0 +1,73 @@
+import Formats
+
+/// How a tensor of the base holds the weight that a module's factors update.
+enum ShapeFit: Sendable, Hashable {
+  /// `[out, in]`, as nn.Linear holds it.
+  case direct
+  /// `[in, out]`, as GPT-2's Conv1D holds it, and as embeddings do.
+  case transposed
+  /// A square matrix: the shape does not tell.
+  case either
+
+  /// Nil where the shape fits in neither way. Methods without A and B are not judged.
+  init?(_ module: AdapterModule, _ base: TensorRecord) {
+    guard module.kind != .parameter, module.kind != .other else {
+      self = .direct
+      return
+    }
+    guard let shape = Self.expectedShape(of: module) else { return nil }
+    if module.kind == .linear, base.shape.count == 2, base.shape[0] == base.shape[1],
+      shape == base.shape
+    {
+      self = .either
+    } else if shape == base.shape {
+      // The factors of an embedding make its transpose.
+      self = module.kind == .embedding ? .transposed : .direct
+    } else if module.kind == .linear, base.shape == shape.reversed() {
+      self = .transposed
+    } else {
+      return nil
+    }
+  }
+
+  /// The shape that the weight has by the factors: `[out, in]`, `[vocabulary,
+  /// dimension]` or `[out, in, height, width]`.
+  static func expectedShape(of module: AdapterModule) -> [Int]? {
+    guard let a = module.a?.shape, let b = module.b?.shape, a.count >= 2, b.count >= 2 else {
+      return nil
+    }
+    return module.kind == .embedding ? [a[1], b[0]] : [b[0]] + a[1...]
+  }
+}
+
+/// Decides how square weights are held.
+///
+/// PEFT goes by the class of the module, which no file tells. Modules of the same
+/// name are of the same class, so those that are not square decide for those that
+/// are (GPT-2's `attn.c_proj` is square, its `mlp.c_proj` is not); then the
+/// configuration's `fan_in_fan_out`, which PEFT sets as it finds the modules; then
+/// what all other modules agree on.
+struct Orientation {
+  private var byName: [Substring: Set<ShapeFit>] = [:]
+  private let configuration: AdapterConfiguration?
+
+  init(decided fits: [(target: String, fit: ShapeFit)], configuration: AdapterConfiguration?) {
+    self.configuration = configuration
+    for (target, fit) in fits where fit != .either {
+      byName[Self.lastSegment(target), default: []].insert(fit)
+    }
+  }
+
+  func isTransposed(_ target: String, _ fit: ShapeFit) -> Bool {
+    guard fit == .either else { return fit == .transposed }
+    if let alike = byName[Self.lastSegment(target)], alike.count == 1 {
+      return alike.contains(.transposed)
+    }
+    if let configuration { return configuration.isFanInFanOut }
+    return !byName.isEmpty && byName.values.allSatisfy { $0 == [.transposed] }
+  }
+
+  private static func lastSegment(_ target: String) -> Substring {
+    target.lastIndex(of: ".").map { target[target.index(after: $0)...] } ?? target[...]
+  }
+}

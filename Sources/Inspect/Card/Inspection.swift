@@ -1,0 +1,106 @@
+public import Formats
+
+/// What `inspect` shows of a checkpoint: everything that its names, sizes and
+/// configuration tell. No tensor's data is read.
+public struct Inspection: Sendable {
+  public let checkpoint: Checkpoint
+  public let kind: CheckpointKind
+  /// The number of tensors that the filter lets through, their elements and bytes.
+  public let tensorCount: Int
+  public let parameters: Int
+  public let byteCount: Int
+  /// The same by type, the type with the most bytes first.
+  public let totals: [TypeTotal]
+  /// The card of an adapter; nil where the checkpoint holds none.
+  public let adapter: Adapter?
+  /// What the readers noticed, then what was found here.
+  public let findings: [Finding]
+  private let filter: NameFilter?
+  /// The tensors that the filter lets through, in the order of the files.
+  private let chosen: [TensorRecord]
+
+  /// Looks at `checkpoint`; `filter` chooses the tensors to show and to count, not
+  /// those that the card is made of.
+  public init(_ checkpoint: Checkpoint, filter: NameFilter? = nil) {
+    self.checkpoint = checkpoint
+    let filter = filter.flatMap { $0.isEmpty ? nil : $0 }
+    self.filter = filter
+    let survey = AdapterSurvey(checkpoint)
+    let family = AdapterFamily.recognised(survey)
+    kind = family?.kind ?? Self.kindWithoutAdapter(checkpoint)
+    let (adapter, faults) = family.map { Self.adapter(in: checkpoint, $0) } ?? (nil, [])
+    self.adapter = adapter
+    chosen =
+      filter.map { filter in checkpoint.records.filter { filter.accepts($0.name) } }
+      ?? checkpoint.records
+    totals = TypeTotal.of(chosen)
+    tensorCount = chosen.count
+    parameters = totals.reduce(0) { $0.saturatingSum($1.parameters) }
+    byteCount = totals.reduce(0) { $0.saturatingSum($1.byteCount) }
+    findings =
+      checkpoint.findings + faults + (adapter?.findings ?? Self.plora(survey.ploraNames))
+  }
+
+  /// The tensors that the filter lets through, in natural order; sorted on each call.
+  public var records: [TensorRecord] { NaturalOrder.sorted(chosen, by: \.name) }
+
+  /// Whether the filter lets a tensor of this name through.
+  public func accepts(_ name: String) -> Bool { filter?.accepts(name) ?? true }
+
+  /// The tensors grouped by pattern, type and shape; worked out on each call.
+  public var groups: [TensorGroup] { TensorGroup.fold(chosen) }
+
+  /// The groups as nested modules; worked out on each call.
+  public var tree: NameTree { NameTree(groups) }
+
+  private static func kindWithoutAdapter(_ checkpoint: Checkpoint) -> CheckpointKind {
+    checkpoint.sideFile("config.json") == nil ? .stateDict : .model
+  }
+
+  /// The adapter; where its configuration cannot be read, the adapter without it and
+  /// a finding that says why.
+  private static func adapter(in checkpoint: Checkpoint, _ family: AdapterFamily)
+    -> (Adapter?, [Finding])
+  {
+    do {
+      return (try Adapter.read(checkpoint, as: family), [])
+    } catch {
+      let finding = Finding(.error, .configMismatch, error.description)
+      return (try? Adapter.read(checkpoint, as: family, configuration: nil), [finding])
+    }
+  }
+
+  private static func plora(_ names: [String]) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .note, .ploraPresent, tensors: names,
+        "\(names.count == 1 ? "1 tensor is" : "\(names.count) tensors are") PLoRA, which acts on "
+          + "image tokens alone: part of the model, no adapter, and not to be merged")
+    ]
+  }
+}
+
+/// How much of a checkpoint is of one type.
+public struct TypeTotal: Sendable, Hashable {
+  public let type: TensorType
+  public private(set) var tensors = 0
+  public private(set) var parameters = 0
+  public private(set) var byteCount = 0
+
+  /// The totals of some tensors, the type with the most bytes first.
+  public static func of(_ records: [TensorRecord]) -> [TypeTotal] {
+    var totals: [TypeTotal] = []
+    // By position: a copy of each record would cost more than the sums.
+    for position in records.indices {
+      let type = records[position].type
+      let index = totals.lastIndex { $0.type == type } ?? totals.endIndex
+      if index == totals.endIndex { totals.append(TypeTotal(type: type)) }
+      totals[index].tensors += 1
+      totals[index].parameters =
+        totals[index].parameters.saturatingSum(records[position].elementCount)
+      totals[index].byteCount = totals[index].byteCount.saturatingSum(records[position].byteCount)
+    }
+    return totals.sorted { ($1.byteCount, $0.type.name) < ($0.byteCount, $1.type.name) }
+  }
+}

@@ -1,0 +1,73 @@
+public import Compute
+public import Formats
+
+/// What a merge did, or would do.
+public struct MergeReport: Sendable {
+  /// One updated tensor.
+  public struct Target: Sendable {
+    /// The module, or the tensor's name without `.weight`.
+    public var target: String
+    public var tensor: String
+    public var rank: Int
+    public var scale: Double
+    public var adapters: [String]
+    /// ‖ΔW‖ / ‖W‖; nil before the merge and where W is zero.
+    public var relativeUpdate: Double?
+    /// The share of ΔW that survived the rounding to the output type.
+    public var kept: Double?
+  }
+
+  public var targets: [Target]
+  public var replaced: [String]
+  /// Tensors that went out as they came in, and their bytes.
+  public var copied: Int
+  public var untouchedBytes: Int
+  /// Tensors that were only converted to another type.
+  public var converted: Int
+  public var byteCount: Int
+  public var files: [String]
+  public var memory: Int
+  public var findings: [Finding]
+  /// Over all targets together.
+  public var total: UpdateStatistics?
+
+  /// The report of a merge with the statistics of its execution, which are empty
+  /// before it.
+  public init(_ merge: AdapterMerge, statistics: Execution.Statistics) {
+    let plan = merge.plan
+    var byName: [String: UpdateStatistics] = [:]
+    for entry in statistics { byName[entry.name] = entry.statistics }
+    targets = []
+    replaced = []
+    copied = 0
+    untouchedBytes = 0
+    converted = 0
+    for tensor in plan.tensors {
+      switch tensor.operation {
+      case .copy:
+        copied += 1
+        untouchedBytes += tensor.byteCount
+      case .cast: converted += 1
+      case .update(_, let deltas):
+        targets.append(Self.target(tensor.name, deltas, byName[tensor.name]))
+      }
+    }
+    byteCount = plan.byteCount
+    files = plan.files.map(\.name)
+    memory = plan.memory.total(workers: merge.threads)
+    findings = plan.findings
+    if !statistics.isEmpty {
+      total = statistics.reduce(into: UpdateStatistics()) { $0.combine($1.statistics) }
+    }
+  }
+
+  private static func target(
+    _ name: String, _ deltas: [LowRankDelta], _ statistics: UpdateStatistics?
+  ) -> Target {
+    Target(
+      target: name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name,
+      tensor: name, rank: deltas[0].rank, scale: deltas[0].scale, adapters: deltas.map(\.adapter),
+      relativeUpdate: statistics?.relativeUpdate,
+      kept: statistics?.keptShare.map { min(1, max(0, $0)) })
+  }
+}

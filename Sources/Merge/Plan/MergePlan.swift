@@ -1,0 +1,114 @@
+public import Formats
+
+/// Everything that a merge (or a conversion, which is a merge without adapters)
+/// is going to do, complete before the first byte is written.
+///
+/// A plain value: it can be printed, and each of its files can be written on a
+/// machine of its own.
+public struct MergePlan: Sendable {
+  /// The files of tensors to write.
+  public var files: [PlannedFile]
+  /// Files of the input that go out as they are.
+  public var sideFiles: [SideFile]
+  /// Small files made by the plan: an index, a changed configuration.
+  public var documents: [Document]
+  /// What was noticed on the way.
+  public var findings: [Finding]
+  /// The most bytes that the execution holds at any time.
+  public var memory: MemoryEstimate
+  /// Where roundings happen.
+  public var numerics: Numerics
+  var blocks: BlockSize
+  var scratch: WorkerScratch.Sizes
+
+  /// A small file whose bytes the plan knows.
+  public struct Document: Sendable {
+    public var name: String
+    public var bytes: [UInt8]
+  }
+
+  /// The bytes that the output takes on the disk.
+  public var byteCount: Int {
+    files.reduce(0) { $0 + $1.layout.byteCount } + documents.reduce(0) { $0 + $1.bytes.count }
+  }
+
+  /// All tensors of the output, file by file.
+  public var tensors: [PlannedTensor] { files.flatMap(\.tensors) }
+}
+
+/// Where the roundings of a merge happen.
+public enum Numerics: String, Sendable, Hashable, CaseIterable {
+  /// All adapters are folded in float32; one rounding to the output type.
+  case exact
+  /// Each rounding where PEFT's `merge_and_unload()` makes it on a CPU.
+  case peft
+}
+
+/// One file of tensors to write.
+public struct PlannedFile: Sendable {
+  public var name: String
+  /// Its tensors, in the order in which their data lies in the file.
+  public var tensors: [PlannedTensor]
+  /// The place of everything; offsets in the order of `tensors`.
+  public var layout: OutputLayout
+}
+
+/// One tensor to write and what has to be done for it.
+public struct PlannedTensor: Sendable {
+  public var name: String
+  public var type: TensorType
+  public var shape: [Int]
+  public var operation: Operation
+
+  public enum Operation: Sendable {
+    /// The bytes go out as they came in.
+    case copy(TensorRecord)
+    /// Each element is converted to the type of the output.
+    case cast(TensorRecord)
+    /// The sum of the base and all deltas, rounded to the type of the output.
+    case update(TensorRecord, [LowRankDelta])
+  }
+
+  /// The tensor that the operation reads.
+  public var source: TensorRecord {
+    switch operation {
+    case .copy(let record), .cast(let record), .update(let record, _): record
+    }
+  }
+
+  /// The bytes of the data, row by row.
+  public var byteCount: Int {
+    TensorRecord(name: name, type: type, shape: shape, bytes: nil).byteCount
+  }
+
+  /// The output as its file's layout needs it.
+  var outputTensor: OutputTensor {
+    OutputTensor(name: name, type: type, shape: shape, byteCount: byteCount)
+  }
+}
+
+/// `scale · B·A`, to be added to a matrix of shape `[out, in]`, or its transpose
+/// to one of shape `[in, out]`.
+public struct LowRankDelta: Sendable {
+  /// The name of the adapter, for reports.
+  public var adapter: String
+  /// A, of shape `[rank, in]`.
+  public var a: TensorRecord
+  /// B, of shape `[out, rank]`.
+  public var b: TensorRecord
+  public var rank: Int
+  public var scale: Double
+  /// The base holds its weight as `[in, out]`, as GPT-2's Conv1D does.
+  public var isTransposed: Bool
+}
+
+/// The memory that the execution of a plan takes, in bytes.
+public struct MemoryEstimate: Sendable, Hashable {
+  /// Scratch of each worker.
+  public var perWorker: Int
+  /// Factors and gathered tensors that all workers share.
+  public var shared: Int
+
+  /// The whole for a number of workers.
+  public func total(workers: Int) -> Int { shared + perWorker * workers }
+}

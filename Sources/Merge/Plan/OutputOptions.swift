@@ -1,0 +1,31 @@
+public import Compute
+
+/// What the user asked of an output, whatever it is made from.
+public struct OutputOptions: Sendable {
+  /// The type for all float tensors; nil keeps each as it is.
+  public var type: ElementType?
+  public var numerics: Numerics
+  /// The most bytes that the execution may hold.
+  public var maximumMemory: Int
+  public var threads: Int
+  /// The most bytes of tensors in a file; nil cuts as the input is cut.
+  public var maximumShardSize: Int?
+  /// Everything into one file instead of a directory.
+  public var isSingleFile: Bool
+
+  public init(
+    type: ElementType? = nil, numerics: Numerics = .exact,
+    maximumMemory: Int = OutputOptions.defaultMaximumMemory, threads: Int = 1,
+    maximumShardSize: Int? = nil, isSingleFile: Bool = false
+  ) {
+    self.type = type
+    self.numerics = numerics
+    self.maximumMemory = maximumMemory
+    self.threads = threads
+    self.maximumShardSize = maximumShardSize
+    self.isSingleFile = isSingleFile
+  }
+
+  /// Enough for any matrix that is in use, little enough for a small machine.
+  public static let defaultMaximumMemory = 1 << 30
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Formats
+import Inspect
+
+/// `tenon inspect`: what is in a file.
+struct InspectCommand: CheckpointCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show what a checkpoint or an adapter holds.",
+    discussion: """
+      Prints the format, the kind, totals by type and every tensor in natural order; for an \
+      adapter its card as well: family, base, rank, alpha, scale and targets. Reads headers only, \
+      so that the size of the file does not matter.
+      """)
+
+  @Argument(help: "Files, indexes or directories.", completion: .file())
+  var paths: [String]
+
+  @Flag(help: "Print the names of the tensors, one a line, and nothing else.")
+  var keys = false
+
+  @Flag(help: "Collapse repeated layers: one line for tensors that differ only in numbers.")
+  var tree = false
+
+  @OptionGroup(title: "Which tensors")
+  var filter: FilterOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    if keys, tree { throw ValidationError("--keys and --tree exclude each other") }
+    if keys || tree, json {
+      throw ValidationError("--json prints every tensor; leave out --keys and --tree")
+    }
+  }
+
+  func perform() throws(CheckpointError) -> ExitCode {
+    let filter = try filter.filter()
+    var results: [Inspection] = []
+    for path in paths {
+      results.append(Inspection(try Checkpoint.open(path), filter: filter))
+    }
+    if json {
+      StandardOutput.write(InspectionJSON.document(results))
+    } else if keys {
+      StandardOutput.write(results.map(InspectionText.keys).joined())
+    } else {
+      StandardOutput.write(
+        results.map { InspectionText.report($0, tree: tree) }.joined(separator: "\n"))
+    }
+    return .success
+  }
+}

@@ -1,0 +1,37 @@
+import Formats
+
+/// The object that scripts get in place of a result.
+func failureJSON(_ error: CheckpointError) -> [UInt8] {
+  var writer = JSONWriter()
+  writer.object { writer in
+    writer.integer("schema", 1)
+    writer.key("error")
+    writer.object { writer in
+      writer.string("path", error.path)
+      writer.string("tensor", error.tensor)
+      writer.string("message", error.message)
+      writer.strings("details", error.details)
+      writer.string("fix", error.fix)
+    }
+  }
+  return writer.document()
+}
+
+extension JSONWriter {
+  /// Writes the list of findings as every command has it.
+  mutating func findings(_ findings: [Finding]) {
+    key("findings")
+    array { writer in
+      for finding in findings {
+        writer.object { writer in
+          writer.string("severity", finding.severity.rawValue)
+          writer.string("code", finding.code.rawValue)
+          writer.strings("tensors", finding.tensors)
+          writer.integer("count", finding.tensors.count)
+          writer.string("message", finding.message)
+          writer.string("fix", finding.fix)
+        }
+      }
+    }
+  }
+}

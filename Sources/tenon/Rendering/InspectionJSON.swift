@@ -1,0 +1,118 @@
+import Formats
+import Inspect
+import OrderedCollections
+
+/// What `tenon inspect --json` prints.
+enum InspectionJSON {
+  /// One object for one path, a list of objects for several.
+  static func document(_ inspections: [Inspection]) -> [UInt8] {
+    var writer = JSONWriter(
+      capacity: 4096 + inspections.reduce(0) { $0 + $1.checkpoint.records.count * 192 })
+    if inspections.count == 1 {
+      writer.object { writer in
+        writer.integer("schema", 1)
+        members(of: inspections[0], in: &writer)
+      }
+    } else {
+      writer.object { writer in
+        writer.integer("schema", 1)
+        writer.key("results")
+        writer.array { writer in
+          for inspection in inspections {
+            writer.object { members(of: inspection, in: &$0) }
+          }
+        }
+      }
+    }
+    return writer.document()
+  }
+
+  private static func members(of inspection: Inspection, in writer: inout JSONWriter) {
+    let checkpoint = inspection.checkpoint
+    writer.string("path", checkpoint.path)
+    writer.string("format", checkpoint.format.rawValue)
+    writer.string("kind", inspection.kind.rawValue)
+    writer.integer("parameters", inspection.parameters)
+    writer.integer("bytes", inspection.byteCount)
+    writer.key("metadata")
+    writer.object { writer in
+      for (key, value) in checkpoint.metadata { writer.string(key, value) }
+    }
+    writer.key("tensors")
+    writer.array { writer in
+      for shard in checkpoint.shards {
+        for position in shard.records where inspection.accepts(checkpoint.records[position].name) {
+          tensor(checkpoint.records[position], in: shard.name, &writer)
+        }
+      }
+    }
+    writer.strings("root", checkpoint.rootPath)
+    writer.key("others")
+    writer.array { writer in
+      for other in checkpoint.others {
+        writer.object { writer in
+          writer.string("path", other.path)
+          writer.string("description", other.description)
+        }
+      }
+    }
+    writer.key("adapter")
+    if let adapter = inspection.adapter { writer.adapter(adapter) } else { writer.null() }
+    writer.findings(inspection.findings)
+  }
+
+  private static func tensor(_ record: TensorRecord, in file: String, _ writer: inout JSONWriter) {
+    writer.object { writer in
+      writer.string("name", record.name)
+      writer.string("dtype", record.type.name)
+      writer.integers("shape", record.shape)
+      writer.integer("bytes", record.byteCount)
+      writer.string("file", file)
+    }
+  }
+}
+
+extension JSONWriter {
+  /// Writes the card of an adapter.
+  fileprivate mutating func adapter(_ adapter: Adapter) {
+    object { writer in
+      writer.string("family", adapter.family)
+      writer.integer("rank", adapter.rank)
+      writer.double("alpha", adapter.alpha)
+      writer.double("scale", adapter.scale)
+      writer.bool("rslora", adapter.isRankStabilized)
+      writer.string("base", adapter.base)
+      writer.key("modules")
+      writer.array { writer in
+        for module in adapter.modules {
+          writer.object { writer in
+            writer.string("target", module.target)
+            writer.integer("rank", module.rank)
+            writer.double("alpha", module.alpha)
+            writer.double("scale", module.scale)
+            writer.shape("a", module.a)
+            writer.shape("b", module.b)
+          }
+        }
+      }
+      writer.strings("replacements", adapter.replacements.map(\.record.name))
+      writer.key("patterns")
+      writer.object { writer in
+        writer.patterns("rank_pattern", adapter)
+        writer.patterns("alpha_pattern", adapter)
+      }
+    }
+  }
+
+  private mutating func shape(_ key: String, _ record: TensorRecord?) {
+    self.key(key)
+    guard let record else { return null() }
+    array { for size in record.shape { $0.integer(size) } }
+  }
+
+  /// Writes a table of patterns as the configuration has it.
+  private mutating func patterns(_ key: String, _ adapter: Adapter) {
+    self.key(key)
+    value(adapter.configuration?.json[key] ?? .object([]))
+  }
+}

@@ -1,0 +1,94 @@
+import Formats
+import Inspect
+import OrderedCollections
+
+/// What `tenon inspect` prints for people.
+enum InspectionText {
+  /// The names alone, in natural order.
+  static func keys(_ inspection: Inspection) -> String {
+    inspection.records.map { $0.name.printable + "\n" }.joined()
+  }
+
+  /// Everything: the head, the adapter's card, the tensors, the findings.
+  static func report(_ inspection: Inspection, tree: Bool) -> String {
+    var text = head(inspection)
+    if let adapter = inspection.adapter { text += "\n" + AdapterText.card(adapter) }
+    let table = tree ? groups(inspection) : tensors(inspection)
+    if !table.isEmpty { text += "\n" + table }
+    if !inspection.checkpoint.others.isEmpty { text += "\n" + others(inspection) }
+    if !inspection.findings.isEmpty { text += "\n" + findings(inspection.findings) }
+    return text
+  }
+
+  private static func head(_ inspection: Inspection) -> String {
+    var rows = [
+      ["path", inspection.checkpoint.path.printable],
+      ["format", format(inspection)],
+      ["kind", inspection.kind.rawValue],
+      [
+        "tensors",
+        "\(readable(count: inspection.tensorCount)), \(readable(count: inspection.parameters)) parameters, \(readable(bytes: inspection.byteCount))",
+      ],
+    ]
+    for (position, total) in inspection.totals.enumerated() {
+      rows.append([
+        position == 0 ? "types" : "",
+        "\(total.type.name)  \(readable(count: total.tensors)) tensors, \(readable(count: total.parameters)) parameters, \(readable(bytes: total.byteCount))",
+      ])
+    }
+    for (position, entry) in inspection.checkpoint.metadata.enumerated() {
+      rows.append([
+        position == 0 ? "metadata" : "", "\(entry.key.printable) = \(shortened(entry.value))",
+      ])
+    }
+    return columns(rows)
+  }
+
+  private static func format(_ inspection: Inspection) -> String {
+    let checkpoint = inspection.checkpoint
+    var text = checkpoint.format.rawValue
+    if checkpoint.shards.count > 1 { text += ", \(checkpoint.shards.count) shards" }
+    if !checkpoint.rootPath.isEmpty {
+      text += ", tensors under \(checkpoint.rootPath.joined(separator: ".").quoted)"
+    }
+    return text
+  }
+
+  private static func tensors(_ inspection: Inspection) -> String {
+    columns(
+      inspection.records.map { [$0.name.printable, $0.type.name, "\($0.shape)"] })
+  }
+
+  private static func groups(_ inspection: Inspection) -> String {
+    columns(
+      inspection.groups.map { group in
+        [
+          group.pattern.description.printable, group.type.name,
+          "\(group.shape)" + (group.count > 1 ? " ×\(group.count)" : ""),
+        ]
+      })
+  }
+
+  private static func others(_ inspection: Inspection) -> String {
+    "beside the tensors\n"
+      + columns(
+        inspection.checkpoint.others.map { [$0.path.printable, $0.description.printable] },
+        indent: "  ")
+  }
+
+  private static func findings(_ findings: [Finding]) -> String {
+    var text = ""
+    for finding in findings {
+      text += "\(finding.severity.rawValue): \(finding.message) [\(finding.code.rawValue)]\n"
+      if let fix = finding.fix { text += "  try: \(fix)\n" }
+    }
+    return text
+  }
+
+  /// Metadata can hold whole documents.
+  private static func shortened(_ text: String) -> String {
+    let limit = 100
+    let printable = text.printable
+    return printable.count <= limit ? printable : printable.prefix(limit) + "…"
+  }
+}

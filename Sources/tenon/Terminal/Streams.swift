@@ -1,0 +1,47 @@
+import Formats
+import Glibc
+
+/// Results: what a command was asked for.
+enum StandardOutput {
+  static func write(_ text: String) { writeAll(Array(text.utf8), to: STDOUT_FILENO) }
+  static func write(_ bytes: [UInt8]) { writeAll(bytes, to: STDOUT_FILENO) }
+}
+
+/// Everything else: errors, notes, progress.
+enum StandardError {
+  static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+  static func write(_ text: String) { writeAll(Array(text.utf8), to: STDERR_FILENO) }
+
+  /// Tells an error and what to do about it.
+  static func report(_ error: CheckpointError) {
+    write("tenon: \(error)\n")
+    for line in error.details { write("tenon:   \(line)\n") }
+    if let fix = error.fix { write("tenon: try: \(fix)\n") }
+  }
+
+  /// Tells findings, one line each.
+  static func report(_ findings: [Finding]) {
+    for finding in findings {
+      write("tenon: \(finding.severity.rawValue): \(finding.message)\n")
+      if let fix = finding.fix { write("tenon: try: \(fix)\n") }
+    }
+  }
+}
+
+private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
+  var done = 0
+  while done < bytes.count {
+    let count = unsafe bytes.withUnsafeBytes { buffer in
+      unsafe Glibc.write(
+        descriptor, buffer.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+    }
+    if count > 0 {
+      done += count
+    } else if errno != EINTR {
+      // Nobody reads any more; there is nobody to tell.
+      if descriptor == STDOUT_FILENO { exit(errno == EPIPE ? 0 : 2) }
+      return
+    }
+  }
+}

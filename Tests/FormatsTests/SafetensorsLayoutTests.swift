@@ -1,0 +1,53 @@
+import Compute
+import Formats
+import OrderedCollections
+import Testing
+
+struct SafetensorsLayoutTests {
+  /// Files of the reference writer with at most one metadata entry, whose order
+  /// is therefore its only possible one.
+  static let referenceFiles = [
+    "every-type", "scalar", "zero-size", "written-order", "empty-reference",
+  ]
+
+  @Test(arguments: referenceFiles) func `the bytes are those of the reference writer`(
+    name: String
+  ) throws {
+    let path = "safetensors/good/\(name).safetensors"
+    let original = try bytes(of: path)
+    let checkpoint = try Checkpoint.open(Fixtures.path(path))
+    // The order in which tensors are given must not matter.
+    let records = Array(checkpoint.records.reversed())
+    let layout = try SafetensorsLayout.layout(
+      records.map {
+        OutputTensor(name: $0.name, type: $0.type, shape: $0.shape, byteCount: $0.byteCount)
+      }, metadata: checkpoint.metadata)
+    var written = [UInt8](repeating: 0, count: layout.byteCount)
+    for part in layout.fixed {
+      written.replaceSubrange(part.offset..<part.offset + part.bytes.count, with: part.bytes)
+    }
+    for (record, offset) in zip(records, layout.offsets) {
+      let extent = try #require(record.plainExtent)
+      written.replaceSubrange(
+        offset..<offset + extent.count, with: original[extent.offset..<extent.offset + extent.count]
+      )
+    }
+    #expect(written == original)
+  }
+
+  @Test func `metadata is sorted by key`() throws {
+    let layout = try SafetensorsLayout.layout([], metadata: ["b": "2", "a": "1"])
+    #expect(
+      String(decoding: layout.fixed[0].bytes.dropFirst(8), as: UTF8.self)
+        == #"{"__metadata__":{"a":"1","b":"2"}}      "#)
+  }
+
+  @Test func `a type that safetensors does not have is refused by name`() {
+    let tensor = OutputTensor(
+      name: "z", type: .foreign(name: "complex128", bitWidth: 128), shape: [1], byteCount: 16)
+    let error = #expect(throws: CheckpointError.self) {
+      try SafetensorsLayout.layout([tensor], metadata: [:])
+    }
+    #expect(error?.description == #"tensor "z": safetensors has no type for complex128"#)
+  }
+}
