@@ -24,13 +24,15 @@ struct DirectorySource {
   /// Opens the weights and lists what lies beside them.
   func open() throws(CheckpointError) -> Checkpoint {
     let listing = try DirectoryListing(path: path)
+    let hasWeights = chooseKnownName(from: listing) != nil
+    if let states = try openStates(listing, besides: hasWeights) { return states }
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
     let weights = Set(checkpoint.shards.map(\.name))
     checkpoint.sideFiles = listing.files.filter { !weights.contains($0) && !Self.isIndex($0) }
       .map { SideFile(name: $0, path: listing.path(of: $0)) }
     checkpoint.findings += otherWeights(than: choice, listing)
-    return checkpoint
+    return replacePlaceholders(of: checkpoint, listing)
   }
 
   /// The configuration of an adapter whose file of tensors is named by itself: the
@@ -55,6 +57,11 @@ struct DirectorySource {
   }
 
   private func choose(from listing: DirectoryListing) throws(CheckpointError) -> Choice? {
+    if let known = chooseKnownName(from: listing) { return known }
+    return try chooseOtherName(from: listing)
+  }
+
+  private func chooseKnownName(from listing: DirectoryListing) -> Choice? {
     for layout in Self.layouts {
       let index = layout.prefix + layout.suffix + ".index.json"
       if listing.contains(index) { return .index(index) }
@@ -64,7 +71,7 @@ struct DirectorySource {
       let shards = numberedShards(layout.prefix, layout.suffix, in: listing)
       if !shards.isEmpty { return .unindexed(shards) }
     }
-    return try chooseOtherName(from: listing)
+    return nil
   }
 
   /// Weights under a name of their own: any one index, else any one file.
