@@ -95,7 +95,7 @@ public enum PyTorchReader {
     var position = 0
     var pickles = 0
     // A payload may hide in a second pickle.
-    while position < file.size, pickles < 16 {
+    while position < file.size, pickles < 4 {
       let found = PickleMachine.survey(PickleSource(file, at: position))
       globals += found.globals
       guard let end = found.end else { break }

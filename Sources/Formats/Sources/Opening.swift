@@ -10,10 +10,14 @@ extension Checkpoint {
     /// The keys that lead to the tensors inside a PyTorch file, instead of the
     /// container that holds most of them.
     public var root: [String]?
+    /// The states of DeepSpeed's ZeRO are opened even where a directory holds
+    /// weights of its own as well.
+    public var prefersZero: Bool
 
-    public init(isTolerant: Bool = false, root: [String]? = nil) {
+    public init(isTolerant: Bool = false, root: [String]? = nil, prefersZero: Bool = false) {
       self.isTolerant = isTolerant
       self.root = root
+      self.prefersZero = prefersZero
     }
   }
 
