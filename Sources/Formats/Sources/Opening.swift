@@ -86,6 +86,8 @@ extension TensorFile {
         path: file.path, "is a JSON text where a file of tensors was expected")
     case .foreign(let name): throw CheckpointError(path: file.path, "is \(name), not a checkpoint")
     case .unknown:
+      // A pickle of the first protocols begins like text.
+      if let pickle = PyTorchReader.barePickle(file) { throw pickle.with(path: file.path) }
       throw CheckpointError(
         path: file.path,
         file.size == 0

@@ -24,9 +24,12 @@ struct PlanBuilder {
     let shards = OutputShards(tensors, cut: cut, stem: stem)
     let (files, index) = try shards.files(tensors, metadata: metadata, stem: stem)
     let (blocks, scratch, memory) = try fitMemory(tensors)
+    let configuration = options.isSingleFile ? nil : try changedConfiguration()
     return MergePlan(
-      files: files, sideFiles: options.isSingleFile ? [] : sideFiles,
-      documents: [index].compactMap(\.self), findings: findings, memory: memory,
+      files: files,
+      sideFiles: options.isSingleFile
+        ? [] : sideFiles.filter { $0.name != configuration?.name },
+      documents: [index, configuration].compactMap(\.self), findings: findings, memory: memory,
       numerics: options.numerics, blocks: blocks, scratch: scratch)
   }
 
@@ -85,6 +88,15 @@ struct PlanBuilder {
     base.sideFiles.filter {
       !$0.holdsTensors && !Self.notCopied.contains($0.name) && !$0.name.hasSuffix("~")
     }
+  }
+
+  /// `config.json` with the type that `--dtype` gives the weights; nil where it
+  /// stays as it is.
+  private func changedConfiguration() throws(CheckpointError) -> MergePlan.Document? {
+    guard let type = options.type, let file = base.sideFile("config.json"),
+      let changed = ModelConfiguration.setting(type, in: try InputFile.json(at: file.path))
+    else { return nil }
+    return MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed))
   }
 
   /// The largest blocks that fit into the memory that the user allows.
