@@ -50,6 +50,7 @@ let package = Package(
     .testTarget(name: "InspectTests", dependencies: ["Inspect"], swiftSettings: settings),
     .testTarget(name: "MergeTests", dependencies: ["Merge"], swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["tenon", subprocess], swiftSettings: settings),
+      name: "CommandTests", dependencies: ["tenon", subprocess, system], exclude: ["Golden"],
+      swiftSettings: settings),
   ]
 )

@@ -52,6 +52,11 @@ struct MergeCommand: CheckpointCommand {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
+    guard transaction.kind == .directory || transaction.path.hasSuffix(".safetensors") else {
+      throw CheckpointError(
+        path: write.output, "asks for a format that is not written yet",
+        fix: "choose a name that ends in .safetensors, or a directory")
+    }
     let adapter = try readAdapter()
     let merge = try AdapterMerge(
       base: try Checkpoint.open(base), adapter: adapter,
