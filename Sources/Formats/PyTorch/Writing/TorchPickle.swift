@@ -79,8 +79,10 @@ extension TorchPickle {
     for axis in shape.indices.dropLast().reversed() {
       // Only without any element can this be more than the tensor has bytes; the
       // layout has refused what does not fit.
-      strides[axis] = strides[axis + 1].multipliedReportingOverflow(
-        by: max(1, shape[axis + 1])).partialValue
+      strides[axis] =
+        strides[axis + 1].multipliedReportingOverflow(
+          by: max(1, shape[axis + 1])
+        ).partialValue
     }
     return strides
   }
