@@ -14,7 +14,8 @@ public final class OutputTransaction {
   }
 
   /// Suffixes of `-o` names that ask for a single file.
-  private static let fileSuffixes = [".safetensors", ".bin", ".pt", ".pth", ".h5", ".hdf5"]
+  private static let fileSuffixes =
+    OutputFormat.allCases.flatMap(\.fileSuffixes) + OutputFormat.otherSuffixes
 
   /// What the name of an output asks for.
   public static func kind(of path: String) -> Kind {

@@ -59,6 +59,7 @@ extension Checkpoint {
   /// Puts a checkpoint together from the files that hold its tensors.
   init(path: String, parts: [(name: String, file: InputFile, contents: TensorFile)]) {
     self.init(path: path, format: parts.first?.contents.format ?? .safetensors)
+    statesMetadata = parts.first?.contents.statesMetadata ?? false
     for part in parts {
       let start = records.count
       records += part.contents.records
