@@ -10,6 +10,8 @@ public struct Checkpoint: Sendable {
   public var records: [TensorRecord]
   /// The strings a safetensors file carries in `__metadata__`, and their like.
   public var metadata: OrderedDictionary<String, String>
+  /// Whether its files have a place for metadata, so that none means none.
+  public var statesMetadata = false
   /// The tensor files, in reading order.
   public var shards: [Shard]
   /// The other files of the directory, sorted by name: configuration, tokenizer,
@@ -22,6 +24,9 @@ public struct Checkpoint: Sendable {
   public var others: [OtherEntry]
   /// The keys inside a PyTorch file that lead to the container of the tensors.
   public var rootPath: [String] = []
+  /// The names of the tensors that were trained, where the checkpoint tells them:
+  /// DeepSpeed keeps them apart from buffers and frozen parameters.
+  public var trained: Set<ExactName>?
 
   public init(
     path: String, format: FileFormat, records: [TensorRecord] = [],

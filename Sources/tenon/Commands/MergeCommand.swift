@@ -52,25 +52,20 @@ struct MergeCommand: CheckpointCommand {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
-    guard transaction.kind == .directory || transaction.path.hasSuffix(".safetensors") else {
-      throw CheckpointError(
-        path: write.output, "asks for a format that is not written yet",
-        fix: "choose a name that ends in .safetensors, or a directory")
-    }
+    let options = try write.outputOptions(numerics, for: transaction)
     let adapter = try readAdapter()
     let merge = try AdapterMerge(
-      base: try Checkpoint.open(base), adapter: adapter,
-      options: write.outputOptions(numerics, for: transaction))
+      base: try Checkpoint.open(base), adapter: adapter, options: options)
     if write.dryRun {
       show(MergeReport(merge, statistics: []), output: nil)
       return .success
     }
     let progress = Progress(total: merge.plan.byteCount)
-    let statistics = try ProgressLine.show(progress, quiet: write.quiet) {
+    let results = try ProgressLine.show(progress, quiet: write.quiet) {
       () throws(CheckpointError) in
       try Execution(merge.plan, threads: write.workerCount).run(transaction, progress: progress)
     }
-    show(MergeReport(merge, statistics: statistics), output: transaction.path)
+    show(MergeReport(merge, statistics: results.statistics), output: transaction.path)
     return .success
   }
 
@@ -102,9 +97,12 @@ extension WriteOptions {
 
   var workerCount: Int { threads ?? Self.coreCount }
 
-  func outputOptions(_ numerics: Numerics, for transaction: OutputTransaction) -> OutputOptions {
+  func outputOptions(_ numerics: Numerics, for transaction: OutputTransaction)
+    throws(CheckpointError) -> OutputOptions
+  {
     OutputOptions(
-      type: dtype?.type, numerics: numerics,
+      type: dtype?.type, format: try OutputFormat(outputPath: output) ?? .safetensors,
+      numerics: numerics,
       maximumMemory: maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory,
       threads: workerCount, maximumShardSize: maxShardSize?.bytes,
       isSingleFile: transaction.kind == .file)
