@@ -172,7 +172,7 @@ struct AdapterBaseChecks {
         Finding(
           .note, .ploraPresent, tensors: names,
           "\(Wording.count(names.count, "tensor")) of the base \(Wording.verb(names.count, "is", "are")) "
-            + "PLoRA (\(Wording.folded(names))): part of the model, which acts on image tokens alone, "
+            + "PLoRA (\(Wording.plora(names))): part of the model, which acts on image tokens alone, "
             + "and carried through a merge unchanged")
       ]
     }

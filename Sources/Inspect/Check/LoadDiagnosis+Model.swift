@@ -14,7 +14,7 @@ extension LoadDiagnosis {
         Finding(
           .error, .ploraLost, tensors: lost,
           "\(Wording.count(lost.count, "tensor")) of PLoRA \(Wording.verb(lost.count, "is", "are")) "
-            + "missing (\(Wording.folded(lost))): loading would fill them with random values, which "
+            + "missing (\(Wording.plora(lost))): loading would fill them with random values, which "
             + "damage every image token; take them from the base"))
     }
     result.findings += lists(except: Set(lost), hasDrift: result.drift != nil)
@@ -33,6 +33,11 @@ extension LoadDiagnosis {
     }
   }
 
+  /// Whether the shape of every missing tensor is known.
+  private var knowsShapes: Bool {
+    load.missing.allSatisfy { wantedShapes[ExactName($0)] != nil }
+  }
+
   private func driftFinding(_ drift: NameDrift, wanted: Int) -> Finding {
     let change =
       drift.replacement.isEmpty
@@ -44,7 +49,7 @@ extension LoadDiagnosis {
         + "\(Wording.count(load.unexpected.count, "unexpected key")) "
         + "\(Wording.verb(drift.count, "is", "are")) among the "
         + "\(Wording.count(wanted, "missing one"))"
-        + (wantedShapes.isEmpty ? "" : ", with the right shapes"),
+        + (knowsShapes ? ", with the right shapes" : ""),
       fix: drift.command(for: path))
   }
 

@@ -18,13 +18,16 @@ extension LoadDiagnosis {
     var proof: [String] = []
     if !load.unexpected.isEmpty {
       proof.append(
-        "all \(Wording.count(load.unexpected.count, "unexpected key")) are the adapter's "
-          + "(\(Wording.folded(load.unexpected, limit: 2)))")
+        "\(Wording.verb(load.unexpected.count, "the", "all")) "
+          + "\(Wording.count(load.unexpected.count, "unexpected key")) "
+          + "\(Wording.verb(load.unexpected.count, "is", "are")) the adapter's "
+          + "(\(Wording.folded(load.unexpected, limit: 1)))")
     }
-    if !load.missing.isEmpty {
+    if !wanted.isEmpty {
       proof.append(
-        "the \(Wording.count(load.missing.count, "missing key")) are the model's own "
-          + "(\(Wording.folded(load.missing, limit: 2)))")
+        "the \(Wording.count(wanted.count, "missing key")) "
+          + "\(Wording.verb(wanted.count, "is", "are")) the model's own "
+          + "(\(Wording.folded(wanted, limit: 1)))")
     }
     return Finding(
       .error, .missingKey, tensors: load.missing,
@@ -80,7 +83,7 @@ extension LoadDiagnosis {
       Finding(
         .note, .ploraPresent, tensors: names,
         "\(Wording.count(names.count, "missing key")) \(Wording.verb(names.count, "is", "are")) PLoRA "
-          + "(\(Wording.folded(names))): part of the base model in spite of the name, in no adapter, "
+          + "(\(Wording.plora(names))): part of the base model in spite of the name, in no adapter, "
           + "and carried through a merge unchanged")
     ]
   }

@@ -36,17 +36,22 @@ struct NameDrift: Hashable {
       wanted.count <= Self.maximumCount
     else { return nil }
     let search = DriftSearch(found: found, wanted: wanted)
-    var best: [NameDrift] = []
+    var best: (change: NameChange, places: [String])?
+    var isAmbiguous = false
     for change in search.changes() {
-      guard let count = search.count(change, fits: fits) else { continue }
-      let drift = NameDrift(
-        pattern: change.pattern, replacement: change.replacement, count: count)
-      if let known = best.first, known.count > count { continue }
-      if let known = best.first, known.count < count { best = [] }
-      best.append(drift)
+      guard let places = search.places(change, fits: fits), places.count >= best?.places.count ?? 0
+      else { continue }
+      if let known = best, known.places.count == places.count {
+        // Another way to say the same change is no other answer.
+        isAmbiguous = isAmbiguous || known.places != places
+      } else {
+        best = (change, places)
+        isAmbiguous = false
+      }
     }
-    guard best.count == 1 else { return nil }
-    self = best[0]
+    guard let best, !isAmbiguous else { return nil }
+    self.init(
+      pattern: best.change.pattern, replacement: best.change.replacement, count: best.places.count)
   }
 
   private static let maximumCount = 200_000
@@ -135,7 +140,7 @@ private struct DriftSearch {
           old: oldMiddle.joined(separator: "."), new: newMiddle.joined(separator: "."),
           place: .inside))
     }
-    return changes.filter { isPlain($0.old + $0.new) && !isNumber($0) }
+    return changes.filter { isPlain($0.old + $0.new) && keepsNumbers($0) }
   }
 
   /// Whether a text needs no escaping beyond its dots.
@@ -146,23 +151,30 @@ private struct DriftSearch {
     }
   }
 
-  /// A number is a place among others, which no rule may change.
-  private static func isNumber(_ change: NameChange) -> Bool {
-    guard change.place == .inside else { return false }
-    return change.old.utf8.contains { $0 >= 0x30 && $0 <= 0x39 } && Int(change.old) != nil
+  /// The number of a layer is a place among others: no rule may change it.
+  private static func keepsNumbers(_ change: NameChange) -> Bool {
+    numbers(in: change.old) == numbers(in: change.new)
   }
 
-  /// How many names the change puts in place; nil where it is not the answer: it has to
-  /// give a place to all names, or a name to all places.
-  func count(_ change: NameChange, fits: (String, String) -> Bool) -> Int? {
-    var taken: Set<String> = []
-    for name in found {
-      guard let moved = change.apply(to: name), places.contains(moved) else { continue }
-      guard fits(name, moved), taken.insert(moved).inserted else { return nil }
+  private static func numbers(in text: String) -> [Substring] {
+    text.dottedSegments.filter { segment in
+      !segment.isEmpty && segment.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
     }
-    guard !taken.isEmpty, taken.count == found.count || taken.count == places.count else {
+  }
+
+  /// The places that the change gives to names, in their order; nil where it is not the
+  /// answer: it has to give a place to all names, or a name to all places.
+  func places(_ change: NameChange, fits: (String, String) -> Bool) -> [String]? {
+    var taken: Set<String> = []
+    var places: [String] = []
+    for name in found {
+      guard let moved = change.apply(to: name), self.places.contains(moved) else { continue }
+      guard fits(name, moved), taken.insert(moved).inserted else { return nil }
+      places.append(moved)
+    }
+    guard !places.isEmpty, places.count == found.count || places.count == self.places.count else {
       return nil
     }
-    return taken.count
+    return places
   }
 }

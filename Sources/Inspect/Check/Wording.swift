@@ -25,3 +25,15 @@ enum Wording {
     return groups.count > limit ? "\(shown), … (\(groups.count) patterns)" : shown
   }
 }
+
+extension Wording {
+  /// The parts of PLoRA among some names, the single ones by name.
+  static func plora(_ names: [String]) -> String {
+    let single = names.filter { $0.hasSuffix("_GN") }.map { $0.printable }
+    let pairs = ["Plora_A", "Plora_B"].compactMap { word in
+      let count = names.count { $0.contains(".\(word).") || $0.hasSuffix(".\(word)") }
+      return count == 0 ? nil : "\(count) \(word)"
+    }
+    return (single.prefix(4) + pairs).joined(separator: ", ")
+  }
+}
