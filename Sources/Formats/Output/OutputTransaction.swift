@@ -20,6 +20,7 @@ public final class OutputTransaction {
   /// What the name of an output asks for.
   public static func kind(of path: String) -> Kind {
     let name = FilePath(path).lastComponent?.string ?? path
+    if path.hasSuffix("/") { return .directory }
     return fileSuffixes.contains { name.hasSuffix($0) && name != $0 } ? .file : .directory
   }
 
@@ -36,7 +37,7 @@ public final class OutputTransaction {
     let normalized = FilePath(path).lexicallyNormalized().string
     let trimmed = normalized.isEmpty ? "." : normalized
     self.path = trimmed
-    kind = Self.kind(of: trimmed)
+    kind = Self.kind(of: path)
     let exists = linkExists(trimmed)
     replaces = exists
     try Self.checkNotInput(trimmed, exists: exists, inputs: inputs)
@@ -101,6 +102,8 @@ public final class OutputTransaction {
 
   /// Makes sure of the space and creates the temporary sibling.
   public func begin(byteCount: Int) throws(CheckpointError) {
+    // Until now a signal may kill at once: there is nothing to clean up.
+    Interruption.listen()
     let parent = Self.parent(of: path)
     var status = statvfs()
     if unsafe statvfs(parent, &status) == 0 {

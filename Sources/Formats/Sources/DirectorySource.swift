@@ -24,11 +24,13 @@ struct DirectorySource {
   /// Opens the weights and lists what lies beside them.
   func open() throws(CheckpointError) -> Checkpoint {
     let listing = try DirectoryListing(path: path)
+    let hasWeights = chooseKnownName(from: listing) != nil
+    if let states = try openStates(listing, besides: hasWeights) { return states }
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
     checkpoint.sideFiles = Self.sideFiles(of: checkpoint, in: listing)
     checkpoint.findings += otherWeights(than: choice, listing)
-    return checkpoint
+    return replacePlaceholders(of: checkpoint, listing)
   }
 
   /// What lies in the directory beside the weights of `checkpoint`.
@@ -60,6 +62,11 @@ struct DirectorySource {
   }
 
   private func choose(from listing: DirectoryListing) throws(CheckpointError) -> Choice? {
+    if let known = chooseKnownName(from: listing) { return known }
+    return try chooseOtherName(from: listing)
+  }
+
+  private func chooseKnownName(from listing: DirectoryListing) -> Choice? {
     for layout in Self.layouts {
       let index = layout.prefix + layout.suffix + ".index.json"
       if listing.contains(index) { return .index(index) }
@@ -69,7 +76,7 @@ struct DirectorySource {
       let shards = numberedShards(layout.prefix, layout.suffix, in: listing)
       if !shards.isEmpty { return .unindexed(shards) }
     }
-    return try chooseOtherName(from: listing)
+    return nil
   }
 
   /// Weights under a name of their own: any one index, else any one file.
