@@ -102,7 +102,9 @@ import Testing
     let names = ["", "ü\u{301}", "a\nb", "\u{1F9F0}", "\0", "é", "e\u{301}"]
     let file = try read(names.map { tensor($0, .u8, [1]) }, data: names.map { _ in [9] })
     // A tensor without a name gets one from the reader.
-    #expect(file.records.dropFirst().map { Array($0.name.utf8) } == names.dropFirst().map { Array($0.utf8) })
+    #expect(
+      file.records.dropFirst().map { Array($0.name.utf8) }
+        == names.dropFirst().map { Array($0.utf8) })
   }
 
   // Metadata.
@@ -147,7 +149,8 @@ import Testing
     }
     #expect(
       error?.description
-        == "tensor \"t\": has the shape [0, 4611686018427387904, 4], whose strides torch cannot count")
+        == "tensor \"t\": has the shape [0, 4611686018427387904, 4], whose strides torch cannot count"
+    )
   }
 
   // Helpers.
