@@ -87,7 +87,7 @@ struct OutputShards {
         $0.integer("total_size", size)
       }
       writer.key("weight_map")
-      writer.object { for home in homes { $0.string(home.name, home.file) } }
+      writer.object { for home in homes { $0.string(named: home.name, home.file) } }
     }
     return MergePlan.Document(
       name: "\(stem).safetensors.index.json", bytes: writer.document())
