@@ -108,7 +108,7 @@ private func fill(_ bytes: UnsafeMutableRawBufferPointer, from descriptor: Int32
 }
 
 /// The system's words for an error number, in lower case as our messages are.
-func systemMessage(_ code: Int32) -> String {
+public func systemMessage(_ code: Int32) -> String {
   let text = unsafe String(cString: strerror(code))
   return text.prefix(1).lowercased() + text.dropFirst()
 }

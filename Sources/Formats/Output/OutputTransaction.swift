@@ -14,11 +14,13 @@ public final class OutputTransaction {
   }
 
   /// Suffixes of `-o` names that ask for a single file.
-  private static let fileSuffixes = [".safetensors", ".bin", ".pt", ".pth", ".h5", ".hdf5"]
+  private static let fileSuffixes =
+    OutputFormat.allCases.flatMap(\.fileSuffixes) + OutputFormat.otherSuffixes
 
   /// What the name of an output asks for.
   public static func kind(of path: String) -> Kind {
     let name = FilePath(path).lastComponent?.string ?? path
+    if path.hasSuffix("/") { return .directory }
     return fileSuffixes.contains { name.hasSuffix($0) && name != $0 } ? .file : .directory
   }
 
@@ -32,9 +34,10 @@ public final class OutputTransaction {
   /// Checks that `path` can be written: that it does not exist (or may be
   /// replaced), that it is none of the inputs and holds none of them.
   public init(path: String, force: Bool, inputs: [String]) throws(CheckpointError) {
-    let trimmed = FilePath(path).lexicallyNormalized().string
+    let normalized = FilePath(path).lexicallyNormalized().string
+    let trimmed = normalized.isEmpty ? "." : normalized
     self.path = trimmed
-    kind = Self.kind(of: trimmed)
+    kind = Self.kind(of: path)
     let exists = linkExists(trimmed)
     replaces = exists
     try Self.checkNotInput(trimmed, exists: exists, inputs: inputs)
@@ -99,6 +102,8 @@ public final class OutputTransaction {
 
   /// Makes sure of the space and creates the temporary sibling.
   public func begin(byteCount: Int) throws(CheckpointError) {
+    // Until now a signal may kill at once: there is nothing to clean up.
+    Interruption.listen()
     let parent = Self.parent(of: path)
     var status = statvfs()
     if unsafe statvfs(parent, &status) == 0 {
@@ -110,7 +115,8 @@ public final class OutputTransaction {
       }
     }
     let name = FilePath(path).lastComponent?.string ?? "output"
-    let sibling = FilePath(parent).appending(".\(name.prefix(200)).tenon-\(getpid())").string
+    let unique = "\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    let sibling = FilePath(parent).appending(".\(name.prefix(200)).tenon-\(unique)").string
     if kind == .directory, unsafe mkdir(sibling, 0o777) != 0 {
       throw CheckpointError(path: sibling, systemMessage(errno))
     }

@@ -5,7 +5,9 @@ struct TorchArchive {
   /// The bytes of a version or byte order record; both are a word.
   private static let maximumWordSize = 64
   /// The pickles beside the one of the archive that are looked at for globals.
-  static let maximumHiddenPickles = 16
+  static let maximumHiddenPickles = 4
+  /// The bytes of each of them.
+  static let maximumHiddenSize = 16 << 20
 
   let archive: ZipArchive
   /// The name of the directory that all entries are in, with its slash.
@@ -101,10 +103,14 @@ struct TorchArchive {
   /// deflated record the decoded bytes.
   var pickleBase: Int { pickle.method == .stored ? pickle.data.offset : 0 }
 
+  private var pickleLimit: Int {
+    pickle.method == .stored ? PickleSource.maximumSize : PickleSource.maximumInflatedSize
+  }
+
   /// Runs the pickle of the archive.
   func run() throws(CheckpointError) -> Pickle {
     do throws(CheckpointError) {
-      let bytes = try pickle.contents(limit: PickleSource.maximumSize)
+      let bytes = try pickle.contents(limit: pickleLimit)
       return try PickleMachine.run(PickleSource(bytes, base: pickleBase))
     } catch {
       throw error.with(path: archive.file.path)

@@ -1,12 +1,14 @@
 /// The tensors of a pickled value by name, and what else it holds.
 struct TorchContents {
-  static let maximumTensors = 1 << 19
+  static let maximumTensors = 1 << 18
   static let maximumOthers = 10_000
   static let maximumFindings = 100
   static let maximumDepth = 256
   static let maximumNameLength = 1 << 16
-  /// The bytes of all names together.
+  /// The bytes of all names together, and of all keys.
   static let maximumNames = 32 << 20
+  /// The sizes in all shapes together.
+  static let maximumAxes = 1 << 22
 
   private(set) var records: [TensorRecord] = []
   private(set) var others: [OtherEntry] = []
@@ -19,6 +21,8 @@ struct TorchContents {
   private let tree: TorchTree
   private var names: Set<String> = []
   private var nameBytes = 0
+  private var keyBytes = 0
+  private var axes = 0
   private var visited = 0
 
   init(_ tree: TorchTree, root: TorchRoot) throws(CheckpointError) {
@@ -47,8 +51,9 @@ struct TorchContents {
   private struct Level {
     var node: Pickle.Node
     var path: String
-    /// The children that are still to be seen, the next one last.
-    var rest: [(step: TorchTree.Step, node: Pickle.Node)]
+    var children: TorchChildren
+    /// The first of them that is still to be seen.
+    var next = 0
     var isRoot: Bool
   }
 
@@ -59,12 +64,16 @@ struct TorchContents {
     var open: Set<Pickle.Node> = []
     try visit(start, path: path, isRoot: isRoot, &levels, &open)
     while let last = levels.indices.last {
-      guard let child = levels[last].rest.popLast() else {
-        open.remove(levels.removeLast().node)
+      let level = levels[last]
+      guard level.next < level.children.count else {
+        open.remove(level.node)
+        levels.removeLast()
         continue
       }
-      let path = joined(levels[last].path, child.step)
-      try visit(child.node, path: path, isRoot: levels[last].isRoot, &levels, &open)
+      levels[last].next += 1
+      let child = level.children[level.next]
+      let path = joined(level.path, child.step)
+      try visit(child.node, path: path, isRoot: level.isRoot, &levels, &open)
     }
   }
 
@@ -79,17 +88,17 @@ struct TorchContents {
     // Only containers with tensors are opened, so a maze without them costs
     // nothing; the root is opened to show what it has instead.
     guard tree.tensorCount(node) > 0 || (isRoot && levels.isEmpty), !open.contains(node) else {
-      return note(path, open.contains(node) ? "(cycle)" : tree.pickle.described(node))
+      return open.contains(node) ? note(path, "(cycle)") : note(path, node)
     }
-    let children = distinct(tree.children(node), of: path)
-    if children.isEmpty, !path.isEmpty { return note(path, tree.pickle.described(node)) }
+    let children = try distinct(tree.children(node), of: path)
+    if children.isEmpty, !path.isEmpty { return note(path, node) }
     guard levels.count < Self.maximumDepth else {
       throw CheckpointError("tensors lie more than \(Self.maximumDepth) containers deep")
     }
     open.insert(node)
     let isOutside = isRoot && !levels.isEmpty && tree.isOptimizer(node)
     levels.append(
-      Level(node: node, path: path, rest: children.reversed(), isRoot: isRoot && !isOutside))
+      Level(node: node, path: path, children: children, isRoot: isRoot && !isOutside))
   }
 
   private mutating func count(_ path: String) throws(CheckpointError) {
@@ -118,11 +127,20 @@ struct TorchContents {
       report(.error, name, "two keys print as \(name.quoted); the tensor of the first is taken")
       return note(path, "\(tensor.record.type.name) \(tensor.record.shape)")
     }
-    guard records.count < Self.maximumTensors else {
-      throw CheckpointError("more than \(Self.maximumTensors) tensors")
+    axes += tensor.record.shape.count
+    guard records.count < Self.maximumTensors, axes <= Self.maximumAxes else {
+      throw CheckpointError(
+        "more than \(Self.maximumTensors) tensors or \(Self.maximumAxes) axes")
     }
     if let key = tensor.storage { namesByStorage[key, default: []].append(records.count) }
     records.append(tensor.record)
+  }
+
+  /// Whether another entry may be listed; if not, it is counted.
+  private mutating func isRoomForOther() -> Bool {
+    guard others.count == Self.maximumOthers else { return true }
+    omittedOthers += 1
+    return false
   }
 
   private mutating func report(_ severity: Finding.Severity, _ name: String, _ message: String) {
@@ -130,43 +148,49 @@ struct TorchContents {
     findings.append(Finding(severity, .duplicateKey, tensors: [name], message))
   }
 
+  private mutating func note(_ path: String, _ node: Pickle.Node) {
+    guard isRoomForOther() else { return }
+    note(path, tree.pickle.described(node))
+  }
+
   private mutating func note(_ path: String, _ description: String) {
-    guard others.count < Self.maximumOthers else {
-      omittedOthers += 1
-      return
-    }
+    guard isRoomForOther() else { return }
     others.append(OtherEntry(path: path.isEmpty ? "(top)" : path, description: description))
   }
 
   /// The children of a container as Python would have them: of a key that is set
   /// twice, the last value at the place of the first.
-  private mutating func distinct(
-    _ children: [(step: TorchTree.Step, node: Pickle.Node)], of path: String
-  ) -> [(step: TorchTree.Step, node: Pickle.Node)] {
+  private mutating func distinct(_ children: TorchChildren, of path: String)
+    throws(CheckpointError) -> TorchChildren
+  {
     var positions: [String: Int] = [:]
-    var result: [(step: TorchTree.Step, node: Pickle.Node)] = []
-    for child in children {
+    var result: [TorchChildren.Child]?
+    for (index, child) in children.enumerated() {
       guard case .key(let key) = child.step, let name = tree.pickle.text(key) else {
-        result.append(child)
+        result?.append(child)
         continue
       }
-      if let position = positions[name] {
-        result[position].node = child.node
-        let full = joined(path, child.step)
-        report(
-          .warning, full, "the key \(full.quoted) is set twice; the last value counts, as in Python"
-        )
-      } else {
-        positions[name] = result.count
-        result.append(child)
+      keyBytes += name.utf8.count
+      guard keyBytes <= Self.maximumNames else {
+        throw CheckpointError("its keys take more than \(Self.maximumNames) bytes")
       }
+      guard let position = positions[name] else {
+        positions[name] = result?.count ?? index
+        result?.append(child)
+        continue
+      }
+      if result == nil { result = Array(children[..<index]) }
+      result?[position].node = child.node
+      let full = joined(path, child.step)
+      report(
+        .warning, full, "the key \(full.quoted) is set twice; the last value counts, as in Python")
     }
-    return result
+    return result.map { .listed($0) } ?? children
   }
 
   private func joined(_ path: String, _ step: TorchTree.Step) -> String {
     let name = tree.name(of: step)
-    guard !path.isEmpty, case .key(let key) = step, tree.pickle.text(key) != nil else {
+    guard !path.isEmpty, !name.isEmpty, case .key(let key) = step, tree.pickle.isText(key) else {
       return path + name
     }
     return "\(path).\(name)"

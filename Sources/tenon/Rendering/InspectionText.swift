@@ -25,16 +25,11 @@ enum InspectionText {
       ["path", inspection.checkpoint.path.printable],
       ["format", format(inspection)],
       ["kind", inspection.kind.rawValue],
-      [
-        "tensors",
-        "\(readable(count: inspection.tensorCount)), \(readable(count: inspection.parameters)) parameters, \(readable(bytes: inspection.byteCount))",
-      ],
+      ["size", size(inspection.tensorCount, inspection.parameters, inspection.byteCount)],
     ]
     for (position, total) in inspection.totals.enumerated() {
-      rows.append([
-        position == 0 ? "types" : "",
-        "\(total.type.name)  \(readable(count: total.tensors)) tensors, \(readable(count: total.parameters)) parameters, \(readable(bytes: total.byteCount))",
-      ])
+      let amount = size(total.tensors, total.parameters, total.byteCount)
+      rows.append([position == 0 ? "types" : "", "\(total.type.name): \(amount)"])
     }
     for (position, entry) in inspection.checkpoint.metadata.enumerated() {
       rows.append([
@@ -42,6 +37,10 @@ enum InspectionText {
       ])
     }
     return columns(rows)
+  }
+
+  private static func size(_ tensors: Int, _ parameters: Int, _ bytes: Int) -> String {
+    "\(counted(tensors, "tensor")), \(counted(parameters, "parameter")), \(readable(bytes: bytes))"
   }
 
   private static func format(_ inspection: Inspection) -> String {

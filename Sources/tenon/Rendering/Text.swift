@@ -48,6 +48,11 @@ func readable(count: Int) -> String {
   return text
 }
 
+/// A number of things: `1 tensor`, `1,350 tensors`.
+func counted(_ count: Int, _ noun: String) -> String {
+  "\(readable(count: count)) \(noun)\(count == 1 ? "" : "s")"
+}
+
 /// A number with this many significant digits, without an exponent where that
 /// stays short.
 func significant(_ value: Double, _ digits: Int) -> String {

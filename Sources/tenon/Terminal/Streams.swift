@@ -39,9 +39,12 @@ private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
     if count > 0 {
       done += count
     } else if errno != EINTR {
-      // Nobody reads any more; there is nobody to tell.
-      if descriptor == STDOUT_FILENO { exit(errno == EPIPE ? 0 : 2) }
-      return
+      let code = errno
+      guard descriptor == STDOUT_FILENO else { return }
+      // A reader that has seen enough is no failure.
+      if code == EPIPE { exit(0) }
+      StandardError.report(CheckpointError(path: "standard output", systemMessage(code)))
+      exit(2)
     }
   }
 }
