@@ -14,13 +14,17 @@ public struct JSONWriter: Sendable {
   /// What was written last, as far as white space cares.
   private enum Follows { case opening, key, value }
 
-  /// A writer with room for `capacity` bytes.
-  public init(isIndented: Bool = false, capacity: Int = 0) {
+  /// Takes what was written whenever it is much.
+  private let sink: (@Sendable ([UInt8]) -> Void)?
+  private static let sinkByteCount = 128 << 10
+
+  /// A writer that keeps the text, or hands all but the end of it to `sink`.
+  public init(isIndented: Bool = false, sink: (@Sendable ([UInt8]) -> Void)? = nil) {
     self.isIndented = isIndented
-    bytes.reserveCapacity(capacity)
+    self.sink = sink
   }
 
-  /// The text with a line break at its end.
+  /// The text, or what the sink has not got of it, with a line break at its end.
   public consuming func document() -> [UInt8] {
     bytes.append(UInt8(ascii: "\n"))
     return bytes
@@ -53,10 +57,8 @@ public struct JSONWriter: Sendable {
     separate()
     bytes.append(UInt8(ascii: "\""))
     // Names rarely need escapes, and copying them whole is quicker.
-    let needsEscapes = text.utf8.contains {
-      $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
-    }
-    if needsEscapes { escape(text) } else { bytes.append(contentsOf: text.utf8) }
+    let isPlain = text.utf8.span.endOfPlainText() == text.utf8.count
+    if isPlain { bytes.append(contentsOf: text.utf8) } else { escape(text) }
     bytes.append(UInt8(ascii: "\""))
     needsComma = true
   }
@@ -81,7 +83,13 @@ public struct JSONWriter: Sendable {
     }
   }
 
-  public mutating func integer(_ value: Int) { raw(String(value)) }
+  public mutating func integer(_ value: Int) {
+    guard 0..<10 ~= value else { return raw(String(value)) }
+    separate()
+    bytes.append(UInt8(ascii: "0") + UInt8(value))
+    needsComma = true
+  }
+
   public mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
   public mutating func null() { raw("null") }
 
@@ -146,6 +154,10 @@ public struct JSONWriter: Sendable {
     bytes.append(bracket)
     needsComma = true
     follows = .value
+    if bytes.count >= Self.sinkByteCount, let sink {
+      sink(bytes)
+      bytes.removeAll(keepingCapacity: true)
+    }
   }
 }
 

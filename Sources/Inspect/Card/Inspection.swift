@@ -91,7 +91,8 @@ public struct TypeTotal: Sendable, Hashable {
   /// The totals of some tensors, the type with the most bytes first.
   public static func of(_ records: [TensorRecord]) -> [TypeTotal] {
     var totals: [TypeTotal] = []
-    // By position: a copy of each record would cost more than the sums.
+    // A span: to copy each record would cost more than the sums.
+    let records = records.span
     for position in records.indices {
       let type = records[position].type
       let index = totals.lastIndex { $0.type == type } ?? totals.endIndex

@@ -4,10 +4,12 @@ import OrderedCollections
 
 /// What `tenon inspect --json` prints.
 enum InspectionJSON {
-  /// One object for one path, a list of objects for several.
-  static func document(_ inspections: [Inspection]) -> [UInt8] {
-    var writer = JSONWriter(
-      capacity: 4096 + inspections.reduce(0) { $0 + $1.checkpoint.records.count * 192 })
+  /// One object for one path, a list of objects for several. `sink` takes a long
+  /// text piece by piece; the end of it is returned.
+  static func document(_ inspections: [Inspection], sink: @escaping @Sendable ([UInt8]) -> Void)
+    -> [UInt8]
+  {
+    var writer = JSONWriter(sink: sink)
     if inspections.count == 1 {
       writer.object { writer in
         writer.integer("schema", 1)
@@ -40,9 +42,17 @@ enum InspectionJSON {
     }
     writer.key("tensors")
     writer.array { writer in
+      // A span, so that no record is copied.
+      let records = checkpoint.records.span
       for shard in checkpoint.shards {
-        for position in shard.records where inspection.accepts(checkpoint.records[position].name) {
-          tensor(checkpoint.records[position], in: shard.name, &writer)
+        for position in shard.records where inspection.accepts(records[position].name) {
+          writer.object { writer in
+            writer.string("name", records[position].name)
+            writer.string("dtype", records[position].type.name)
+            writer.integers("shape", records[position].shape)
+            writer.integer("bytes", records[position].byteCount)
+            writer.string("file", shard.name)
+          }
         }
       }
     }
@@ -59,16 +69,6 @@ enum InspectionJSON {
     writer.key("adapter")
     if let adapter = inspection.adapter { writer.adapter(adapter) } else { writer.null() }
     writer.findings(inspection.findings)
-  }
-
-  private static func tensor(_ record: TensorRecord, in file: String, _ writer: inout JSONWriter) {
-    writer.object { writer in
-      writer.string("name", record.name)
-      writer.string("dtype", record.type.name)
-      writer.integers("shape", record.shape)
-      writer.integer("bytes", record.byteCount)
-      writer.string("file", file)
-    }
   }
 }
 

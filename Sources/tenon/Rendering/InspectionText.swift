@@ -54,8 +54,32 @@ enum InspectionText {
   }
 
   private static func tensors(_ inspection: Inspection) -> String {
-    columns(
-      inspection.records.map { [$0.name.printable, $0.type.name, "\($0.shape)"] })
+    let sorted = inspection.records
+    // A span, so that no record is copied.
+    let records = sorted.span
+    var widths = (name: 0, type: 0)
+    for position in records.indices {
+      widths.name = max(widths.name, records[position].name.printable.width)
+      widths.type = max(widths.type, records[position].type.name.width)
+    }
+    var shapes: [[Int]: String] = [:]
+    var text = ""
+    for position in records.indices {
+      let (name, type) = (records[position].name.printable, records[position].type.name)
+      text += name
+      text += String(repeating: " ", count: widths.name + 2 - name.width)
+      text += type
+      text += String(repeating: " ", count: widths.type + 2 - type.width)
+      let shape = records[position].shape
+      if let known = shapes[shape] {
+        text += known
+      } else {
+        let new = "\(shape)\n"
+        shapes[shape] = new
+        text += new
+      }
+    }
+    return text
   }
 
   private static func groups(_ inspection: Inspection) -> String {
