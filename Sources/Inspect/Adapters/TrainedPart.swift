@@ -11,6 +11,7 @@ extension Checkpoint {
     var part = try trainedOnly()
     // Files of tensors beside the states are placeholders or another state.
     part.sideFiles.removeAll(where: \.holdsTensors)
+    part.findings.removeAll { $0.code == .zeroSizeTensor }
     guard let file = sideFile(AdapterSurvey.configurationName) else { return part }
     let family = try AdapterConfiguration(path: file.path).family
     var origins: [ExactName: String] = [:]
@@ -19,7 +20,8 @@ extension Checkpoint {
       let saved = SavedName.of(name, family: family)
       if let other = origins.updateValue(name, forKey: ExactName(saved)) {
         throw CheckpointError(
-          path: path, tensor: name, "would be saved as \(saved.quoted), and so would \(other.quoted)")
+          path: path, tensor: name,
+          "would be saved as \(saved.quoted), and so would \(other.quoted)")
       }
       part.records[position].name = saved
     }
