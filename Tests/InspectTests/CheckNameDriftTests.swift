@@ -62,6 +62,7 @@ import Testing
     let drift = NameDrift(from: ["module.a b"], to: ["a b"]) { _, _ in true }
     #expect(
       drift?.command(for: "my model/x.bin")
-        == "tenon remap 'my model/x.bin' -o 'my model/x-renamed.safetensors' --rename '^module\\.='")
+        == "tenon remap 'my model/x.bin' -o 'my model/x-renamed.safetensors' --rename '^module\\.='"
+    )
   }
 }
