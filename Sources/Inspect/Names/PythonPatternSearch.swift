@@ -33,33 +33,51 @@ struct PythonPatternSearch {
     var place = start
     while true {
       if found == nil {
-        if place > start, threads.isNextEmpty {
-          guard extent == .anywhere, let next = nextStart(after: place) else { return nil }
-          place = next
-        }
-        if place == start || extent == .anywhere, canStart(at: place) {
-          threads.start(at: place, in: subject)
-        }
+        guard let next = begin(at: place, isFirst: place == start, extent) else { return nil }
+        place = next
       }
       threads.turn()
-      let isAccepted =
-        (extent != .whole || place == subject.text.count)
-        && (!isMoving || place != start)
-      for index in threads.reached.indices {
-        let step = program.steps[threads.reached[index]]
-        if step == .accept {
-          guard isAccepted else { continue }
-          found = threads.notes(of: index)
-          if found?.isEmpty == false { found?[1] = place }
-          break
-        }
-        guard place < subject.text.count, step.accepts(subject.text[place], program.sets)
-        else { continue }
-        threads.advance(index, to: place + 1, in: subject)
-      }
+      let mayEnd =
+        (extent != .whole || place == subject.text.count) && (!isMoving || place != start)
+      // A later one is of higher precedence: the others were dropped when it was found.
+      found = step(at: place, mayEnd: mayEnd) ?? found
       if place == subject.text.count || (found != nil && threads.isNextEmpty) { return found }
       place += 1
     }
+  }
+
+  /// Lets matches begin at `place`, or at the next place where one can if nothing
+  /// else is under way; nil where there is none.
+  private mutating func begin(at place: Int, isFirst: Bool, _ extent: Extent) -> Int? {
+    var place = place
+    if !isFirst {
+      guard extent == .anywhere else { return threads.isNextEmpty ? nil : place }
+      if threads.isNextEmpty {
+        guard let next = nextStart(from: place) else { return nil }
+        // What failed at one place may hold at another.
+        if next != place { threads.removeAll() }
+        place = next
+      }
+    }
+    if canStart(at: place) { threads.start(at: place, in: subject) }
+    return place
+  }
+
+  /// Reads the character at `place`; what accepts before it drops what comes after.
+  private mutating func step(at place: Int, mayEnd: Bool) -> [Int]? {
+    let scalar = place < subject.text.count ? subject.text[place] : nil
+    for index in threads.reached.indices {
+      let step = program.steps[threads.reached[index]]
+      if step == .accept, mayEnd {
+        var notes = threads.notes(of: index)
+        if !notes.isEmpty { notes[1] = place }
+        return notes
+      }
+      if let scalar, step.accepts(scalar, program.sets) {
+        threads.advance(index, to: place + 1, in: subject)
+      }
+    }
+    return nil
   }
 
   private func canStart(at place: Int) -> Bool {
@@ -71,7 +89,7 @@ struct PythonPatternSearch {
   }
 
   /// The first place from `place` on where a match can start.
-  private func nextStart(after place: Int) -> Int? {
+  private func nextStart(from place: Int) -> Int? {
     if program.isAtTextStart, place > 0 { return nil }
     return (place...subject.text.count).first { canStart(at: $0) }
   }
