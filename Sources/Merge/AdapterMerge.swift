@@ -13,6 +13,7 @@ public struct AdapterMerge: Sendable {
     try Mergeability.check(adapter)
     let matching = BaseMatching(adapter, base: base)
     try matching.requireComplete()
+    try Mergeability.checkTies(matching, base: base)
     var deltas: [ExactName: [LowRankDelta]] = [:]
     for match in matching.matches {
       deltas[ExactName(match.base.name), default: []].append(

@@ -1,5 +1,6 @@
 public import Compute
 public import Formats
+import Inspect
 
 /// What a merge did, or would do.
 public struct MergeReport: Sendable {
@@ -55,10 +56,31 @@ public struct MergeReport: Sendable {
     byteCount = plan.byteCount
     files = plan.files.map(\.name)
     memory = plan.memory.total(workers: merge.threads)
-    findings = plan.findings
+    findings = plan.findings + Self.findings(about: statistics)
     if !statistics.isEmpty {
       total = statistics.reduce(into: UpdateStatistics()) { $0.combine($1.statistics) }
     }
+  }
+
+  /// What the values of the result tell that no header could.
+  private static func findings(about statistics: Execution.Statistics) -> [Finding] {
+    let unchanged = statistics.filter { $0.statistics.updateSquares == 0 }.map(\.name)
+    let notFinite = statistics.filter { $0.statistics.notFinite > 0 }.map(\.name)
+    var findings: [Finding] = []
+    if !unchanged.isEmpty {
+      findings.append(
+        Finding(
+          .warning, .zeroUpdate, tensors: unchanged,
+          "the update of \(FoldedKeys.summary(of: unchanged, "tensor")) is zero everywhere: "
+            + "the adapter's B is still as it was before training"))
+    }
+    if !notFinite.isEmpty {
+      findings.append(
+        Finding(
+          .warning, .notFinite, tensors: notFinite,
+          "NaN or infinity in the result of \(FoldedKeys.summary(of: notFinite, "tensor"))"))
+    }
+    return findings
   }
 
   private static func target(

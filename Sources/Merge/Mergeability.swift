@@ -95,6 +95,26 @@ enum Mergeability {
     .parameter: "a parameter of several matrices",
   ]
 
+  /// Refuses to update one of two tensors that the model ties into one: a loader
+  /// would tie them again and lose the update, or give it to both.
+  static func checkTies(_ matching: BaseMatching, base: Checkpoint) throws(CheckpointError) {
+    guard let configuration = base.sideFile("config.json"),
+      let document = try? InputFile.json(at: configuration.path),
+      document["tie_word_embeddings"]?.bool == true
+    else { return }
+    for match in matching.matches {
+      let module = match.module.target.split(separator: ".").last.map(String.init) ?? ""
+      guard outputModules.contains(module) else { continue }
+      throw CheckpointError(
+        path: base.path, tensor: match.base.name,
+        "is tied to the input embedding (tie_word_embeddings), "
+          + "and merging into a tied output is not supported yet")
+    }
+  }
+
+  /// What models call the module that turns hidden states into logits.
+  private static let outputModules: Set<String> = ["lm_head", "embed_out", "output"]
+
   private static func refusal(_ adapter: Adapter, _ reason: String) -> CheckpointError {
     CheckpointError(path: adapter.path, reason)
   }

@@ -51,10 +51,15 @@ final class Sandbox: Sendable {
     if !FileManager.default.fileExists(atPath: url(source).path) { try copy(source) }
   }
 
+  /// The names of everything in it, hidden files included.
+  func names() throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: url.path).sorted()
+  }
+
   /// Every file with its bytes, and every directory with none; hidden ones too.
   func contents() throws -> [String: Data] {
     var contents: [String: Data] = [:]
-    for name in try FileManager.default.subpathsOfDirectory(atPath: url.path) {
+    for name in try names() {
       var isDirectory: ObjCBool = false
       _ = unsafe FileManager.default.fileExists(atPath: url(name).path, isDirectory: &isDirectory)
       contents[isDirectory.boolValue ? name + "/" : name] =

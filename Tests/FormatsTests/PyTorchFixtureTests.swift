@@ -1,3 +1,4 @@
+import Compute
 import Testing
 
 @testable import Formats
@@ -32,7 +33,7 @@ import Testing
     var checksum = "-"
     if record.bytes != nil {
       let bytes = try TensorData.bytes(of: record)
-      let value = Checksum.update(0, with: unsafe bytes.span.bytes)
+      let value = Checksum.crc32(unsafe bytes.span.bytes)
       let digits = String(value, radix: 16)
       checksum = String(repeating: "0", count: 8 - digits.count) + digits
     }

@@ -10,6 +10,8 @@ public struct Checkpoint: Sendable {
   public var records: [TensorRecord]
   /// The strings a safetensors file carries in `__metadata__`, and their like.
   public var metadata: OrderedDictionary<String, String>
+  /// Whether its files have a place for metadata, so that none means none.
+  public var statesMetadata = false
   /// The tensor files, in reading order.
   public var shards: [Shard]
   /// The other files of the directory, sorted by name: configuration, tokenizer,

@@ -8,6 +8,8 @@ public struct TensorFile: Sendable {
   public var records: [TensorRecord]
   /// The strings that a file carries beside its tensors.
   public var metadata: OrderedDictionary<String, String>
+  /// Whether the file has a place for metadata, so that none means none.
+  public var statesMetadata = false
   /// What the reader noticed.
   public var findings: [Finding]
   /// What the file holds beside the tensors of `records`: an epoch, the

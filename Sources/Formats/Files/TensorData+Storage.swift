@@ -11,6 +11,15 @@ extension TensorRecord {
   }
 }
 
+extension TensorRecord {
+  /// The bytes that reading the tensor holds in memory: 0 where its data can be
+  /// read block by block.
+  public var gatheredByteCount: Int {
+    guard let bytes, bytes.view != nil || bytes.codec != .stored else { return 0 }
+    return touchedBytes(of: bytes).count
+  }
+}
+
 extension TensorBytes {
   /// The bytes `range` of the decoded storage.
   func load(_ range: Range<Int>) throws(CheckpointError) -> [UInt8] {

@@ -5,12 +5,34 @@ public struct OutputTensor: Sendable {
   public var shape: [Int]
   /// The bytes of its data, row by row.
   public var byteCount: Int
+  /// Where its name stands among the names of the file, for a format that keeps
+  /// an order.
+  public var order: Int
+  /// Other names of the same data, for a format in which tensors share storages.
+  public var aliases: [Alias]
 
-  public init(name: String, type: TensorType, shape: [Int], byteCount: Int) {
+  /// Another name of a tensor.
+  public struct Alias: Sendable, Hashable {
+    public var name: String
+    /// Where it stands among the names of the file.
+    public var order: Int
+
+    public init(name: String, order: Int) {
+      self.name = name
+      self.order = order
+    }
+  }
+
+  public init(
+    name: String, type: TensorType, shape: [Int], byteCount: Int, order: Int = 0,
+    aliases: [Alias] = []
+  ) {
     self.name = name
     self.type = type
     self.shape = shape
     self.byteCount = byteCount
+    self.order = order
+    self.aliases = aliases
   }
 }
 
@@ -25,10 +47,18 @@ public struct OutputLayout: Sendable {
   public var offsets: [Int]
   /// The size of the complete file in bytes.
   public var byteCount: Int
+  /// Where the CRC-32 of each tensor's data goes, as four little-endian bytes, once
+  /// the data is there; in the order of `offsets`, or empty for a format without
+  /// checksums.
+  public var checksumOffsets: [[Int]]
 
-  public init(fixed: [(offset: Int, bytes: [UInt8])], offsets: [Int], byteCount: Int) {
+  public init(
+    fixed: [(offset: Int, bytes: [UInt8])], offsets: [Int], byteCount: Int,
+    checksumOffsets: [[Int]] = []
+  ) {
     self.fixed = fixed
     self.offsets = offsets
     self.byteCount = byteCount
+    self.checksumOffsets = checksumOffsets
   }
 }

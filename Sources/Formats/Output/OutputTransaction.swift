@@ -14,7 +14,8 @@ public final class OutputTransaction {
   }
 
   /// Suffixes of `-o` names that ask for a single file.
-  private static let fileSuffixes = [".safetensors", ".bin", ".pt", ".pth", ".h5", ".hdf5"]
+  private static let fileSuffixes =
+    OutputFormat.allCases.flatMap(\.fileSuffixes) + OutputFormat.otherSuffixes
 
   /// What the name of an output asks for.
   public static func kind(of path: String) -> Kind {
@@ -32,7 +33,8 @@ public final class OutputTransaction {
   /// Checks that `path` can be written: that it does not exist (or may be
   /// replaced), that it is none of the inputs and holds none of them.
   public init(path: String, force: Bool, inputs: [String]) throws(CheckpointError) {
-    let trimmed = FilePath(path).lexicallyNormalized().string
+    let normalized = FilePath(path).lexicallyNormalized().string
+    let trimmed = normalized.isEmpty ? "." : normalized
     self.path = trimmed
     kind = Self.kind(of: trimmed)
     let exists = linkExists(trimmed)
@@ -110,7 +112,8 @@ public final class OutputTransaction {
       }
     }
     let name = FilePath(path).lastComponent?.string ?? "output"
-    let sibling = FilePath(parent).appending(".\(name.prefix(200)).tenon-\(getpid())").string
+    let unique = "\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    let sibling = FilePath(parent).appending(".\(name.prefix(200)).tenon-\(unique)").string
     if kind == .directory, unsafe mkdir(sibling, 0o777) != 0 {
       throw CheckpointError(path: sibling, systemMessage(errno))
     }

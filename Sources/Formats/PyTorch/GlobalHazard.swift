@@ -75,7 +75,7 @@ private enum GlobalNames {
     "torch._utils._rebuild_device_tensor_from_numpy", "torch._utils._rebuild_xla_tensor",
     "torch.storage.TypedStorage", "torch.TypedStorage", "torch.storage._TypedStorage",
     "torch.nested._internal.nested_tensor.NestedTensor",
-    "torch.nested._internal.nested_tensor._rebuild_njt", "torch._dynamo.decorators._DimRange",
+    "torch._dynamo.decorators._DimRange",
     "torch.FloatTensor", "torch.DoubleTensor", "torch.HalfTensor", "torch.BFloat16Tensor",
     "torch.LongTensor", "torch.IntTensor", "torch.ShortTensor", "torch.CharTensor",
     "torch.ByteTensor", "torch.BoolTensor", "torch.cuda.FloatTensor", "torch.cuda.DoubleTensor",

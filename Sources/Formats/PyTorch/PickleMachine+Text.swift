@@ -41,6 +41,13 @@ extension PickleMachine {
   }
 
   mutating func decoded(_ text: String) throws(CheckpointError) -> Pickle.Value {
+    decodedBytes += text.utf8.count
+    guard pickle.decodedTexts.count < Self.maximumDecodedTexts,
+      decodedBytes <= Self.maximumDecodedBytes
+    else {
+      throw fault(
+        "makes more than \(Self.maximumDecodedTexts) texts or \(Self.maximumDecodedBytes) bytes")
+    }
     pickle.decodedTexts.append(text)
     return .decodedText(Int32(pickle.decodedTexts.count - 1))
   }

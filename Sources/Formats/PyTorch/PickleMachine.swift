@@ -9,6 +9,9 @@ struct PickleMachine {
   static let maximumContainers = 1 << 20
   static let maximumGlobals = 1 << 14
   static let maximumMarks = 1 << 20
+  /// Texts that are no UTF-8 in the pickle, and their bytes together.
+  static let maximumDecodedTexts = 1 << 18
+  static let maximumDecodedBytes = 32 << 20
   static let maximumProtocol = 5
 
   var source: PickleSource
@@ -19,6 +22,8 @@ struct PickleMachine {
   var globalPositions: [String: Int32] = [:]
   /// The items in all containers together.
   var itemCount = 0
+  /// The bytes of all decoded texts together.
+  var decodedBytes = 0
   /// The opcode at work and where it begins, for errors.
   var opcode = "pickle"
   var opcodeOffset = 0
@@ -113,7 +118,7 @@ struct PickleMachine {
   }
 
   private mutating func line() throws(CheckpointError) -> Range<Int> {
-    guard let range = try source.line() else { throw fault("has no line feed behind its text") }
+    guard let range = try source.line() else { throw fault("has no line feed after its text") }
     return range
   }
 

@@ -4,7 +4,11 @@
 /// file gigabytes of data may follow it; so the file is read in blocks.
 struct PickleSource {
   /// The bytes of one pickle that are read into memory.
-  static let maximumSize = 128 << 20
+  static let maximumSize = 512 << 20
+  /// The bytes of a deflated pickle; a small file can hold a large one.
+  static let maximumInflatedSize = 64 << 20
+  /// The bytes up to a line feed.
+  static let maximumLineSize = 1 << 20
   private static let firstBlock = 1 << 16
 
   private(set) var bytes: [UInt8]
@@ -62,11 +66,13 @@ struct PickleSource {
     return position..<position + count
   }
 
-  /// The range of the bytes up to the next line feed, which is passed over.
+  /// The range of the bytes up to the next line feed, which is passed over, or nil
+  /// where none is near.
   mutating func line() throws(CheckpointError) -> Range<Int>? {
     let start = position
     while let byte = try byte() {
       if byte == 0x0A { return start..<position - 1 }
+      if position - start > Self.maximumLineSize { return nil }
     }
     return nil
   }

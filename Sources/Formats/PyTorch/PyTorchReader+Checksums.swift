@@ -1,29 +1,22 @@
 extension PyTorchReader {
-  /// Reads all of a zip archive and compares its checksums; a file of another
+  /// The checksums that a zip archive states of its entries; a file of another
   /// form has none.
-  ///
-  /// torch never checks them and can be told to write wrong ones, so a wrong
-  /// checksum is a finding and no error.
-  public static func checksumFindings(_ file: InputFile) throws(CheckpointError) -> [Finding] {
+  public static func storedChecksums(_ file: InputFile) throws(CheckpointError)
+    -> [StoredChecksum]
+  {
     guard try form(of: file) == .zip else { return [] }
+    return try ZipArchive(file).entries.map(StoredChecksum.init)
+  }
+
+  /// Reads all of a zip archive and compares its checksums.
+  public static func checksumFindings(_ file: InputFile) throws(CheckpointError) -> [Finding] {
     do throws(CheckpointError) {
-      var wrong: [(entry: ZipArchive.Entry, found: UInt32)] = []
-      for entry in try ZipArchive(file).entries {
-        let found = try Checksum.of(entry)
-        if found != entry.checksum { wrong.append((entry, found)) }
+      var wrong: [(checksum: StoredChecksum, found: UInt32)] = []
+      for checksum in try storedChecksums(file) {
+        let found = try checksum.computed()
+        if found != checksum.value { wrong.append((checksum, found)) }
       }
-      guard let (entry, found) = wrong.first else { return [] }
-      let names = TorchFindings.shortList(wrong.map(\.entry.name.quoted))
-      let example =
-        "\(entry.name.quoted) has 0x\(String(found, radix: 16)), "
-        + "but its entry says 0x\(String(entry.checksum, radix: 16))"
-      return [
-        Finding(
-          .warning, .checksumMismatch,
-          wrong.count == 1
-            ? "the checksum of one zip entry is wrong: \(example)"
-            : "the checksums of \(wrong.count) zip entries are wrong: \(names); \(example)")
-      ]
+      return StoredChecksum.finding(wrong).map { [$0] } ?? []
     } catch {
       throw error.with(path: file.path)
     }

@@ -70,6 +70,10 @@ public enum PyTorchReader {
       pickle, storages, format: archive.isTorchScript ? .torchscript : .pytorchZip, root: root,
       globals: pickle.globals + archive.hiddenGlobals(pickle))
     result.findings += archive.findings(pickle)
+    if let metadata = try TorchMetadata.read(archive) {
+      result.metadata = metadata
+      result.statesMetadata = true
+    }
     return result
   }
 

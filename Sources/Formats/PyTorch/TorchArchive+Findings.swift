@@ -27,7 +27,7 @@ extension TorchArchive {
   func hiddenGlobals(_ pickle: Pickle) -> [TorchGlobal] {
     var globals: [TorchGlobal] = []
     var offset = pickle.end - pickleBase
-    if let bytes = try? self.pickle.contents(limit: PickleSource.maximumSize) {
+    if let bytes = try? self.pickle.contents(limit: PickleSource.maximumInflatedSize) {
       for _ in 0..<Self.maximumHiddenPickles where offset < bytes.count {
         let found = PickleMachine.survey(PickleSource(Array(bytes[offset...]), base: 0))
         globals += found.globals
@@ -39,7 +39,9 @@ extension TorchArchive {
       entry.name != self.pickle.name && entry.name.asciiLowercased.hasSuffix(".pkl")
     }
     for entry in others.prefix(Self.maximumHiddenPickles) {
-      guard let bytes = try? entry.contents(limit: PickleSource.maximumSize) else { continue }
+      guard let bytes = try? entry.contents(limit: PickleSource.maximumInflatedSize) else {
+        continue
+      }
       globals += PickleMachine.survey(PickleSource(bytes, base: 0)).globals
     }
     return globals

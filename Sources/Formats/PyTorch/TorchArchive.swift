@@ -101,10 +101,14 @@ struct TorchArchive {
   /// deflated record the decoded bytes.
   var pickleBase: Int { pickle.method == .stored ? pickle.data.offset : 0 }
 
+  private var pickleLimit: Int {
+    pickle.method == .stored ? PickleSource.maximumSize : PickleSource.maximumInflatedSize
+  }
+
   /// Runs the pickle of the archive.
   func run() throws(CheckpointError) -> Pickle {
     do throws(CheckpointError) {
-      let bytes = try pickle.contents(limit: PickleSource.maximumSize)
+      let bytes = try pickle.contents(limit: pickleLimit)
       return try PickleMachine.run(PickleSource(bytes, base: pickleBase))
     } catch {
       throw error.with(path: archive.file.path)

@@ -1,6 +1,6 @@
 /// The tensors of a pickled value by name, and what else it holds.
 struct TorchContents {
-  static let maximumTensors = 1 << 19
+  static let maximumTensors = 1 << 18
   static let maximumOthers = 10_000
   static let maximumFindings = 100
   static let maximumDepth = 256
@@ -47,8 +47,9 @@ struct TorchContents {
   private struct Level {
     var node: Pickle.Node
     var path: String
-    /// The children that are still to be seen, the next one last.
-    var rest: [(step: TorchTree.Step, node: Pickle.Node)]
+    var children: TorchChildren
+    /// The first of them that is still to be seen.
+    var next = 0
     var isRoot: Bool
   }
 
@@ -59,12 +60,16 @@ struct TorchContents {
     var open: Set<Pickle.Node> = []
     try visit(start, path: path, isRoot: isRoot, &levels, &open)
     while let last = levels.indices.last {
-      guard let child = levels[last].rest.popLast() else {
-        open.remove(levels.removeLast().node)
+      let level = levels[last]
+      guard level.next < level.children.count else {
+        open.remove(level.node)
+        levels.removeLast()
         continue
       }
-      let path = joined(levels[last].path, child.step)
-      try visit(child.node, path: path, isRoot: levels[last].isRoot, &levels, &open)
+      levels[last].next += 1
+      let child = level.children[level.next]
+      let path = joined(level.path, child.step)
+      try visit(child.node, path: path, isRoot: level.isRoot, &levels, &open)
     }
   }
 
@@ -89,7 +94,7 @@ struct TorchContents {
     open.insert(node)
     let isOutside = isRoot && !levels.isEmpty && tree.isOptimizer(node)
     levels.append(
-      Level(node: node, path: path, rest: children.reversed(), isRoot: isRoot && !isOutside))
+      Level(node: node, path: path, children: children, isRoot: isRoot && !isOutside))
   }
 
   private mutating func count(_ path: String) throws(CheckpointError) {
@@ -140,28 +145,26 @@ struct TorchContents {
 
   /// The children of a container as Python would have them: of a key that is set
   /// twice, the last value at the place of the first.
-  private mutating func distinct(
-    _ children: [(step: TorchTree.Step, node: Pickle.Node)], of path: String
-  ) -> [(step: TorchTree.Step, node: Pickle.Node)] {
+  private mutating func distinct(_ children: TorchChildren, of path: String) -> TorchChildren {
     var positions: [String: Int] = [:]
-    var result: [(step: TorchTree.Step, node: Pickle.Node)] = []
-    for child in children {
+    var result: [TorchChildren.Child]?
+    for (index, child) in children.enumerated() {
       guard case .key(let key) = child.step, let name = tree.pickle.text(key) else {
-        result.append(child)
+        result?.append(child)
         continue
       }
-      if let position = positions[name] {
-        result[position].node = child.node
-        let full = joined(path, child.step)
-        report(
-          .warning, full, "the key \(full.quoted) is set twice; the last value counts, as in Python"
-        )
-      } else {
-        positions[name] = result.count
-        result.append(child)
+      guard let position = positions[name] else {
+        positions[name] = result?.count ?? index
+        result?.append(child)
+        continue
       }
+      if result == nil { result = Array(children[..<index]) }
+      result?[position].node = child.node
+      let full = joined(path, child.step)
+      report(
+        .warning, full, "the key \(full.quoted) is set twice; the last value counts, as in Python")
     }
-    return result
+    return result.map { .listed($0) } ?? children
   }
 
   private func joined(_ path: String, _ step: TorchTree.Step) -> String {

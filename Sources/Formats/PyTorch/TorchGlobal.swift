@@ -35,7 +35,7 @@ final class TorchGlobal: Sendable {
     case parameter
     /// `(function, type, arguments, state)`.
     case fromType
-    case quantised, sparse, meta, nested, wrapperSubclass
+    case quantised, sparse, meta, nested, jagged, wrapperSubclass
   }
 
   init(module: String, name: String) {
@@ -93,6 +93,7 @@ final class TorchGlobal: Sendable {
     "torch._utils._rebuild_sparse_csr_tensor": .rebuild(.sparse),
     "torch._utils._rebuild_meta_tensor_no_storage": .rebuild(.meta),
     "torch._utils._rebuild_nested_tensor": .rebuild(.nested),
+    "torch.nested._internal.nested_tensor._rebuild_njt": .rebuild(.jagged),
     "torch._utils._rebuild_wrapper_subclass": .rebuild(.wrapperSubclass),
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": .rebuild(.parameter),
     "torch.jit._pickle.build_tensorlist": .firstArgument,

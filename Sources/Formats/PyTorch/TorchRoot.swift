@@ -85,7 +85,7 @@ extension TorchTree {
   }
 
   /// The position of the only child with tensors, if they lie right in it.
-  private func onlyStateDict(among children: [(step: Step, node: Pickle.Node)]) -> Int? {
+  private func onlyStateDict(among children: TorchChildren) -> Int? {
     let holders = children.indices.filter {
       tensorCount(children[$0].node) > 0 && !isOptimizer(children[$0].node)
     }

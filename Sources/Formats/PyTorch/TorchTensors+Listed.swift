@@ -21,7 +21,7 @@ extension TorchTensors {
     else {
       throw CheckpointError("a sparse tensor's indices, values and size expected")
     }
-    guard values.kind != .sparse, values.kind != .nested else {
+    guard !values.kind.isComposite else {
       throw CheckpointError("a dense tensor expected as the values of a sparse one")
     }
     let type = try tensor(values, name: name).record.type
@@ -36,13 +36,27 @@ extension TorchTensors {
     try rebuild.check(4...4)
     guard let buffer = self.rebuild(rebuild.arguments[0]),
       let sizes = self.rebuild(rebuild.arguments[1]),
-      ![buffer.kind, sizes.kind].contains(where: { $0 == .sparse || $0 == .nested })
+      !buffer.kind.isComposite, !sizes.kind.isComposite
     else {
       throw CheckpointError("a nested tensor's buffer and sizes expected")
     }
     let type = try tensor(buffer, name: name).record.type
     let rows = try tensor(sizes, name: name).record.shape.first ?? 0
     return listed(name, type.inside("nested"), [rows])
+  }
+
+  /// `({"values": …, "offsets": …},)`: rows of different length in one tensor.
+  mutating func jagged(_ rebuild: Rebuild, name: String) throws(CheckpointError) -> Tensor {
+    guard let parts = rebuild.arguments.first,
+      let values = pickle.value("values", in: parts).flatMap({ self.rebuild($0) }),
+      let offsets = pickle.value("offsets", in: parts).flatMap({ self.rebuild($0) }),
+      !values.kind.isComposite, !offsets.kind.isComposite
+    else {
+      throw CheckpointError("a jagged tensor's values and offsets expected")
+    }
+    let type = try tensor(values, name: name).record.type
+    let ends = try tensor(offsets, name: name).record.shape.first ?? 0
+    return listed(name, type.inside("nested"), [max(0, ends - 1)])
   }
 
   /// `(class, dtype, size, …)`: a tensor whose data only its class could tell.
@@ -72,6 +86,12 @@ extension TorchTensors {
       ?? "sparse"
     return name.hasPrefix("torch.") ? String(name.dropFirst(6)) : name
   }
+}
+
+extension TorchGlobal.Rebuild {
+  /// Whether it makes a tensor out of other tensors, of which none may be such a
+  /// one again.
+  fileprivate var isComposite: Bool { self == .sparse || self == .nested || self == .jagged }
 }
 
 extension TensorType {

@@ -67,6 +67,7 @@ struct TorchTensors {
       case .meta: try meta(rebuild, name: name)
       case .sparse: try sparse(rebuild, name: name)
       case .nested: try nested(rebuild, name: name)
+      case .jagged: try jagged(rebuild, name: name)
       case .wrapperSubclass, .parameter, .fromType: try wrapper(rebuild, name: name)
       }
     } catch {

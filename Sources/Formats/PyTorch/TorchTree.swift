@@ -16,70 +16,53 @@ struct TorchTree {
     counts = countTensors()
   }
 
-  /// A step from a container to one of its values.
-  enum Step {
-    /// A key or an attribute.
-    case key(Pickle.Node)
-    case index(Int)
-    /// An argument of an unknown call.
-    case argument(Int)
-    /// A step that does not show in the name.
-    case hidden
-  }
+  typealias Step = TorchChildren.Step
 
   func tensorCount(_ node: Pickle.Node) -> Int { Int(counts[Int(node)]) }
 
   /// The values that a container holds directly; none for a tensor or a scalar.
-  func children(_ node: Pickle.Node) -> [(step: Step, node: Pickle.Node)] {
+  func children(_ node: Pickle.Node) -> TorchChildren {
     switch pickle[node] {
-    case .tuple, .list:
-      return (pickle.items(node) ?? []).enumerated().map { (.index($0.offset), $0.element) }
-    case .set(let container):
-      return pickle.containers[Int(container)].enumerated().map { (.index($0.offset), $0.element) }
-    case .dictionary:
-      return entries(node)
+    case .tuple, .list: return .items(pickle.items(node) ?? [])
+    case .set(let container): return .items(pickle.containers[Int(container)][...])
+    case .dictionary: return entries(node)
     case .call(let callable, let arguments):
-      guard !tensors.isTensor(node) else { return [] }
+      guard !tensors.isTensor(node) else { return .none }
       switch pickle.global(callable)?.meaning {
       case .dictionary: return entries(node)
-      case .firstArgument: return pickle.items(arguments)?.first.map { [(.hidden, $0)] } ?? []
+      case .firstArgument:
+        return .listed(
+          (pickle.items(arguments) ?? []).prefix(1).map { .init(step: .hidden, node: $0) })
       default: return parts(ofObject: node, arguments)
       }
-    default:
-      return []
+    default: return .none
     }
   }
 
-  private func entries(_ node: Pickle.Node) -> [(step: Step, node: Pickle.Node)] {
-    let entries = pickle.entries(node) ?? []
-    return stride(from: 0, to: entries.count - 1, by: 2).map {
-      (.key(entries[$0]), entries[$0 + 1])
-    }
+  private func entries(_ node: Pickle.Node) -> TorchChildren {
+    .entries((pickle.entries(node) ?? [])[...])
   }
 
   /// What is inside an object of a class that is not known: what it was made
   /// from, what was put into it, and its attributes.
-  private func parts(ofObject node: Pickle.Node, _ arguments: Pickle.Node)
-    -> [(step: Step, node: Pickle.Node)]
-  {
-    var parts: [(step: Step, node: Pickle.Node)] = []
+  private func parts(ofObject node: Pickle.Node, _ arguments: Pickle.Node) -> TorchChildren {
+    var parts: [TorchChildren.Child] = []
     for (index, argument) in (pickle.items(arguments) ?? []).enumerated() {
-      parts.append((.argument(index), argument))
+      parts.append(.init(step: .argument(index), node: argument))
     }
     parts += entries(node)
     if let items = pickle.itemsOfCall[node] {
-      for (index, item) in pickle.containers[Int(items)].enumerated() {
-        parts.append((.index(index), item))
-      }
+      parts += TorchChildren.items(pickle.containers[Int(items)][...])
     }
-    guard let state = pickle.states[node] else { return parts }
+    guard let state = pickle.states[node] else { return .listed(parts) }
     // Objects with slots have a pair of dictionaries.
-    for state in pickle.tuple(state).map(Array.init) ?? [state] {
-      for (step, value) in entries(state) {
-        parts.append((isModuleTable(step) ? .hidden : step, value))
+    for state in pickle.tuple(state) ?? [state] {
+      for child in entries(state) {
+        parts.append(
+          .init(step: isModuleTable(child.step) ? .hidden : child.step, node: child.node))
       }
     }
-    return parts
+    return .listed(parts)
   }
 
   /// Whether this is one of the tables of a `torch.nn.Module`, which do not
@@ -93,28 +76,32 @@ struct TorchTree {
     var counts = [Int32](repeating: 0, count: pickle.values.count)
     var isOpen = [Bool](repeating: false, count: counts.count)
     var isDone = isOpen
-    var walk: [(node: Pickle.Node, children: [Pickle.Node])] = []
+    var walk: [(node: Pickle.Node, children: TorchChildren, next: Int)] = []
 
     func enter(_ node: Pickle.Node) {
       isOpen[Int(node)] = true
       if tensors.isTensor(node) { counts[Int(node)] = 1 }
-      walk.append((node, children(node).map(\.node)))
+      walk.append((node, children(node), 0))
     }
 
     enter(pickle.root)
     while let last = walk.indices.last {
-      guard let child = walk[last].children.popLast() else {
-        let node = walk.removeLast().node
-        isDone[Int(node)] = true
-        if let parent = walk.last?.node { counts[Int(parent)].addSaturating(counts[Int(node)]) }
+      let level = walk[last]
+      guard level.next < level.children.count else {
+        walk.removeLast()
+        isDone[Int(level.node)] = true
+        if let parent = walk.last?.node {
+          counts[Int(parent)].addSaturating(counts[Int(level.node)])
+        }
         continue
       }
+      walk[last].next += 1
+      let child = level.children[level.next].node
       if !isOpen[Int(child)] {
         enter(child)
       } else {
         // A child that is not done leads back up: it may yet hold tensors.
-        let found = isDone[Int(child)] ? counts[Int(child)] : 1
-        counts[Int(walk[last].node)].addSaturating(found)
+        counts[Int(level.node)].addSaturating(isDone[Int(child)] ? counts[Int(child)] : 1)
       }
     }
     return counts

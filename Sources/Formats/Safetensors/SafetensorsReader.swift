@@ -49,7 +49,10 @@ public enum SafetensorsReader {
           Extent(file: file, offset: dataStart + entry.begin, count: entry.end - entry.begin)
         ]))
     }
-    return TensorFile(format: .safetensors, records: records, metadata: header.metadata)
+    var result = TensorFile(
+      format: .safetensors, records: records, metadata: header.metadata)
+    result.statesMetadata = true
+    return result
   }
 }
 

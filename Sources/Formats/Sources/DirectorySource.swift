@@ -26,11 +26,16 @@ struct DirectorySource {
     let listing = try DirectoryListing(path: path)
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
-    let weights = Set(checkpoint.shards.map(\.name))
-    checkpoint.sideFiles = listing.files.filter { !weights.contains($0) && !Self.isIndex($0) }
-      .map { SideFile(name: $0, path: listing.path(of: $0)) }
+    checkpoint.sideFiles = Self.sideFiles(of: checkpoint, in: listing)
     checkpoint.findings += otherWeights(than: choice, listing)
     return checkpoint
+  }
+
+  /// What lies in the directory beside the weights of `checkpoint`.
+  static func sideFiles(of checkpoint: Checkpoint, in listing: DirectoryListing) -> [SideFile] {
+    let weights = Set(checkpoint.shards.map(\.name))
+    return listing.files.filter { !weights.contains($0) && !isIndex($0) }
+      .map { SideFile(name: $0, path: listing.path(of: $0)) }
   }
 
   /// The configuration of an adapter whose file of tensors is named by itself: the

@@ -43,14 +43,19 @@ extension Checkpoint {
       checkpoint.sideFiles = DirectorySource.adapterConfiguration(beside: path)
       return checkpoint
     }
-    let directory = FilePath(path).removingLastComponent().string
-    return try ShardIndex(path: path).open(
-      in: directory.isEmpty ? "." : directory, options: options)
+    // An index stands for the whole model, whose other files lie beside it.
+    let parent = FilePath(path).removingLastComponent().string
+    let directory = parent.isEmpty ? "." : parent
+    var checkpoint = try ShardIndex(path: path).open(in: directory, options: options)
+    checkpoint.sideFiles = DirectorySource.sideFiles(
+      of: checkpoint, in: try DirectoryListing(path: directory))
+    return checkpoint
   }
 
   /// Puts a checkpoint together from the files that hold its tensors.
   init(path: String, parts: [(name: String, file: InputFile, contents: TensorFile)]) {
     self.init(path: path, format: parts.first?.contents.format ?? .safetensors)
+    statesMetadata = parts.first?.contents.statesMetadata ?? false
     for part in parts {
       let start = records.count
       records += part.contents.records

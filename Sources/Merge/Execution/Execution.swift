@@ -1,6 +1,5 @@
 public import Compute
 public import Formats
-import Synchronization
 
 /// Carries out a plan: fills the laid-out files with our own workers and puts
 /// the output in place.
@@ -16,40 +15,73 @@ public struct Execution: Sendable {
   /// What became of each updated tensor, in the order of the plan's tensors.
   public typealias Statistics = [(name: String, statistics: UpdateStatistics)]
 
+  /// What is known when the output is in place.
+  public struct Results: Sendable {
+    /// Of each updated tensor, in the order of the plan's tensors.
+    public var statistics: Statistics = []
+    /// Of each converted tensor, in the order of the plan's tensors.
+    public var losses: [(name: String, losses: ConversionLosses)] = []
+    /// What was noticed while the data was read.
+    public var findings: [Finding] = []
+
+    public init() {}
+  }
+
   /// Writes the output and puts it in place.
   public func run(_ transaction: OutputTransaction, progress: Progress) throws(CheckpointError)
-    -> Statistics
+    -> Results
   {
     try transaction.begin(byteCount: plan.byteCount)
-    var places: [Place] = []
-    for planned in plan.files {
-      let file = try transaction.create(planned.name, byteCount: planned.layout.byteCount)
-      for part in planned.layout.fixed { try file.write(part.bytes, at: part.offset) }
-      for (tensor, offset) in zip(planned.tensors, planned.layout.offsets) {
-        places.append(Place(tensor: tensor, file: file, offset: offset))
-      }
-    }
-    let statistics = try fill(places, progress: progress)
+    let places = try create(transaction)
+    let totals = try fill(places, progress: progress)
+    try writeChecksums(totals, of: places)
+    var results = results(totals, of: places)
+    results.findings = try Verification(plan: plan, threads: threads).findings(
+      totals.compactMap { total in
+        guard let stated = places[total.tensor].tensor.checksum else { return nil }
+        return total.result.read.map { (stated, $0.value) }
+      })
     for document in plan.documents { try transaction.write(document.bytes, to: document.name) }
     for side in plan.sideFiles { try transaction.copy(side) }
     try transaction.commit()
-    return statistics
+    return results
   }
 
+  /// One tensor and where it goes.
   private struct Place: Sendable {
     let tensor: PlannedTensor
     let file: OutputFile
     let offset: Int
+    let checksumOffsets: [Int]
   }
 
-  private func fill(_ places: [Place], progress: Progress) throws(CheckpointError) -> Statistics {
+  /// Creates the files and writes what does not depend on any tensor's data.
+  private func create(_ transaction: OutputTransaction) throws(CheckpointError) -> [Place] {
+    var places: [Place] = []
+    for planned in plan.files {
+      let layout = planned.layout
+      let file = try transaction.create(planned.name, byteCount: layout.byteCount)
+      for part in layout.fixed { try file.write(part.bytes, at: part.offset) }
+      for (index, tensor) in planned.tensors.enumerated() {
+        places.append(
+          Place(
+            tensor: tensor, file: file, offset: layout.offsets[index],
+            checksumOffsets: layout.checksumOffsets.isEmpty ? [] : layout.checksumOffsets[index]))
+      }
+    }
+    return places
+  }
+
+  private func fill(_ places: [Place], progress: Progress) throws(CheckpointError) -> [(
+    tensor: Int, result: BlockResult
+  )] {
     let plan = self.plan
     let queue = WorkQueue(count: places.count) { index in
       let place = places[index]
       progress.begin(place.tensor.name)
       return TensorTask(
         place.tensor, to: place.file, at: place.offset, blocks: plan.blocks,
-        numerics: plan.numerics)
+        numerics: plan.numerics, isChecksumWritten: !place.checksumOffsets.isEmpty)
     }
     let ledger = Ledger()
     try Workers.run(threads) { (failure) throws(CheckpointError) in
@@ -57,38 +89,39 @@ public struct Execution: Sendable {
       while let block = queue.next() {
         try failure.check()
         do throws(CheckpointError) {
-          if let statistics = try block.task.run(block.range, scratch: &scratch) {
-            ledger.enter(statistics, tensor: block.tensor, block: block.position)
-          }
+          let result = try block.task.run(block.range, scratch: &scratch)
+          ledger.enter(result, tensor: block.tensor, block: block.position)
         } catch {
           throw error.with(tensor: block.task.tensor.name)
         }
         progress.add(block.task.byteCount(of: block.range))
       }
     }
-    return ledger.totals().map { (places[$0.tensor].tensor.name, $0.statistics) }
-  }
-}
-
-/// The statistics of blocks, summed in the order of the blocks whoever computed
-/// them, so that a report does not depend on the number of threads.
-private final class Ledger: Sendable {
-  private let entries = Mutex<[(tensor: Int, block: Int, statistics: UpdateStatistics)]>([])
-
-  func enter(_ statistics: UpdateStatistics, tensor: Int, block: Int) {
-    entries.withLock { $0.append((tensor, block, statistics)) }
+    return ledger.totals()
   }
 
-  func totals() -> [(tensor: Int, statistics: UpdateStatistics)] {
-    let sorted = entries.withLock { $0 }.sorted { ($0.tensor, $0.block) < ($1.tensor, $1.block) }
-    var totals: [(tensor: Int, statistics: UpdateStatistics)] = []
-    for entry in sorted {
-      if let last = totals.last, last.tensor == entry.tensor {
-        totals[totals.count - 1].statistics.combine(entry.statistics)
-      } else {
-        totals.append((entry.tensor, entry.statistics))
+  /// Writes the checksums of the data where the format wants them.
+  private func writeChecksums(
+    _ totals: [(tensor: Int, result: BlockResult)], of places: [Place]
+  ) throws(CheckpointError) {
+    for total in totals {
+      guard let checksum = total.result.written?.value else { continue }
+      let bytes = (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (8 * $0)) }
+      for offset in places[total.tensor].checksumOffsets {
+        try places[total.tensor].file.write(bytes, at: offset)
       }
     }
-    return totals
+  }
+
+  private func results(
+    _ totals: [(tensor: Int, result: BlockResult)], of places: [Place]
+  ) -> Results {
+    var results = Results()
+    for (tensor, result) in totals {
+      let name = places[tensor].tensor.name
+      if let update = result.update { results.statistics.append((name, update)) }
+      if let losses = result.losses { results.losses.append((name, losses)) }
+    }
+    return results
   }
 }

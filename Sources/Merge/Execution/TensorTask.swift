@@ -16,15 +16,18 @@ final class TensorTask: Sendable {
   private let source: Mutex<TensorData?> = Mutex(nil)
   private let factors: Mutex<[Factors]?> = Mutex(nil)
   private let numerics: Numerics
+  /// Whether the format needs a checksum of what is written.
+  private let isChecksumWritten: Bool
 
   init(
     _ tensor: PlannedTensor, to file: OutputFile, at offset: Int, blocks: BlockSize,
-    numerics: Numerics
+    numerics: Numerics, isChecksumWritten: Bool
   ) {
     self.tensor = tensor
     self.file = file
     self.offset = offset
     self.numerics = numerics
+    self.isChecksumWritten = isChecksumWritten
     switch tensor.operation {
     case .copy:
       unitCount = tensor.byteCount
@@ -38,22 +41,21 @@ final class TensorTask: Sendable {
     }
   }
 
-  /// Computes and writes the units in `range`; for an update, tells what came
-  /// of it.
+  /// Computes and writes the units in `range` and tells what came of it.
   func run(_ range: Range<Int>, scratch: inout WorkerScratch) throws(CheckpointError)
-    -> UpdateStatistics?
+    -> BlockResult
   {
     switch tensor.operation {
-    case .copy(let record):
-      try copy(record, range, scratch: &scratch)
-      return nil
-    case .cast(let record):
-      try cast(record, range, scratch: &scratch)
-      return nil
-    case .update(let record, let deltas):
-      return try update(record, deltas, range, scratch: &scratch)
+    case .copy(let record): try copy(record, range, scratch: &scratch)
+    case .cast(let record): try cast(record, range, scratch: &scratch)
+    case .update(let record, let deltas): try update(record, deltas, range, scratch: &scratch)
     }
   }
+
+  /// The bytes that are looked at while they are in a core's cache.
+  private static let checkedByteCount = 256 << 10
+
+  private var isChecksumRead: Bool { tensor.checksum != nil }
 
   /// The bytes of output that `range` stands for.
   func byteCount(of range: Range<Int>) -> Int {
@@ -80,43 +82,68 @@ final class TensorTask: Sendable {
   }
 
   private func copy(_ record: TensorRecord, _ range: Range<Int>, scratch: inout WorkerScratch)
-    throws(CheckpointError)
+    throws(CheckpointError) -> BlockResult
   {
-    if let extent = record.plainExtent {
+    let isChecked = isChecksumWritten || isChecksumRead
+    if !isChecked, let extent = record.plainExtent {
       let part = Extent(
         file: extent.file, offset: extent.offset + range.lowerBound, count: range.count)
-      if try file.copy(part, to: offset + range.lowerBound) { return }
+      if try file.copy(part, to: offset + range.lowerBound) { return BlockResult() }
     }
     let data = try data(of: record)
-    try scratch.input.withMutablePrefix(range.count) { (bytes) throws(CheckpointError) in
-      try data.read(into: &bytes, at: range.lowerBound)
+    var checksum = RunningChecksum()
+    let step = isChecked ? Self.checkedByteCount : range.count
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: step) {
+      let count = min(step, range.upperBound - start)
+      try scratch.input.withMutablePrefix(count) { (bytes) throws(CheckpointError) in
+        try data.read(into: &bytes, at: start)
+      }
+      try scratch.input.withPrefix(count) { (bytes) throws(CheckpointError) in
+        if isChecked { checksum.add(bytes) }
+        try file.write(bytes, at: offset + start)
+      }
     }
-    try scratch.input.withPrefix(range.count) { (bytes) throws(CheckpointError) in
-      try file.write(bytes, at: offset + range.lowerBound)
-    }
+    file.startWriteback(of: range.count, at: offset + range.lowerBound)
+    return BlockResult(
+      read: isChecksumRead ? checksum : nil, written: isChecksumWritten ? checksum : nil)
   }
 
   private func cast(_ record: TensorRecord, _ range: Range<Int>, scratch: inout WorkerScratch)
-    throws(CheckpointError)
+    throws(CheckpointError) -> BlockResult
   {
     guard let from = record.type.element, let fromWidth = from.byteWidth,
       let to = tensor.type.element, let toWidth = to.byteWidth
     else { preconditionFailure("the plan casts only between whole-byte types") }
     let data = try data(of: record)
+    var result = BlockResult()
     try scratch.input.withMutablePrefix(range.count * fromWidth) {
       (bytes) throws(CheckpointError) in
       try data.read(into: &bytes, at: range.lowerBound * fromWidth)
+      if isChecksumRead { result.read = RunningChecksum(bytes.bytes) }
     }
-    scratch.convert(range.count * fromWidth, of: from, to: to)
-    try scratch.output.withPrefix(range.count * toWidth) { (bytes) throws(CheckpointError) in
-      try file.write(bytes, at: offset + range.lowerBound * toWidth)
+    result.losses = scratch.convert(range.count * fromWidth, of: from, to: to)
+    result.written = try write(range.count * toWidth, at: range.lowerBound * toWidth, scratch)
+    return result
+  }
+
+  /// Writes the first `count` bytes of the output; `start` is their place in the
+  /// tensor.
+  private func write(_ count: Int, at start: Int, _ scratch: borrowing WorkerScratch)
+    throws(CheckpointError) -> RunningChecksum?
+  {
+    let checksum = try scratch.output.withPrefix(count) {
+      (bytes) throws(CheckpointError) -> RunningChecksum? in
+      try file.write(bytes, at: offset + start)
+      return isChecksumWritten ? RunningChecksum(bytes) : nil
     }
+    file.startWriteback(of: count, at: offset + start)
+    return checksum
   }
 
   private func update(
     _ record: TensorRecord, _ deltas: [LowRankDelta], _ rows: Range<Int>,
     scratch: inout WorkerScratch
-  ) throws(CheckpointError) -> UpdateStatistics {
+  ) throws(CheckpointError) -> BlockResult {
     guard let from = record.type.element, let fromWidth = from.byteWidth,
       let to = tensor.type.element, let toWidth = to.byteWidth
     else { preconditionFailure("the plan updates only whole-byte float types") }
@@ -129,13 +156,11 @@ final class TensorTask: Sendable {
     let scale = try multiply(deltas, rows, count: count, scratch: &scratch)
     // PEFT rounds to the type of the base, whatever is done with the result.
     let rounded = numerics == .peft ? from : to
-    let statistics = scratch.update(count, of: from, to: rounded, scale: scale)
+    var result = BlockResult()
+    result.update = scratch.update(count, of: from, to: rounded, scale: scale)
     if rounded != to { scratch.convertOutput(count, of: rounded, to: to) }
-    try scratch.output.withPrefix(count * toWidth) { (bytes) throws(CheckpointError) in
-      try file.write(bytes, at: offset + rows.lowerBound * columns * toWidth)
-    }
-    file.startWriteback(of: count * toWidth, at: offset + rows.lowerBound * columns * toWidth)
-    return statistics
+    result.written = try write(count * toWidth, at: rows.lowerBound * columns * toWidth, scratch)
+    return result
   }
 
   /// Leaves the sum of the products in `scratch.product`; returns the scale that

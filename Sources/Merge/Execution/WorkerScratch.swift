@@ -94,14 +94,20 @@ struct WorkerScratch: ~Copyable {
     return statistics
   }
 
-  /// Sets the output to the converted input, of which `byteCount` bytes count.
-  mutating func convert(_ byteCount: Int, of from: ElementType, to: ElementType) {
+  /// Sets the output to the converted input, of which `byteCount` bytes count, and
+  /// tells what could not be kept.
+  @discardableResult
+  mutating func convert(_ byteCount: Int, of from: ElementType, to: ElementType)
+    -> ConversionLosses
+  {
+    var losses = ConversionLosses()
     let count = byteCount / max(1, from.byteWidth ?? 1)
     input.withPrefix(byteCount) { source in
       output.withMutablePrefix(count * (to.byteWidth ?? 0)) {
-        Conversion.convert(source, from: from, into: &$0, to: to)
+        Conversion.convert(source, from: from, into: &$0, to: to, losses: &losses)
       }
     }
+    return losses
   }
 
   /// Converts the output in place of itself.

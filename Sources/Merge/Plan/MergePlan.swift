@@ -18,6 +18,9 @@ public struct MergePlan: Sendable {
   public var memory: MemoryEstimate
   /// Where roundings happen.
   public var numerics: Numerics
+  /// Checksums that the input states of data that no tensor copies as it lies in
+  /// its file; those of the others are with their tensors.
+  var unreadChecksums: [StoredChecksum] = []
   var blocks: BlockSize
   var scratch: WorkerScratch.Sizes
 
@@ -32,7 +35,7 @@ public struct MergePlan: Sendable {
     files.reduce(0) { $0 + $1.layout.byteCount } + documents.reduce(0) { $0 + $1.bytes.count }
   }
 
-  /// All tensors of the output, file by file.
+  /// All tensors of the output whose data is written, file by file.
   public var tensors: [PlannedTensor] { files.flatMap(\.tensors) }
 }
 
@@ -59,6 +62,13 @@ public struct PlannedTensor: Sendable {
   public var type: TensorType
   public var shape: [Int]
   public var operation: Operation
+  /// Where its name stands among the names of the input.
+  var order = 0
+  /// Other names under which the output has the same data.
+  public var aliases: [OutputTensor.Alias] = []
+  /// The checksum that the input states of the bytes that the operation reads, to
+  /// be held against them.
+  var checksum: StoredChecksum?
 
   public enum Operation: Sendable {
     /// The bytes go out as they came in.
@@ -83,7 +93,8 @@ public struct PlannedTensor: Sendable {
 
   /// The output as its file's layout needs it.
   var outputTensor: OutputTensor {
-    OutputTensor(name: name, type: type, shape: shape, byteCount: byteCount)
+    OutputTensor(
+      name: name, type: type, shape: shape, byteCount: byteCount, order: order, aliases: aliases)
   }
 }
 

@@ -1,9 +1,11 @@
 public import Compute
+public import Formats
 
 /// What the user asked of an output, whatever it is made from.
 public struct OutputOptions: Sendable {
   /// The type for all float tensors; nil keeps each as it is.
   public var type: ElementType?
+  public var format: OutputFormat
   public var numerics: Numerics
   /// The most bytes that the execution may hold.
   public var maximumMemory: Int
@@ -14,11 +16,12 @@ public struct OutputOptions: Sendable {
   public var isSingleFile: Bool
 
   public init(
-    type: ElementType? = nil, numerics: Numerics = .exact,
+    type: ElementType? = nil, format: OutputFormat = .safetensors, numerics: Numerics = .exact,
     maximumMemory: Int = OutputOptions.defaultMaximumMemory, threads: Int = 1,
     maximumShardSize: Int? = nil, isSingleFile: Bool = false
   ) {
     self.type = type
+    self.format = format
     self.numerics = numerics
     self.maximumMemory = maximumMemory
     self.threads = threads

@@ -4,6 +4,9 @@ import OrderedCollections
 /// How the tensors of an output are spread over files, and what the files are
 /// called.
 struct OutputShards {
+  let format: OutputFormat
+  /// The name without number and suffix: `model` for a model.
+  let stem: String
   /// How the output is to be cut.
   enum Cut {
     /// Everything into the one file that the user named.
@@ -18,8 +21,10 @@ struct OutputShards {
   let groups: [Range<Int>]
   let names: [String]
 
-  /// Cuts `tensors`; `stem` is the name without numbers, `model` for a model.
-  init(_ tensors: [PlannedTensor], cut: Cut, stem: String) {
+  init(_ tensors: [PlannedTensor], cut: Cut, stem: String, format: OutputFormat) {
+    self.format = format
+    self.stem = stem
+    let suffix = format.fileSuffixes[0]
     groups =
       switch cut {
       case .single: [tensors.indices]
@@ -30,8 +35,8 @@ struct OutputShards {
     let count = groups.count
     names = groups.indices.map { index in
       count == 1
-        ? "\(stem).safetensors"
-        : "\(stem)-\(fiveDigits(index + 1))-of-\(fiveDigits(count)).safetensors"
+        ? stem + suffix
+        : "\(stem)-\(fiveDigits(index + 1))-of-\(fiveDigits(count))\(suffix)"
     }
   }
 
@@ -53,27 +58,32 @@ struct OutputShards {
     return groups
   }
 
-  /// Lays out the files and writes the index that several files need.
-  func files(_ tensors: [PlannedTensor], metadata: OrderedDictionary<String, String>, stem: String)
-    throws(CheckpointError) -> (files: [PlannedFile], index: MergePlan.Document?)
-  {
+  /// Lays out the files and writes the index that several files need; `notes` are
+  /// those of the metadata that concern tensors.
+  func files(
+    _ tensors: [PlannedTensor], metadata: OrderedDictionary<String, String>,
+    notes: OrderedDictionary<String, String> = [:]
+  ) throws(CheckpointError) -> (files: [PlannedFile], index: MergePlan.Document?) {
+    let all = metadata.merging(notes) { first, _ in first }
     var files: [PlannedFile] = []
     for (group, name) in zip(groups, names) {
       let members = Array(tensors[group])
-      let layout = try SafetensorsLayout.layout(members.map(\.outputTensor), metadata: metadata)
+      let layout = try format.layout(members.map(\.outputTensor), metadata: all)
       files.append(PlannedFile(name: name, tensors: members, layout: layout).inDataOrder())
     }
-    return (files, files.count > 1 ? Self.index(of: files, stem: stem) : nil)
+    return (files, files.count > 1 ? index(of: files, notes: notes) : nil)
   }
 
   /// The index as transformers writes it: sorted, with the bytes of all tensors.
-  private static func index(of files: [PlannedFile], stem: String) -> MergePlan.Document {
+  private func index(of files: [PlannedFile], notes: OrderedDictionary<String, String>)
+    -> MergePlan.Document
+  {
     var homes: [(name: String, file: String)] = []
     var size = 0
     var parameters = 0
     for file in files {
       for tensor in file.tensors {
-        homes.append((tensor.name, file.name))
+        for name in [tensor.name] + tensor.aliases.map(\.name) { homes.append((name, file.name)) }
         size += tensor.byteCount
         parameters += tensor.shape.reduce(1, *)
       }
@@ -85,12 +95,13 @@ struct OutputShards {
       writer.object {
         $0.integer("total_parameters", parameters)
         $0.integer("total_size", size)
+        for (key, value) in notes { $0.string(key, value) }
       }
       writer.key("weight_map")
       writer.object { for home in homes { $0.string(home.name, home.file) } }
     }
     return MergePlan.Document(
-      name: "\(stem).safetensors.index.json", bytes: writer.document())
+      name: "\(stem)\(format.fileSuffixes[0]).index.json", bytes: writer.document())
   }
 }
 
@@ -102,6 +113,9 @@ extension PlannedFile {
     var copy = self
     copy.tensors = order.map { tensors[$0] }
     copy.layout.offsets = order.map { layout.offsets[$0] }
+    if !layout.checksumOffsets.isEmpty {
+      copy.layout.checksumOffsets = order.map { layout.checksumOffsets[$0] }
+    }
     return copy
   }
 }

@@ -6,6 +6,23 @@ import OrderedCollections
 struct PlanBuilder {
   let base: Checkpoint
   let options: OutputOptions
+  /// What is written once under several names.
+  let sharing: SharedTensors
+  /// Whether the checkpoint is an adapter, which has file names of its own.
+  let isAdapter: Bool
+  /// Whether the checksums that the input states are held against its bytes.
+  let isVerifying: Bool
+
+  init(
+    base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
+    isAdapter: Bool = false, isVerifying: Bool = false
+  ) {
+    self.base = base
+    self.options = options
+    self.sharing = sharing ?? SharedTensors(none: base)
+    self.isAdapter = isAdapter
+    self.isVerifying = isVerifying
+  }
 
   /// Plans the output: `deltas` by the name of the tensor that they are added to.
   func plan(deltas: [ExactName: [LowRankDelta]], findings: [Finding]) throws(CheckpointError)
@@ -13,34 +30,58 @@ struct PlanBuilder {
   {
     var tensors: [PlannedTensor] = []
     tensors.reserveCapacity(base.records.count)
-    for record in base.records {
+    for (position, record) in base.records.enumerated() where !sharing.isDropped(record.name) {
       do throws(CheckpointError) {
-        tensors.append(try planned(record, deltas: deltas[ExactName(record.name)] ?? []))
+        var tensor = try planned(record, deltas: deltas[ExactName(record.name)] ?? [])
+        tensor.order = position
+        tensors.append(tensor)
       } catch {
         throw error.with(path: base.path, tensor: record.name)
       }
     }
-    let stem = self.stem
-    let shards = OutputShards(tensors, cut: cut, stem: stem)
-    let (files, index) = try shards.files(tensors, metadata: metadata, stem: stem)
+    let unread = isVerifying ? try attachChecksums(to: &tensors) : []
+    let names = OutputNames(base: base, options: options, isAdapter: isAdapter)
+    let shards = OutputShards(
+      tensors, cut: cut(tensors), stem: names.stem, format: options.format)
+    let (files, index) = try shards.files(
+      tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : sharing.notes)
     let (blocks, scratch, memory) = try fitMemory(tensors)
     return MergePlan(
-      files: files, sideFiles: options.isSingleFile ? [] : sideFiles,
-      documents: [index].compactMap(\.self), findings: findings, memory: memory,
-      numerics: options.numerics, blocks: blocks, scratch: scratch)
+      files: files, sideFiles: names.sideFiles, documents: [index].compactMap(\.self),
+      findings: findings, memory: memory, numerics: options.numerics, unreadChecksums: unread,
+      blocks: blocks, scratch: scratch)
   }
 
   private func planned(_ record: TensorRecord, deltas: [LowRankDelta]) throws(CheckpointError)
     -> PlannedTensor
   {
     guard record.bytes != nil else {
-      throw CheckpointError("has no data in its file; expected a tensor with values")
+      throw CheckpointError(
+        "has no data in its file (\(record.type.name)); expected a tensor with values",
+        fix: "leave the tensor out with --exclude")
     }
+    try checkGrowth(record)
     let type = try outputType(of: record)
+    if let refusal = options.format.refusal(type, shape: record.shape) {
+      throw CheckpointError(refusal, fix: "leave the tensor out with --exclude")
+    }
     let operation: PlannedTensor.Operation =
       !deltas.isEmpty
       ? .update(record, deltas) : type == record.type ? .copy(record) : .cast(record)
-    return PlannedTensor(name: record.name, type: type, shape: record.shape, operation: operation)
+    return PlannedTensor(
+      name: record.name, type: type, shape: record.shape, operation: operation,
+      aliases: options.format.sharesStorages ? sharing.aliases(of: record.name) : [])
+  }
+
+  /// A view can repeat a few bytes to any size; that is a trap, unless it is small.
+  private func checkGrowth(_ record: TensorRecord) throws(CheckpointError) {
+    guard let bytes = record.bytes, bytes.view != nil,
+      record.byteCount > max(bytes.storageByteCount, options.maximumMemory)
+    else { return }
+    throw CheckpointError(
+      "takes \(record.byteCount) bytes when written out, but its storage has "
+        + "\(bytes.storageByteCount); --max-memory allows \(options.maximumMemory)",
+      fix: "raise --max-memory, or leave the tensor out with --exclude")
   }
 
   /// `--dtype` concerns float tensors only; indices and masks stay what they are.
@@ -56,35 +97,23 @@ struct PlanBuilder {
     return .element(wanted)
   }
 
-  /// Diffusers looks for its weights under a name of its own.
-  private var stem: String {
-    let diffusers = "diffusion_pytorch_model"
-    return base.shards.contains { $0.name.hasPrefix(diffusers) } ? diffusers : "model"
-  }
-
-  private var cut: OutputShards.Cut {
-    if options.isSingleFile { return .single }
+  private func cut(_ tensors: [PlannedTensor]) -> OutputShards.Cut {
+    // PEFT knows no shards.
+    if options.isSingleFile || isAdapter { return .single }
     if let size = options.maximumShardSize { return .size(size) }
-    return .groups(base.shards.map(\.records))
+    return .groups(
+      base.shards.map { shard in
+        let start = tensors.partitioningIndex { $0.order >= shard.records.lowerBound }
+        let end = tensors.partitioningIndex { $0.order >= shard.records.upperBound }
+        return start..<end
+      })
   }
 
   /// The metadata of the input; `format` is what transformers asks for.
   private var metadata: OrderedDictionary<String, String> {
-    var metadata = base.format == .safetensors ? base.metadata : [:]
-    if metadata["format"] == nil, base.format != .safetensors { metadata["format"] = "pt" }
+    var metadata = sharing.metadata
+    if metadata["format"] == nil, !base.statesMetadata { metadata["format"] = "pt" }
     return metadata
-  }
-
-  /// Names that belong to a repository or another result, not to the model.
-  private static let notCopied: Set<String> = [
-    "README.md", "adapter_config.json", "trainer_state.json", "all_results.json",
-    "train_results.json", "eval_results.json",
-  ]
-
-  private var sideFiles: [SideFile] {
-    base.sideFiles.filter {
-      !$0.holdsTensors && !Self.notCopied.contains($0.name) && !$0.name.hasSuffix("~")
-    }
   }
 
   /// The largest blocks that fit into the memory that the user allows.
@@ -101,7 +130,8 @@ struct PlanBuilder {
       guard let smaller = blocks.halved else {
         throw CheckpointError(
           path: base.path,
-          "needs \(needed) bytes of memory with \(options.threads) threads; --max-memory allows \(options.maximumMemory)",
+          "needs \(needed) bytes of memory with \(options.threads) threads; "
+            + "--max-memory allows \(options.maximumMemory)",
           fix: "raise --max-memory or lower --threads")
       }
       blocks = smaller
@@ -113,10 +143,7 @@ struct PlanBuilder {
   private func shared(_ tensors: [PlannedTensor]) -> Int {
     var largest = 0
     for tensor in tensors {
-      var size = 0
-      if tensor.source.plainExtent == nil, let bytes = tensor.source.bytes {
-        size += bytes.view == nil && bytes.codec == .stored ? 0 : bytes.storageByteCount
-      }
+      var size = tensor.source.gatheredByteCount
       if case .update(_, let deltas) = tensor.operation {
         for delta in deltas { size += Factors.byteCount(of: delta) }
       }
@@ -127,4 +154,17 @@ struct PlanBuilder {
 
   /// The program itself with its tables of names.
   private static let programByteCount = 16 << 20
+}
+
+extension [PlannedTensor] {
+  /// The position of the first tensor for which `isBehind` holds, if it holds for
+  /// all that follow.
+  fileprivate func partitioningIndex(_ isBehind: (PlannedTensor) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
 }

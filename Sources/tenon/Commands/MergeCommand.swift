@@ -52,20 +52,20 @@ struct MergeCommand: CheckpointCommand {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
+    let options = try write.outputOptions(numerics, for: transaction)
     let adapter = try readAdapter()
     let merge = try AdapterMerge(
-      base: try Checkpoint.open(base), adapter: adapter,
-      options: write.outputOptions(numerics, for: transaction))
+      base: try Checkpoint.open(base), adapter: adapter, options: options)
     if write.dryRun {
       show(MergeReport(merge, statistics: []), output: nil)
       return .success
     }
     let progress = Progress(total: merge.plan.byteCount)
-    let statistics = try ProgressLine.show(progress, quiet: write.quiet) {
+    let results = try ProgressLine.show(progress, quiet: write.quiet) {
       () throws(CheckpointError) in
       try Execution(merge.plan, threads: write.workerCount).run(transaction, progress: progress)
     }
-    show(MergeReport(merge, statistics: statistics), output: transaction.path)
+    show(MergeReport(merge, statistics: results.statistics), output: transaction.path)
     return .success
   }
 
@@ -95,9 +95,12 @@ extension WriteOptions {
   /// One worker for each core that this process may use.
   var workerCount: Int { threads ?? max(1, min(64, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
-  func outputOptions(_ numerics: Numerics, for transaction: OutputTransaction) -> OutputOptions {
+  func outputOptions(_ numerics: Numerics, for transaction: OutputTransaction)
+    throws(CheckpointError) -> OutputOptions
+  {
     OutputOptions(
-      type: dtype?.type, numerics: numerics,
+      type: dtype?.type, format: try OutputFormat(outputPath: output) ?? .safetensors,
+      numerics: numerics,
       maximumMemory: maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory,
       threads: workerCount, maximumShardSize: maxShardSize?.bytes,
       isSingleFile: transaction.kind == .file)

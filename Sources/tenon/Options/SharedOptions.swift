@@ -26,7 +26,8 @@ struct WriteOptions: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Where to write: a name ending in .safetensors is one file, any other a directory.",
+      "Where to write: a name ending in .safetensors, .bin, .pt or .pth is one file of that "
+        + "format, any other a directory.",
       valueName: "out"))
   var output: String
 
@@ -38,7 +39,7 @@ struct WriteOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The most bytes of tensors in a file, as 5GB or 2GiB (default: as the input is cut).",
+      "The most bytes of tensors in a file, as 5GB or 2GiB (default: as the input is cut; for convert 5GB).",
       valueName: "size"))
   var maxShardSize: ByteSize?
 

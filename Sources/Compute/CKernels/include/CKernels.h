@@ -46,6 +46,22 @@ void kernel_convert(
 /// destination[i] = (double)source[i], for every type of `kernel_type`.
 void kernel_load(int type, const void *source, double *destination, size_t count);
 
+// losses.c
+
+/// What conversions lost; the counts grow from call to call.
+struct kernel_losses {
+  uint64_t overflow;
+  uint64_t underflow;
+  uint64_t changed;
+};
+
+/// As `kernel_convert`, and adds to `losses` the finite values that became
+/// infinite, NaN or the largest one there is, those that became zero, and all
+/// that became another value.
+void kernel_convert_counting(
+    int from, const void *source, int to, void *destination, size_t count,
+    struct kernel_losses *losses);
+
 // update.c
 
 /// Sums over the elements of an update; they grow from call to call.
@@ -107,3 +123,11 @@ enum { kernel_statistics_block = 4096 };
 
 /// The statistics of at most `kernel_statistics_block` elements of any type.
 struct kernel_block_statistics kernel_statistics(int type, const void *source, size_t count);
+
+// crc32.c
+
+/// Whether this processor has carry-less products.
+int kernel_has_carryless(void);
+
+/// The CRC-32 of what had the checksum `seed` (0 for nothing), followed by `source`.
+uint32_t kernel_crc32(int carryless, uint32_t seed, const void *source, size_t count);

@@ -1,0 +1,37 @@
+import Formats
+
+/// What the files of an output are called, and which files of the input belong
+/// to it as they are.
+struct OutputNames {
+  let base: Checkpoint
+  let options: OutputOptions
+  let isAdapter: Bool
+
+  /// The name of the file of tensors without number and suffix.
+  var stem: String {
+    if isAdapter { return "adapter_model" }
+    // Diffusers looks for its weights under a name of its own.
+    let diffusers = "diffusion_pytorch_model"
+    if base.shards.contains(where: { $0.name.hasPrefix(diffusers) }) { return diffusers }
+    return options.format == .pytorch ? "pytorch_model" : "model"
+  }
+
+  /// Names that belong to a repository or another result, not to the model.
+  private static let notCopied: Set<String> = [
+    "README.md", "trainer_state.json", "all_results.json", "train_results.json",
+    "eval_results.json",
+  ]
+
+  /// Tensors that belong to an adapter beside its own.
+  private static let companions: Set<String> = ["non_lora_trainables.bin", "mm_projector.bin"]
+
+  /// The files that go out as they are; none beside a single file.
+  var sideFiles: [SideFile] {
+    guard !options.isSingleFile else { return [] }
+    return base.sideFiles.filter { file in
+      guard !Self.notCopied.contains(file.name), !file.name.hasSuffix("~") else { return false }
+      if isAdapter, Self.companions.contains(file.name) { return true }
+      return !file.holdsTensors && (isAdapter || file.name != "adapter_config.json")
+    }
+  }
+}

@@ -1,0 +1,102 @@
+public import ArgumentParser
+public import Formats
+import Inspect
+import Merge
+
+/// `tenon convert`: the same tensors in another format or of another type.
+struct ConvertCommand: CheckpointCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Write a checkpoint in another format, type or number of files.",
+    discussion: """
+      Between safetensors and PyTorch in both directions; the name of the output says which. \
+      Tensors of which nothing changes keep every bit; with --dtype, what the type cannot hold \
+      is counted and told. Names that share one tensor share it in a PyTorch output; for \
+      safetensors one name is kept and the others are noted in the metadata.
+      """)
+
+  @Argument(help: "A file of tensors, an index or a directory.", completion: .file())
+  var path: String
+
+  @OptionGroup(title: "Output")
+  var write: WriteOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "The format of a directory: safetensors (the default) or pytorch.", valueName: "format"))
+  var format: OutputFormat?
+
+  @Flag(help: "Write tensors that share their data each by itself.")
+  var keepShared = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The keys that lead to the tensors inside a PyTorch file, as model.state_dict.",
+      valueName: "key.key"))
+  var root: String?
+
+  @OptionGroup(title: "Which tensors")
+  var filter: FilterOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  /// What Hugging Face's writers put into a file at most.
+  private static let defaultShardSize = 5_000_000_000
+
+  func validate() throws {
+    guard let format, let named = try? OutputFormat(outputPath: write.output) else { return }
+    if named != format {
+      throw ValidationError(
+        "--format \(format.rawValue) contradicts the name \(write.output), "
+          + "which asks for \(named.rawValue)")
+    }
+  }
+
+  func perform() throws(CheckpointError) -> ExitCode {
+    let filter = try filter.filter()
+    // Refused before anything is read: the user may have to think again.
+    let transaction = try OutputTransaction(
+      path: write.output, force: write.force, inputs: [path])
+    var options = try write.outputOptions(.exact, for: transaction)
+    options.format = format ?? options.format
+    options.maximumShardSize = options.maximumShardSize ?? Self.defaultShardSize
+    let conversion = try CheckpointConversion(
+      try open(), filter: filter, keepsShared: keepShared, options: options)
+    if write.dryRun {
+      show(ConversionReport(conversion, format: options.format, results: nil), isDryRun: true)
+      return .success
+    }
+    let progress = Progress(total: conversion.plan.byteCount)
+    let results = try ProgressLine.show(progress, quiet: write.quiet) {
+      () throws(CheckpointError) in
+      try Execution(conversion.plan, threads: write.workerCount)
+        .run(transaction, progress: progress)
+    }
+    show(ConversionReport(conversion, format: options.format, results: results), isDryRun: false)
+    return .success
+  }
+
+  private func open() throws(CheckpointError) -> Checkpoint {
+    let keys = root?.split(separator: ".").map(String.init)
+    let checkpoint = try Checkpoint.open(path, options: .init(root: keys))
+    guard keys == nil || checkpoint.format != .safetensors else {
+      throw CheckpointError(
+        path: path, "is safetensors, which has no containers that --root could choose from",
+        fix: "leave out --root")
+    }
+    return checkpoint
+  }
+
+  private func show(_ report: ConversionReport, isDryRun: Bool) {
+    if json {
+      StandardOutput.write(
+        ConvertJSON.document(report, output: write.output, isDryRun: isDryRun))
+    } else {
+      StandardOutput.write(ConvertText.report(report, output: write.output, isDryRun: isDryRun))
+      StandardError.report(report.findings)
+    }
+  }
+}
+
+extension OutputFormat: ExpressibleByArgument {}

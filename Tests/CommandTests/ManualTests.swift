@@ -1,0 +1,116 @@
+import Foundation
+import Subprocess
+import SystemPackage
+import Testing
+
+/// The manual pages name what the commands take, no more and no less.
+@Suite struct ManualTests {
+  static let folder = Sandbox.repository.appending(path: "man")
+
+  static let pages: [String] = {
+    let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+    return (names ?? []).filter { $0.hasSuffix(".1") }.sorted()
+  }()
+
+  /// What `--experimental-dump-help` tells of a command.
+  struct Command: Decodable, Sendable {
+    var commandName: String
+    var arguments: [Argument]?
+    var subcommands: [Command]?
+
+    struct Argument: Decodable, Sendable {
+      var kind: String
+      var names: [Name]?
+      var valueName: String?
+      var shouldDisplay: Bool
+    }
+
+    struct Name: Decodable, Sendable {
+      var kind: String
+      var name: String
+      var spelled: String { (kind == "long" ? "--" : "-") + name }
+    }
+
+    /// Each option as it is typed.
+    var options: Set<String> {
+      Set((arguments ?? []).filter(\.shouldDisplay).flatMap { $0.names ?? [] }.map(\.spelled))
+    }
+  }
+
+  private struct Dump: Decodable {
+    var command: Command
+  }
+
+  /// The commands as the built tool describes them, without `help`.
+  private func commands() async throws -> [Command] {
+    let outcome = try await Sandbox().tenon("--experimental-dump-help")
+    let dump = try JSONDecoder().decode(Dump.self, from: Data(outcome.stdout.utf8))
+    return (dump.command.subcommands ?? []).filter { $0.commandName != "help" }
+  }
+
+  /// The lines of a page's section, without its heading.
+  private func section(_ heading: String, of page: String) throws -> [String] {
+    let text = try String(contentsOf: Self.folder.appending(path: page), encoding: .utf8)
+    let lines = text.split(separator: "\n").map(String.init)
+    let start = try #require(lines.firstIndex(of: ".Sh \(heading)"), "\(page)")
+    return Array(lines[(start + 1)...].prefix { !$0.hasPrefix(".Sh ") })
+  }
+
+  /// The options on a line of mdoc: `Fl o , Fl -output` is `-o` and `--output`.
+  private func options(on line: String) -> [String] {
+    let words = line.split(separator: " ")
+    return zip(words, words.dropFirst()).filter { $0.0 == "Fl" || $0.0 == ".Fl" }
+      .map { "-" + $0.1 }
+  }
+
+  @Test func `every command has a page, and every page a command`() async throws {
+    let expected = try await ["tenon.1"] + commands().map { "tenon-\($0.commandName).1" }
+    #expect(Self.pages == expected.sorted())
+  }
+
+  @Test func `a page describes the options of its command and no other`() async throws {
+    for command in try await commands() {
+      let lines = try section("DESCRIPTION", of: "tenon-\(command.commandName).1")
+      let described = lines.filter { $0.hasPrefix(".It Fl ") }.flatMap(options(on:))
+      #expect(Set(described) == command.options, "\(command.commandName)")
+      #expect(described.count == Set(described).count, "\(command.commandName)")
+    }
+  }
+
+  @Test func `a synopsis shows every argument and option once`() async throws {
+    for command in try await commands() {
+      let lines = try section("SYNOPSIS", of: "tenon-\(command.commandName).1")
+      let shown = lines.flatMap(options(on:))
+      for argument in command.arguments ?? [] where argument.shouldDisplay {
+        let names = Set((argument.names ?? []).map(\.spelled))
+        guard names.isDisjoint(with: ["--help", "--version"]) else { continue }
+        if argument.kind == "positional" {
+          let value = try #require(argument.valueName)
+          // Of several there is one name: `path ...` for `paths`.
+          let singular = value.hasSuffix("s") ? String(value.dropLast()) : value
+          #expect(lines.contains { $0.hasPrefix(".Ar \(singular)") }, "\(command.commandName)")
+        } else {
+          #expect(shown.filter(names.contains).count == 1, "\(command.commandName) \(names)")
+        }
+      }
+      #expect(Set(shown).isSubset(of: command.options), "\(command.commandName)")
+    }
+  }
+
+  @Test(arguments: pages)
+  func `mandoc has nothing to complain of`(page: String) async throws {
+    let result = try await Subprocess.run(
+      .name("mandoc"),
+      arguments: ["-T", "lint", "-W", "warning", Self.folder.appending(path: page).path],
+      output: .string(limit: Sandbox.outputLimit), error: .combinedWithOutput)
+    #expect(result.standardOutput == "")
+    #expect(result.terminationStatus == .exited(0))
+  }
+
+  @Test func `mandoc is there; make deps installs it`() async throws {
+    let result = try? await Subprocess.run(
+      .name("mandoc"), arguments: ["-T", "lint", Self.folder.appending(path: "tenon.1").path],
+      output: .discarded)
+    #expect(result != nil, "mandoc is missing: run `make deps`")
+  }
+}
