@@ -13,7 +13,7 @@ struct Tenon: ParsableCommand {
       its content, never by its name. No pickle is ever executed, no input ever modified.
       """,
     version: "0.1.0",
-    subcommands: [InspectCommand.self, MergeCommand.self, ConvertCommand.self])
+    subcommands: [InspectCommand.self, MergeCommand.self, ConvertCommand.self, RemapCommand.self])
 }
 
 @main

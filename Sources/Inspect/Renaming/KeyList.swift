@@ -17,17 +17,26 @@ public struct KeyList: Sendable {
   public let path: String
   /// In the order of the source; names are unique.
   public let entries: [Entry]
+  /// Where the source is the report of a failed load: the names that the model did
+  /// not want. `entries` are those that it missed.
+  public let unwanted: [Entry]?
 
-  public init(path: String, _ entries: [Entry]) {
+  public init(path: String, _ entries: [Entry], unwanted: [Entry]? = nil) {
     self.path = path
-    var seen: Set<ExactName> = []
-    self.entries = entries.filter { seen.insert(ExactName($0.name)).inserted }
+    self.entries = Self.unique(entries)
+    self.unwanted = unwanted.map(Self.unique)
   }
 
   public init(_ checkpoint: Checkpoint) {
     path = checkpoint.path
     entries = checkpoint.records.map { Entry($0.name, $0.shape) }
+    unwanted = nil
   }
 
   public var names: [String] { entries.map(\.name) }
+
+  private static func unique(_ entries: [Entry]) -> [Entry] {
+    var seen: Set<ExactName> = []
+    return entries.filter { seen.insert(ExactName($0.name)).inserted }
+  }
 }

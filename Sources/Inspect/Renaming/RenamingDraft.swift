@@ -36,6 +36,8 @@ public struct RenamingDraft: Sendable {
   public internal(set) var metadata: OrderedDictionary<String, String>
   public private(set) var steps: [Step] = []
   public internal(set) var findings: [Finding] = []
+  /// What `--to-match` found.
+  public internal(set) var match: MatchSummary?
   /// How the tensors will be named, where a preset says it.
   public internal(set) var kind: CheckpointKind?
 
@@ -139,5 +141,25 @@ public struct RenamingDraft: Sendable {
       result.shards[last].records = result.shards[last].records.lowerBound..<tensors.count
     }
     return result
+  }
+}
+
+extension RenamingDraft {
+  /// Throws where two tensors would have one name, or one would have none.
+  public func requireDistinct() throws(CheckpointError) {
+    try Renaming(of: tensors.map { $0.origin ?? $0.record.name }, to: names)
+      .requireDistinct(path: path)
+  }
+
+  /// Leaves out the tensors that `filter` does not let through.
+  public mutating func keep(_ filter: NameFilter) throws(CheckpointError) {
+    guard !filter.isEmpty else { return }
+    for tensor in tensors where !filter.accepts(tensor.record.name) {
+      dropped.append((tensor.record.name, "left out by --include or --exclude"))
+    }
+    tensors.removeAll { !filter.accepts($0.record.name) }
+    guard tensors.isEmpty else { return }
+    throw CheckpointError(
+      path: path, "none of its \(dropped.count) tensors passes --include and --exclude")
   }
 }
