@@ -10,6 +10,8 @@ public struct RenamingDraft: Sendable {
     /// Its name in the input; nil for one that was made on the way.
     public let origin: String?
     public var record: TensorRecord
+    /// Whether the record's shape is more than a stand-in.
+    var isShapeKnown = true
   }
 
   /// Where a step of the renaming comes from.
@@ -58,7 +60,8 @@ public struct RenamingDraft: Sendable {
         origin: entry.name,
         record: TensorRecord(
           name: entry.name, type: .foreign(name: "unknown", bitWidth: 8),
-          shape: entry.shape ?? [], bytes: nil))
+          shape: entry.shape ?? [], bytes: nil),
+        isShapeKnown: entry.shape != nil)
     }
     metadata = [:]
   }
