@@ -48,7 +48,8 @@ let package = Package(
     .testTarget(
       name: "FormatsTests", dependencies: ["Formats", collections], swiftSettings: settings),
     .testTarget(name: "InspectTests", dependencies: ["Inspect"], swiftSettings: settings),
-    .testTarget(name: "MergeTests", dependencies: ["Merge"], swiftSettings: settings),
+    .testTarget(
+      name: "MergeTests", dependencies: ["Merge", collections], swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["tenon", subprocess, system], exclude: ["Golden"],
       swiftSettings: settings),

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Formats
 import Glibc
 
 /// The command `tenon` itself: it only names the others.
@@ -20,7 +19,6 @@ struct Tenon: ParsableCommand {
 enum Main {
   /// Runs the command line and ends the process with its status.
   static func main() {
-    Interruption.listen()
     raiseFileLimit()
     do {
       var command = try Tenon.parseAsRoot()

@@ -26,11 +26,12 @@ import hostile  # noqa: E402
 import inspecting  # noqa: E402
 import merging  # noqa: E402
 import writing  # noqa: E402
+import zero  # noqa: E402
 from harness import Harness  # noqa: E402
 
 THEMES = {
     "inspect": inspecting.run, "merge": merging.run, "write": writing.run,
-    "hostile": hostile.run, "fail": failing.run,
+    "hostile": hostile.run, "fail": failing.run, "zero": zero.run,
 }
 
 

@@ -24,6 +24,9 @@ public struct Checkpoint: Sendable {
   public var others: [OtherEntry]
   /// The keys inside a PyTorch file that lead to the container of the tensors.
   public var rootPath: [String] = []
+  /// The names of the tensors that were trained, where the checkpoint tells them:
+  /// DeepSpeed keeps them apart from buffers and frozen parameters.
+  public var trained: Set<ExactName>?
 
   public init(
     path: String, format: FileFormat, records: [TensorRecord] = [],

@@ -40,7 +40,7 @@ public struct CheckpointError: Error, Sendable, Hashable {
 extension CheckpointError: CustomStringConvertible {
   public var description: String {
     var text = ""
-    if let path { text += "\(path): " }
+    if let path { text += "\(path.isEmpty ? path.quoted : path.printable): " }
     if let offset { text += "byte \(offset): " }
     if let tensor { text += "tensor \(tensor.quoted): " }
     return text + message

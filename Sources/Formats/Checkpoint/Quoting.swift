@@ -5,12 +5,7 @@ extension String {
 
   /// The text with control characters and backslash-like trouble escaped.
   public var printable: String {
-    var clean = true
-    for byte in utf8 where byte < 0x20 || byte == 0x7F || byte >= 0x80 {
-      clean = false
-      break
-    }
-    if clean { return self }
+    if utf8.span.isPrintableASCII { return self }
     var text = ""
     for scalar in unicodeScalars {
       if scalar.properties.generalCategory == .control

@@ -22,41 +22,23 @@ public struct TensorRecord: Sendable {
   public var elementCount: Int { shape.reduce(1, *) }
 
   /// The bytes of the tensor when written out row by row.
-  public var byteCount: Int {
-    // Exact for every record that a reader hands out; see the type's comment.
-    let bits = elementCount.multipliedFullWidth(by: type.bitWidth)
-    return (bits.high << 61) | Int(bits.low >> 3)
-  }
+  ///
+  /// Exact for every record that a reader hands out; see the type's comment.
+  public var byteCount: Int { type.byteCount(of: elementCount) }
 
   /// The one range of one file that is this tensor's data, row by row and
   /// uncompressed; nil where the data has to be gathered or decoded.
   public var plainExtent: Extent? {
-    guard let bytes, bytes.codec == .stored, bytes.view == nil, bytes.transforms.isEmpty,
-      bytes.extents.count == 1
+    guard let bytes, bytes.codec == .stored, bytes.view == nil, bytes.transforms.isEmpty
     else { return nil }
-    return bytes.extents[0]
-  }
-}
-
-/// A range of bytes in a file.
-public struct Extent: Sendable {
-  public let file: InputFile
-  /// The first byte, counted from the start of the file.
-  public let offset: Int
-  /// The number of bytes.
-  public let count: Int
-
-  public init(file: InputFile, offset: Int, count: Int) {
-    self.file = file
-    self.offset = offset
-    self.count = count
+    return bytes.extents.only
   }
 }
 
 /// Where the bytes of a tensor are and what has to be done to read them.
 public struct TensorBytes: Sendable {
   /// The ranges whose bytes, one after the other, are the storage.
-  public var extents: [Extent]
+  public var extents: Extents
   /// How the storage is encoded in the extents.
   public var codec: Codec
   /// How the tensor's elements lie in the storage; nil where they are the whole
@@ -69,10 +51,18 @@ public struct TensorBytes: Sendable {
     extents: [Extent], codec: Codec = .stored, view: StridedView? = nil,
     transforms: ElementTransforms = []
   ) {
-    self.extents = extents
+    self.extents = Extents(extents)
     self.codec = codec
     self.view = view
     self.transforms = transforms
+  }
+
+  /// One range that is the whole storage of a dense tensor.
+  public init(_ extent: Extent) {
+    extents = .single(extent)
+    codec = .stored
+    view = nil
+    transforms = []
   }
 
   /// The bytes of the decoded storage.

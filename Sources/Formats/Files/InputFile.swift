@@ -89,6 +89,7 @@ public final class InputFile: Sendable {
     }
     var code: Int32?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      unsafe adviseLargePages(UnsafeMutableRawBufferPointer(buffer))
       code = unsafe fill(UnsafeMutableRawBufferPointer(buffer), from: descriptor, at: offset)
       filled = code == nil ? count : 0
     }
@@ -109,6 +110,16 @@ public final class InputFile: Sendable {
 public struct FileIdentity: Sendable, Hashable {
   public let device: UInt64
   public let inode: UInt64
+}
+
+/// Asks for large pages where `bytes` holds some: a header of many megabytes would
+/// else be put into memory four kilobytes at a time. Only a hint.
+private func adviseLargePages(_ bytes: UnsafeMutableRawBufferPointer) {
+  let large = 2 << 20
+  guard bytes.count >= 2 * large, let start = bytes.baseAddress else { return }
+  let first = unsafe start.alignedUp(toMultipleOf: large)
+  let end = unsafe (start + bytes.count).alignedDown(toMultipleOf: large)
+  _ = unsafe madvise(first, end - first, MADV_HUGEPAGE)
 }
 
 /// Reads until `bytes` is full. Returns nil when it is, 0 at the end of the
@@ -132,7 +143,7 @@ private func fill(_ bytes: UnsafeMutableRawBufferPointer, from descriptor: Int32
 }
 
 /// The system's words for an error number, in lower case as our messages are.
-func systemMessage(_ code: Int32) -> String {
+public func systemMessage(_ code: Int32) -> String {
   let text = unsafe String(cString: strerror(code))
   return text.prefix(1).lowercased() + text.dropFirst()
 }

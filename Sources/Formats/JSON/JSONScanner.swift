@@ -82,6 +82,42 @@ public struct JSONScanner: Sendable {
     try expect(UInt8(ascii: "}"), "\",\" or \"}\"")
   }
 
+  /// Reads an object as `object(_:member:)` does, but for some known keys: they cost
+  /// no string. `member` gets nil for any other key.
+  mutating func object<Key: CaseIterable & RawRepresentable<String>>(
+    _ what: @autoclosure () -> String, keys: Key.Type,
+    member: (inout JSONScanner, _ key: Key?, _ keyOffset: Int) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
+    try expect(UInt8(ascii: "{"), what())
+    if consume(UInt8(ascii: "}")) { return }
+    repeat {
+      guard peek() == UInt8(ascii: "\"") else { throw unexpected("a key in double quotes") }
+      let keyOffset = offset
+      let key = try key(keys)
+      try expect(UInt8(ascii: ":"), "\":\" after a key")
+      try member(&self, key, keyOffset)
+    } while consume(UInt8(ascii: ","))
+    try expect(UInt8(ascii: "}"), "\",\" or \"}\"")
+  }
+
+  private mutating func key<Key: CaseIterable & RawRepresentable<String>>(_: Key.Type)
+    throws(CheckpointError) -> Key?
+  {
+    for key in Key.allCases where consume(quoted: key.rawValue) { return key }
+    // Escapes may spell a known key as well.
+    return Key(rawValue: try string("a key"))
+  }
+
+  /// Consumes a string that is next if it is `text`, written without escapes.
+  private mutating func consume(quoted text: String) -> Bool {
+    let text = text.utf8.span
+    let end = position + 1 + text.count
+    guard end < bytes.count, bytes[end] == UInt8(ascii: "\"") else { return false }
+    for index in text.indices where text[index] != bytes[position + 1 + index] { return false }
+    position = end + 1
+    return true
+  }
+
   /// Reads an array, calling `element` when each element is next.
   public mutating func array(
     _ what: @autoclosure () -> String,
@@ -116,27 +152,30 @@ extension JSONScanner {
   public mutating func string(_ what: @autoclosure () -> String) throws(CheckpointError) -> String {
     guard peek() == UInt8(ascii: "\"") else { throw unexpected("\(what()) in double quotes") }
     let start = position + 1
-    var end = start
-    while end < bytes.count {
-      let byte = bytes[end]
-      if byte == UInt8(ascii: "\"") {
-        let text = try decoded(bytes[start..<end])
-        position = end + 1
-        return text
-      }
-      if byte == UInt8(ascii: "\\") { return try escapedString(from: start, firstEscape: end) }
-      guard byte >= 0x20 else {
-        throw CheckpointError(
-          offset: base + end, "control character 0x\(String(byte, radix: 16)) inside a string")
-      }
-      end += 1
+    let end = bytes.span.endOfPlainText(from: start)
+    guard end < bytes.count else {
+      throw CheckpointError(offset: base + start - 1, "a string that starts here does not end")
     }
-    throw CheckpointError(offset: base + start - 1, "a string that starts here does not end")
+    switch bytes[end] {
+    case UInt8(ascii: "\""):
+      let text = try decoded(bytes.span.extracting(start..<end), at: start)
+      position = end + 1
+      return text
+    case UInt8(ascii: "\\"): return try escapedString(from: start, firstEscape: end)
+    default: throw controlCharacter(at: end)
+    }
   }
 
-  private func decoded(_ text: ArraySlice<UInt8>) throws(CheckpointError) -> String {
-    guard let utf8 = try? UTF8Span(validating: text.span) else {
-      throw CheckpointError(offset: base + text.startIndex, "a string is not valid UTF-8")
+  private func controlCharacter(at index: Int) -> CheckpointError {
+    CheckpointError(
+      offset: base + index,
+      "control character 0x\(String(bytes[index], radix: 16)) inside a string")
+  }
+
+  /// The text of bytes that lie at `start`.
+  private func decoded(_ text: Span<UInt8>, at start: Int) throws(CheckpointError) -> String {
+    guard let utf8 = try? UTF8Span(validating: text) else {
+      throw CheckpointError(offset: base + start, "a string is not valid UTF-8")
     }
     return String(copying: utf8)
   }
@@ -151,14 +190,12 @@ extension JSONScanner {
       switch byte {
       case UInt8(ascii: "\""):
         position = index + 1
-        return try decoded(text[...])
+        return try decoded(text.span, at: start)
       case UInt8(ascii: "\\"):
         let (scalar, next) = try escape(at: index)
         text.append(contentsOf: Array(String(Character(scalar)).utf8))
         index = next
-      case 0..<0x20:
-        throw CheckpointError(
-          offset: base + index, "control character 0x\(String(byte, radix: 16)) inside a string")
+      case 0..<0x20: throw controlCharacter(at: index)
       default:
         text.append(byte)
         index += 1

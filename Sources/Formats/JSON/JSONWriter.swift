@@ -14,13 +14,17 @@ public struct JSONWriter: Sendable {
   /// What was written last, as far as white space cares.
   private enum Follows { case opening, key, value }
 
-  /// A writer with room for `capacity` bytes.
-  public init(isIndented: Bool = false, capacity: Int = 0) {
+  /// Takes what was written whenever it is much.
+  private let sink: (@Sendable ([UInt8]) -> Void)?
+  private static let sinkByteCount = 128 << 10
+
+  /// A writer that keeps the text, or hands all but the end of it to `sink`.
+  public init(isIndented: Bool = false, sink: (@Sendable ([UInt8]) -> Void)? = nil) {
     self.isIndented = isIndented
-    bytes.reserveCapacity(capacity)
+    self.sink = sink
   }
 
-  /// The text with a line break at its end.
+  /// The text, or what the sink has not got of it, with a line break at its end.
   public consuming func document() -> [UInt8] {
     bytes.append(UInt8(ascii: "\n"))
     return bytes
@@ -40,9 +44,23 @@ public struct JSONWriter: Sendable {
     close(UInt8(ascii: "]"))
   }
 
-  /// Writes the key of the value that comes next.
-  public mutating func key(_ key: String) {
+  /// Writes the key of the value that comes next, which needs no escapes.
+  public mutating func key(_ key: StaticString) {
+    separate()
+    bytes.append(UInt8(ascii: "\""))
+    // The compiler's own bytes, copied while they are borrowed.
+    key.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+    bytes.append(UInt8(ascii: "\""))
+    endKey()
+  }
+
+  /// Writes a key that is data.
+  public mutating func key(named key: String) {
     string(key)
+    endKey()
+  }
+
+  private mutating func endKey() {
     bytes.append(UInt8(ascii: ":"))
     if isIndented { bytes.append(UInt8(ascii: " ")) }
     needsComma = false
@@ -53,10 +71,8 @@ public struct JSONWriter: Sendable {
     separate()
     bytes.append(UInt8(ascii: "\""))
     // Names rarely need escapes, and copying them whole is quicker.
-    let needsEscapes = text.utf8.contains {
-      $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
-    }
-    if needsEscapes { escape(text) } else { bytes.append(contentsOf: text.utf8) }
+    let isPlain = text.utf8.span.endOfPlainText() == text.utf8.count
+    if isPlain { bytes.append(contentsOf: text.utf8) } else { escape(text) }
     bytes.append(UInt8(ascii: "\""))
     needsComma = true
   }
@@ -81,7 +97,13 @@ public struct JSONWriter: Sendable {
     }
   }
 
-  public mutating func integer(_ value: Int) { raw(String(value)) }
+  public mutating func integer(_ value: Int) {
+    guard 0..<10 ~= value else { return raw(String(value)) }
+    separate()
+    bytes.append(UInt8(ascii: "0") + UInt8(value))
+    needsComma = true
+  }
+
   public mutating func bool(_ value: Bool) { raw(value ? "true" : "false") }
   public mutating func null() { raw("null") }
 
@@ -107,7 +129,7 @@ public struct JSONWriter: Sendable {
     case .object(let members):
       object {
         for member in members {
-          $0.key(member.key)
+          $0.key(named: member.key)
           $0.value(member.value)
         }
       }
@@ -146,38 +168,48 @@ public struct JSONWriter: Sendable {
     bytes.append(bracket)
     needsComma = true
     follows = .value
+    if bytes.count >= Self.sinkByteCount, let sink {
+      sink(bytes)
+      bytes.removeAll(keepingCapacity: true)
+    }
   }
 }
 
 extension JSONWriter {
   /// Writes a key and an array of strings.
-  public mutating func strings(_ key: String, _ values: [String]) {
+  public mutating func strings(_ key: StaticString, _ values: [String]) {
     self.key(key)
     array { for value in values { $0.string(value) } }
   }
 
   /// Writes a key and a shape or another list of integers.
-  public mutating func integers(_ key: String, _ values: [Int]) {
+  public mutating func integers(_ key: StaticString, _ values: [Int]) {
     self.key(key)
     array { for value in values { $0.integer(value) } }
   }
 
-  public mutating func string(_ key: String, _ value: String?) {
+  public mutating func string(_ key: StaticString, _ value: String?) {
     self.key(key)
     if let value { string(value) } else { null() }
   }
 
-  public mutating func integer(_ key: String, _ value: Int?) {
+  /// Writes a key that is data, and a string.
+  public mutating func string(named key: String, _ value: String) {
+    self.key(named: key)
+    string(value)
+  }
+
+  public mutating func integer(_ key: StaticString, _ value: Int?) {
     self.key(key)
     if let value { integer(value) } else { null() }
   }
 
-  public mutating func double(_ key: String, _ value: Double?) {
+  public mutating func double(_ key: StaticString, _ value: Double?) {
     self.key(key)
     if let value { double(value) } else { null() }
   }
 
-  public mutating func bool(_ key: String, _ value: Bool) {
+  public mutating func bool(_ key: StaticString, _ value: Bool) {
     self.key(key)
     bool(value)
   }

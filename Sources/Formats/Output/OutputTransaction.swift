@@ -20,6 +20,7 @@ public final class OutputTransaction {
   /// What the name of an output asks for.
   public static func kind(of path: String) -> Kind {
     let name = FilePath(path).lastComponent?.string ?? path
+    if path.hasSuffix("/") { return .directory }
     return fileSuffixes.contains { name.hasSuffix($0) && name != $0 } ? .file : .directory
   }
 
@@ -40,7 +41,7 @@ public final class OutputTransaction {
     let normalized = FilePath(path).lexicallyNormalized().string
     let trimmed = normalized.isEmpty ? "." : normalized
     self.path = trimmed
-    self.kind = kind ?? Self.kind(of: trimmed)
+    self.kind = kind ?? Self.kind(of: path)
     let exists = linkExists(trimmed)
     replaces = exists
     try Self.checkNotInput(trimmed, exists: exists, inputs: inputs)
@@ -72,6 +73,11 @@ public final class OutputTransaction {
     guard exists, let output = canonical(path) else { return }
     for input in inputs {
       guard let source = canonical(input) else { continue }
+      if output.hasPrefix(source + "/") {
+        throw CheckpointError(
+          path: path, "lies in the input \(input); an input is never modified",
+          fix: "choose another output with -o")
+      }
       if source == output || source.hasPrefix(output == "/" ? "/" : output + "/") {
         throw CheckpointError(
           path: path,
@@ -80,6 +86,31 @@ public final class OutputTransaction {
             : "holds the input \(input); an input is never modified",
           fix: "choose another output with -o")
       }
+    }
+  }
+
+  /// Refuses to replace any of these files, under whatever name, or a directory
+  /// that holds one: inputs are never modified.
+  public func protect(_ files: [String]) throws(CheckpointError) {
+    guard replaces, let output = canonical(path) else { return }
+    var status = stat()
+    let identity =
+      unsafe stat(path, &status) == 0
+      ? FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)) : nil
+    var seen = Set<String>()
+    for file in files where seen.insert(file).inserted {
+      guard let source = canonical(file) else { continue }
+      var status = stat()
+      let isSame =
+        unsafe stat(file, &status) == 0
+        && FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)) == identity
+      guard isSame || source == output || source.hasPrefix(output + "/") else { continue }
+      throw CheckpointError(
+        path: path,
+        isSame || source == output
+          ? "is an input; an input is never modified"
+          : "holds the input \(file); an input is never modified",
+        fix: "choose another output with -o")
     }
   }
 
@@ -105,6 +136,8 @@ public final class OutputTransaction {
 
   /// Makes sure of the space and creates the temporary sibling.
   public func begin(byteCount: Int) throws(CheckpointError) {
+    // Until now a signal may kill at once: there is nothing to clean up.
+    Interruption.listen()
     let parent = Self.parent(of: path)
     var status = statvfs()
     if unsafe statvfs(parent, &status) == 0 {

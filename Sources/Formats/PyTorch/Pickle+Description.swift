@@ -14,7 +14,11 @@ extension Pickle {
     case .integer(let value): return String(value)
     case .float(let value): return String(value)
     case .wideInteger(_, let count): return "an integer of \(count) bytes"
-    case .text, .decodedText: return Self.shortened(text(node) ?? "")
+    case .text(let start, let count):
+      // Four bytes a character at most; a text can be as long as the file.
+      let end = Int(start) + min(Int(count), 4 * (Self.shownCharacters + 1))
+      return Self.shortened(String(decoding: bytes[Int(start)..<end], as: UTF8.self))
+    case .decodedText(let position): return Self.shortened(decodedTexts[Int(position)])
     case .bytes(_, let count): return "\(count) bytes"
     case .tuple(_, let count):
       return inside ? "tuple of \(count)" : "(\(list(items(node) ?? [])))"

@@ -105,39 +105,49 @@ extension Pickle {
     return (global, items)
   }
 
-  /// The alternating keys and values of a dictionary, also of a subclass that is
-  /// made by a call, or nil.
-  func entries(_ node: Node) -> [Node]? {
+  /// The alternating keys and values of a dictionary, also of one that is made by
+  /// a call, or nil.
+  func entries(_ node: Node) -> ArraySlice<Node>? {
     switch self[node] {
-    case .dictionary(let container): return containers[Int(container)]
-    case .call(let callable, let arguments):
-      let set = entriesOfCall[node].map { containers[Int($0)] }
-      guard global(callable)?.meaning == .dictionary else { return set }
-      return entries(ofArguments: arguments) + (set ?? [])
+    case .dictionary(let container): return containers[Int(container)][...]
+    case .call(let callable, _):
+      if let container = entriesOfCall[node] { return containers[Int(container)][...] }
+      return global(callable)?.meaning == .dictionary ? [] : nil
     default: return nil
     }
   }
 
-  /// The entries that a dictionary's call is given: Python 2 passes an
-  /// `OrderedDict` a list of pairs, and a `Counter` gets a dictionary.
-  private func entries(ofArguments arguments: Node) -> [Node] {
-    guard let argument = items(arguments)?.last else { return [] }
-    if case .dictionary(let container) = self[argument] { return containers[Int(container)] }
-    guard let pairs = items(argument) else { return [] }
-    return pairs.flatMap { pair in
-      guard let pair = items(pair), pair.count == 2 else { return [Node]() }
-      return Array(pair)
-    }
-  }
+  /// The entries of a dictionary in which `value(_:in:)` looks.
+  private static let searchedEntries = 64
 
-  /// The value of the last entry whose key is this text, or nil.
+  /// The value of the last entry whose key is this text, or nil. What is asked for
+  /// is only ever in small dictionaries; large ones are not searched.
   func value(_ key: String, in node: Node) -> Node? {
-    guard let entries = entries(node) else { return nil }
-    for position in stride(from: entries.count - 2, through: 0, by: -2)
-    where text(entries[position]) == key {
+    guard let entries = entries(node), entries.count <= 2 * Self.searchedEntries else { return nil }
+    for position in stride(from: entries.endIndex - 2, through: entries.startIndex, by: -2)
+    where isText(entries[position], key) {
       return entries[position + 1]
     }
     return nil
+  }
+
+  func isText(_ node: Node) -> Bool {
+    switch self[node] {
+    case .text, .decodedText: true
+    default: false
+    }
+  }
+
+  /// Whether a node is this text. A text of any length is compared without being
+  /// copied.
+  func isText(_ node: Node, _ text: String) -> Bool {
+    switch self[node] {
+    case .text(let start, let count):
+      Int(count) == text.utf8.count
+        && bytes[Int(start)..<Int(start) + Int(count)].elementsEqual(text.utf8)
+    case .decodedText(let position): decodedTexts[Int(position)] == text
+    default: false
+    }
   }
 
   /// What kind of thing a node is, for messages.

@@ -109,6 +109,7 @@ extension PickleMachine {
 // Globals, calls and objects: names and pairs, nothing more.
 extension PickleMachine {
   mutating func global(_ module: String, _ name: String) throws(CheckpointError) -> Pickle.Value {
+    try checkName(max(module.utf8.count, name.utf8.count))
     let key = "\(module)\n\(name)"
     if let position = globalPositions[key] { return .global(position) }
     guard pickle.globals.count < Self.maximumGlobals else {
@@ -122,10 +123,27 @@ extension PickleMachine {
 
   mutating func stackGlobal() throws(CheckpointError) {
     let names = try pop(2)
+    let key = UInt64(UInt32(names[0])) << 32 | UInt64(UInt32(names[1]))
+    if let known = globalsOfNames[key] { return try push(known) }
     // A name that is itself the result of a call is known to nobody beforehand.
-    let module = text(of: names[0]) ?? TorchGlobal.computed
-    let name = text(of: names[1]) ?? TorchGlobal.computed
-    try push(global(module, name))
+    let module = try globalName(names[0]) ?? TorchGlobal.computed
+    let name = try globalName(names[1]) ?? TorchGlobal.computed
+    let value = try global(module, name)
+    globalsOfNames[key] = value
+    try push(value)
+  }
+
+  /// The text of a node as a part of a name, or nil where it is no text.
+  private func globalName(_ node: Pickle.Node) throws(CheckpointError) -> String? {
+    if case .text(_, let count) = pickle[node] { try checkName(Int(count)) }
+    return text(of: node)
+  }
+
+  private func checkName(_ size: Int) throws(CheckpointError) {
+    guard size <= Self.maximumGlobalNameSize else {
+      throw fault(
+        "names a global by \(size) bytes; at most \(Self.maximumGlobalNameSize) are read")
+    }
   }
 
   mutating func reduce() throws(CheckpointError) {
@@ -133,7 +151,25 @@ extension PickleMachine {
     guard pickle.items(pair[1]) != nil else {
       throw fault("needs a tuple of arguments, but found \(pickle.kind(pair[1]))")
     }
-    try push(.call(callable: pair[0], arguments: pair[1]))
+    let node = try add(.call(callable: pair[0], arguments: pair[1]))
+    if pickle.global(pair[0])?.meaning == .dictionary {
+      let entries = entries(ofArguments: pair[1])
+      if !entries.isEmpty { pickle.entriesOfCall[node] = try container(entries) }
+    }
+    try push(node)
+  }
+
+  /// The entries that a dictionary's call is given: Python 2 passes an
+  /// `OrderedDict` a list of pairs, and a `Counter` gets a dictionary.
+  private func entries(ofArguments arguments: Pickle.Node) -> [Pickle.Node] {
+    guard let argument = pickle.items(arguments)?.last else { return [] }
+    if case .dictionary(let container) = pickle[argument] {
+      return pickle.containers[Int(container)]
+    }
+    return (pickle.items(argument) ?? []).flatMap { pair in
+      guard let pair = pickle.items(pair), pair.count == 2 else { return [Pickle.Node]() }
+      return Array(pair)
+    }
   }
 
   mutating func newObjectEx() throws(CheckpointError) {

@@ -8,6 +8,8 @@ struct PickleMachine {
   static let maximumItems = 1 << 23
   static let maximumContainers = 1 << 20
   static let maximumGlobals = 1 << 14
+  /// The bytes of a module's or an attribute's name.
+  static let maximumGlobalNameSize = 512
   static let maximumMarks = 1 << 20
   /// Texts that are no UTF-8 in the pickle, and their bytes together.
   static let maximumDecodedTexts = 1 << 18
@@ -20,6 +22,8 @@ struct PickleMachine {
   var marks: [Int] = []
   var memo = PickleMemo()
   var globalPositions: [String: Int32] = [:]
+  /// The same for the two names that STACK_GLOBAL takes from the stack.
+  var globalsOfNames: [UInt64: Pickle.Value] = [:]
   /// The items in all containers together.
   var itemCount = 0
   /// The bytes of all decoded texts together.

@@ -9,7 +9,7 @@ struct PickleSource {
   static let maximumInflatedSize = 64 << 20
   /// The bytes up to a line feed.
   static let maximumLineSize = 1 << 20
-  private static let firstBlock = 1 << 16
+  private static let firstBlock = 1 << 12
 
   private(set) var bytes: [UInt8]
   private(set) var position = 0

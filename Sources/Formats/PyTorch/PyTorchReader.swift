@@ -53,7 +53,8 @@ public enum PyTorchReader {
       case .tar: return try readTar(file, root: root)
       // Other protocols write the magic number in other ways.
       case .pickle where TorchLegacy.begins(file): return try readLegacy(file, root: root)
-      case .pickle, nil: throw stranger(file)
+      case .pickle, nil:
+        throw barePickle(file) ?? CheckpointError("is not a PyTorch file")
       }
     } catch {
       throw error.with(path: file.path)
@@ -92,14 +93,15 @@ public enum PyTorchReader {
       tar.pickle, tar.storages, format: .pytorchTar, root: root, globals: tar.globals)
   }
 
-  /// The error for a file that torch would not read either: what it is instead,
-  /// and which globals it names if it is a pickle.
-  private static func stranger(_ file: InputFile) -> CheckpointError {
+  /// The error for a file that is a pickle but nothing that torch reads, with the
+  /// globals that it names, or nil for any other file. Pickles of the first
+  /// protocols begin like any text, so this is also for files of no known form.
+  static func barePickle(_ file: InputFile) -> CheckpointError? {
     var globals: [TorchGlobal] = []
     var position = 0
     var pickles = 0
     // A payload may hide in a second pickle.
-    while position < file.size, pickles < 16 {
+    while position < file.size, pickles < 4 {
       let found = PickleMachine.survey(PickleSource(file, at: position))
       globals += found.globals
       guard let end = found.end else { break }
@@ -109,13 +111,14 @@ public enum PyTorchReader {
     let uses = TorchFindings.globals(globals)
     // Any text can look like a pickle for some bytes; only a real one is named so.
     guard pickles > 0 || uses.contains(where: { $0.hazard == .dangerous }) else {
-      return CheckpointError("is not a PyTorch file")
+      return nil
     }
     let words = pickles > 0 ? "is a bare pickle" : "is a damaged pickle"
     let names = uses.map { use in
       use.hazard == .harmless ? use.name : "\(use.name) (\(use.hazard))"
     }
     return CheckpointError(
+      path: file.path,
       "\(words), not a PyTorch file"
         + (names.isEmpty ? "" : "; it names the globals \(TorchFindings.shortList(names))"))
   }

@@ -26,20 +26,18 @@ extension TorchArchive {
   /// a program that reads more than torch does would find them.
   func hiddenGlobals(_ pickle: Pickle) -> [TorchGlobal] {
     var globals: [TorchGlobal] = []
-    var offset = pickle.end - pickleBase
-    if let bytes = try? self.pickle.contents(limit: PickleSource.maximumInflatedSize) {
-      for _ in 0..<Self.maximumHiddenPickles where offset < bytes.count {
-        let found = PickleMachine.survey(PickleSource(Array(bytes[offset...]), base: 0))
-        globals += found.globals
-        guard let end = found.end else { break }
-        offset += end
-      }
+    var rest = pickle.bytes[(pickle.end - pickleBase)...].prefix(Self.maximumHiddenSize)
+    for _ in 0..<Self.maximumHiddenPickles where !rest.isEmpty {
+      let found = PickleMachine.survey(PickleSource(Array(rest), base: 0))
+      globals += found.globals
+      guard let end = found.end else { break }
+      rest = rest.dropFirst(end)
     }
     let others = archive.entries.filter { entry in
       entry.name != self.pickle.name && entry.name.asciiLowercased.hasSuffix(".pkl")
     }
     for entry in others.prefix(Self.maximumHiddenPickles) {
-      guard let bytes = try? entry.contents(limit: PickleSource.maximumInflatedSize) else {
+      guard let bytes = try? entry.contents(limit: Self.maximumHiddenSize) else {
         continue
       }
       globals += PickleMachine.survey(PickleSource(bytes, base: 0)).globals

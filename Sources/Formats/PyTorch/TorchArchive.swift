@@ -5,7 +5,9 @@ struct TorchArchive {
   /// The bytes of a version or byte order record; both are a word.
   private static let maximumWordSize = 64
   /// The pickles beside the one of the archive that are looked at for globals.
-  static let maximumHiddenPickles = 16
+  static let maximumHiddenPickles = 4
+  /// The bytes of each of them.
+  static let maximumHiddenSize = 16 << 20
 
   let archive: ZipArchive
   /// The name of the directory that all entries are in, with its slash.

@@ -20,8 +20,6 @@ enum TorchChildren: RandomAccessCollection, Sendable {
     /// A key or an attribute.
     case key(Pickle.Node)
     case index(Int)
-    /// An argument of an unknown call.
-    case argument(Int)
     /// A step that does not show in the name.
     case hidden
   }

@@ -5,8 +5,10 @@ struct TorchContents {
   static let maximumFindings = 100
   static let maximumDepth = 256
   static let maximumNameLength = 1 << 16
-  /// The bytes of all names together.
+  /// The bytes of all names together, and of all keys.
   static let maximumNames = 32 << 20
+  /// The sizes in all shapes together.
+  static let maximumAxes = 1 << 22
 
   private(set) var records: [TensorRecord] = []
   private(set) var others: [OtherEntry] = []
@@ -17,8 +19,10 @@ struct TorchContents {
   private(set) var omittedOthers = 0
 
   private let tree: TorchTree
-  private var names: Set<String> = []
+  private var names: Set<ExactName> = []
   private var nameBytes = 0
+  private var keyBytes = 0
+  private var axes = 0
   private var visited = 0
 
   init(_ tree: TorchTree, root: TorchRoot) throws(CheckpointError) {
@@ -84,10 +88,10 @@ struct TorchContents {
     // Only containers with tensors are opened, so a maze without them costs
     // nothing; the root is opened to show what it has instead.
     guard tree.tensorCount(node) > 0 || (isRoot && levels.isEmpty), !open.contains(node) else {
-      return note(path, open.contains(node) ? "(cycle)" : tree.pickle.described(node))
+      return open.contains(node) ? note(path, "(cycle)") : note(path, node)
     }
-    let children = distinct(tree.children(node), of: path)
-    if children.isEmpty, !path.isEmpty { return note(path, tree.pickle.described(node)) }
+    let children = try distinct(tree.children(node), of: path)
+    if children.isEmpty, !path.isEmpty { return note(path, node) }
     guard levels.count < Self.maximumDepth else {
       throw CheckpointError("tensors lie more than \(Self.maximumDepth) containers deep")
     }
@@ -119,15 +123,24 @@ struct TorchContents {
     guard isRoot else {
       return note(path, "\(tensor.record.type.name) \(tensor.record.shape)")
     }
-    guard names.insert(name).inserted else {
+    guard names.insert(ExactName(name)).inserted else {
       report(.error, name, "two keys print as \(name.quoted); the tensor of the first is taken")
       return note(path, "\(tensor.record.type.name) \(tensor.record.shape)")
     }
-    guard records.count < Self.maximumTensors else {
-      throw CheckpointError("more than \(Self.maximumTensors) tensors")
+    axes += tensor.record.shape.count
+    guard records.count < Self.maximumTensors, axes <= Self.maximumAxes else {
+      throw CheckpointError(
+        "more than \(Self.maximumTensors) tensors or \(Self.maximumAxes) axes")
     }
     if let key = tensor.storage { namesByStorage[key, default: []].append(records.count) }
     records.append(tensor.record)
+  }
+
+  /// Whether another entry may be listed; if not, it is counted.
+  private mutating func isRoomForOther() -> Bool {
+    guard others.count == Self.maximumOthers else { return true }
+    omittedOthers += 1
+    return false
   }
 
   private mutating func report(_ severity: Finding.Severity, _ name: String, _ message: String) {
@@ -135,26 +148,34 @@ struct TorchContents {
     findings.append(Finding(severity, .duplicateKey, tensors: [name], message))
   }
 
+  private mutating func note(_ path: String, _ node: Pickle.Node) {
+    guard isRoomForOther() else { return }
+    note(path, tree.pickle.described(node))
+  }
+
   private mutating func note(_ path: String, _ description: String) {
-    guard others.count < Self.maximumOthers else {
-      omittedOthers += 1
-      return
-    }
+    guard isRoomForOther() else { return }
     others.append(OtherEntry(path: path.isEmpty ? "(top)" : path, description: description))
   }
 
   /// The children of a container as Python would have them: of a key that is set
   /// twice, the last value at the place of the first.
-  private mutating func distinct(_ children: TorchChildren, of path: String) -> TorchChildren {
-    var positions: [String: Int] = [:]
+  private mutating func distinct(_ children: TorchChildren, of path: String)
+    throws(CheckpointError) -> TorchChildren
+  {
+    var positions: [ExactName: Int] = [:]
     var result: [TorchChildren.Child]?
     for (index, child) in children.enumerated() {
       guard case .key(let key) = child.step, let name = tree.pickle.text(key) else {
         result?.append(child)
         continue
       }
-      guard let position = positions[name] else {
-        positions[name] = result?.count ?? index
+      keyBytes += name.utf8.count
+      guard keyBytes <= Self.maximumNames else {
+        throw CheckpointError("its keys take more than \(Self.maximumNames) bytes")
+      }
+      guard let position = positions[ExactName(name)] else {
+        positions[ExactName(name)] = result?.count ?? index
         result?.append(child)
         continue
       }
@@ -169,7 +190,7 @@ struct TorchContents {
 
   private func joined(_ path: String, _ step: TorchTree.Step) -> String {
     let name = tree.name(of: step)
-    guard !path.isEmpty, case .key(let key) = step, tree.pickle.text(key) != nil else {
+    guard !path.isEmpty, !name.isEmpty, case .key(let key) = step, tree.pickle.isText(key) else {
       return path + name
     }
     return "\(path).\(name)"

@@ -2,8 +2,8 @@ import Compute
 
 /// How the elements of a dense tensor lie in a storage, as a pickle claims it.
 struct TorchLayout {
-  /// torch's own limit is far lower; this one only bounds the work.
-  static let maximumRank = 1024
+  /// Most of torch cannot do with more.
+  static let maximumRank = 64
 
   var type: TorchType
   var shape: [Int]
@@ -48,9 +48,6 @@ struct TorchLayout {
 
   /// The number of elements, if it and the number of bytes fit into an `Int`.
   func elementCount() throws(CheckpointError) -> Int {
-    guard shape.count <= Self.maximumRank else {
-      throw CheckpointError("has \(shape.count) axes; at most \(Self.maximumRank) are read")
-    }
     // From left to right, as `TensorRecord.elementCount` will do it again.
     var count = 1
     for size in shape {

@@ -27,8 +27,8 @@ struct TorchRoot {
     node = tree.pickle.root
     for key in keys {
       let children = tree.children(node)
-      guard let next = children.lastIndex(where: { tree.name(of: $0.step) == key }) else {
-        let names = children.prefix(8).map { tree.name(of: $0.step).quoted }
+      guard let next = children.lastIndex(where: { tree.isNamed($0.step, key) }) else {
+        let names = children.prefix(8).map { tree.label(of: $0.step) }
         let place = path.isEmpty ? "the top of the file" : path.joined(separator: ".").quoted
         throw CheckpointError(
           "no key \(key.quoted) in \(place)"
@@ -49,16 +49,6 @@ struct TorchRoot {
 }
 
 extension TorchTree {
-  /// How a step is written where it stands alone.
-  func name(of step: Step) -> String {
-    switch step {
-    case .key(let key): pickle.keyName(key)
-    case .index(let index): "[\(index)]"
-    case .argument(let index): "(\(index))"
-    case .hidden: ""
-    }
-  }
-
   /// The position of the child that holds the state dict, or nil where `node` is
   /// the one to take.
   fileprivate func wrapped(in node: Pickle.Node, isTop: Bool) -> Int? {
@@ -86,18 +76,35 @@ extension TorchTree {
 
   /// The position of the only child with tensors, if they lie right in it.
   private func onlyStateDict(among children: TorchChildren) -> Int? {
-    let holders = children.indices.filter {
-      tensorCount(children[$0].node) > 0 && !isOptimizer(children[$0].node)
+    var found: Int?
+    for (position, child) in children.enumerated()
+    where tensorCount(child.node) > 0 && !isOptimizer(child.node) {
+      if found != nil { return nil }
+      found = position
     }
-    guard holders.count == 1, pickle.entries(children[holders[0]].node) != nil,
-      self.children(children[holders[0]].node).contains(where: { tensors.isTensor($0.node) })
+    guard let found, pickle.entries(children[found].node) != nil,
+      self.children(children[found].node).contains(where: { tensors.isTensor($0.node) })
     else { return nil }
-    return holders[0]
+    return found
   }
 
   private func rank(of step: Step) -> Int? {
-    guard case .key(let key) = step, let name = pickle.text(key) else { return nil }
-    return TorchRoot.wellKnownKeys.firstIndex(of: name)
+    guard case .key(let key) = step else { return nil }
+    return TorchRoot.wellKnownKeys.firstIndex { pickle.isText(key, $0) }
+  }
+
+  /// Whether a step is written like this.
+  fileprivate func isNamed(_ step: Step, _ name: String) -> Bool {
+    if case .key(let key) = step, pickle.isText(key, name) { return true }
+    return label(of: step) == name
+  }
+
+  /// How a step is written in a message: in quotes and shortened if it is a text.
+  fileprivate func label(of step: Step) -> String {
+    if case .key(let key) = step {
+      return pickle.isText(key) ? pickle.described(key) : pickle.keyName(key)
+    }
+    return name(of: step)
   }
 
   /// Whether this is the state of a `torch.optim` optimizer, known by its keys.

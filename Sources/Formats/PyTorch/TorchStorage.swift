@@ -38,9 +38,13 @@ extension Pickle {
     guard case .persistent(let identifier) = self[node] else {
       throw CheckpointError("a storage expected, but found \(kind(node))")
     }
-    guard let parts = tuple(identifier).map(Array.init), parts.count == 5 || parts.count == 6,
-      text(parts[0]) == "storage"
-    else {
+    guard let items = tuple(identifier), items.count == 5 || items.count == 6 else {
+      throw CheckpointError(
+        "a persistent identifier ('storage', class, key, location, count) expected, "
+          + "but found \(kind(identifier))")
+    }
+    let parts = Array(items)
+    guard isText(parts[0], "storage") else {
       throw CheckpointError(
         "a persistent identifier ('storage', class, key, location, count) expected, "
           + "but found \(kind(identifier))")
@@ -70,8 +74,9 @@ extension TorchStorageReference {
     throws(CheckpointError)
   {
     if case .none = pickle[view] { return }
-    guard let parts = pickle.tuple(view).map(Array.init), parts.count == 3,
-      let offset = pickle.integer(parts[1]), let size = pickle.integer(parts[2]),
+    guard let parts = pickle.tuple(view), parts.count == 3,
+      let offset = pickle.integer(parts[parts.startIndex + 1]),
+      let size = pickle.integer(parts[parts.startIndex + 2]),
       offset >= 0, size >= 0, offset <= count, size <= count - offset
     else {
       throw CheckpointError(

@@ -15,7 +15,8 @@ extension TorchTensors {
   /// `(layout, (indices…, values, size, …))`.
   mutating func sparse(_ rebuild: Rebuild, name: String) throws(CheckpointError) -> Tensor {
     try rebuild.check(2...2)
-    let parts = pickle.items(rebuild.arguments[1]).map(Array.init) ?? []
+    // Two or three tensors, the size, and whether the indices are coalesced.
+    let parts = Array((pickle.items(rebuild.arguments[1]) ?? []).prefix(8))
     let tensors = parts.prefix { isTensor($0) }
     guard let last = tensors.last, let values = self.rebuild(last), tensors.count < parts.count
     else {

@@ -22,7 +22,16 @@ struct TorchTensors {
   struct Rebuild {
     var function: TorchGlobal
     var kind: TorchGlobal.Rebuild
-    var arguments: [Pickle.Node]
+    var arguments: Arguments
+  }
+
+  /// The arguments of a call by position, not copied: a pickle can give a million
+  /// calls the same million arguments.
+  struct Arguments: RandomAccessCollection {
+    var items: ArraySlice<Pickle.Node>
+    var startIndex: Int { 0 }
+    var endIndex: Int { items.count }
+    subscript(position: Int) -> Pickle.Node { items[items.startIndex + position] }
   }
 
   /// A tensor that is read.
@@ -44,13 +53,14 @@ struct TorchTensors {
         guard let inner = call.arguments.first.flatMap({ pickle.call($0) }) else { return nil }
         call = inner
       case .fromType:
-        let arguments = Array(call.arguments)
+        let arguments = Arguments(items: call.arguments)
         guard arguments.count >= 3, let function = pickle.global(arguments[0]),
           let inner = pickle.tuple(arguments[2])
         else { return nil }
         call = (function, inner)
       default:
-        return Rebuild(function: call.global, kind: kind, arguments: Array(call.arguments))
+        return Rebuild(
+          function: call.global, kind: kind, arguments: Arguments(items: call.arguments))
       }
     }
     return nil
@@ -170,6 +180,9 @@ extension Pickle {
     }
     guard let items = items(node) else {
       throw CheckpointError("a tuple expected as \(what), but found \(kind(node))")
+    }
+    guard items.count <= TorchLayout.maximumRank else {
+      throw CheckpointError("has \(items.count) axes; at most \(TorchLayout.maximumRank) are read")
     }
     var sizes: [Int] = []
     sizes.reserveCapacity(items.count)

@@ -31,8 +31,8 @@ struct TorchTree {
       switch pickle.global(callable)?.meaning {
       case .dictionary: return entries(node)
       case .firstArgument:
-        return .listed(
-          (pickle.items(arguments) ?? []).prefix(1).map { .init(step: .hidden, node: $0) })
+        let first = (pickle.items(arguments) ?? []).prefix(1)
+        return .listed(first.map { .init(step: .hidden, node: $0) })
       default: return parts(ofObject: node, arguments)
       }
     default: return .none
@@ -40,36 +40,34 @@ struct TorchTree {
   }
 
   private func entries(_ node: Pickle.Node) -> TorchChildren {
-    .entries((pickle.entries(node) ?? [])[...])
+    .entries(pickle.entries(node) ?? [])
   }
 
   /// What is inside an object of a class that is not known: what it was made
-  /// from, what was put into it, and its attributes.
+  /// from, what was put into it, and its attributes. Many objects can have the
+  /// same arguments, so these stay the containers that they are.
   private func parts(ofObject node: Pickle.Node, _ arguments: Pickle.Node) -> TorchChildren {
-    var parts: [TorchChildren.Child] = []
-    for (index, argument) in (pickle.items(arguments) ?? []).enumerated() {
-      parts.append(.init(step: .argument(index), node: argument))
-    }
+    var parts = [TorchChildren.Child(step: .hidden, node: arguments)]
     parts += entries(node)
     if let items = pickle.itemsOfCall[node] {
       parts += TorchChildren.items(pickle.containers[Int(items)][...])
     }
-    guard let state = pickle.states[node] else { return .listed(parts) }
-    // Objects with slots have a pair of dictionaries.
-    for state in pickle.tuple(state) ?? [state] {
-      for child in entries(state) {
-        parts.append(
-          .init(step: isModuleTable(child.step) ? .hidden : child.step, node: child.node))
-      }
-    }
+    if let state = pickle.states[node] { parts.append(.init(step: .hidden, node: state)) }
     return .listed(parts)
   }
 
-  /// Whether this is one of the tables of a `torch.nn.Module`, which do not
-  /// appear in the names of its tensors.
-  private func isModuleTable(_ step: Step) -> Bool {
-    guard case .key(let key) = step, let name = pickle.text(key) else { return false }
-    return name == "_parameters" || name == "_buffers" || name == "_modules"
+  /// The tables of a `torch.nn.Module`, which do not appear in the names of its
+  /// tensors.
+  private static let moduleTables = ["_parameters", "_buffers", "_modules"]
+
+  /// How a step is written where it stands alone.
+  func name(of step: Step) -> String {
+    switch step {
+    case .key(let key):
+      Self.moduleTables.contains { pickle.isText(key, $0) } ? "" : pickle.keyName(key)
+    case .index(let index): "[\(index)]"
+    case .hidden: ""
+    }
   }
 
   private func countTensors() -> [Int32] {

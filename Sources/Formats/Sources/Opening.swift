@@ -10,10 +10,14 @@ extension Checkpoint {
     /// The keys that lead to the tensors inside a PyTorch file, instead of the
     /// container that holds most of them.
     public var root: [String]?
+    /// The states of DeepSpeed's ZeRO are opened even where a directory holds
+    /// weights of its own as well.
+    public var prefersZero: Bool
 
-    public init(isTolerant: Bool = false, root: [String]? = nil) {
+    public init(isTolerant: Bool = false, root: [String]? = nil, prefersZero: Bool = false) {
       self.isTolerant = isTolerant
       self.root = root
+      self.prefersZero = prefersZero
     }
   }
 
@@ -58,7 +62,12 @@ extension Checkpoint {
     statesMetadata = parts.first?.contents.statesMetadata ?? false
     for part in parts {
       let start = records.count
-      records += part.contents.records
+      // A single file's table is taken over as it is.
+      if records.isEmpty {
+        records = part.contents.records
+      } else {
+        records += part.contents.records
+      }
       shards.append(Shard(name: part.name, file: part.file, records: start..<records.count))
       metadata.merge(part.contents.metadata) { first, _ in first }
       findings += part.contents.findings
@@ -83,6 +92,8 @@ extension TensorFile {
         path: file.path, "is a JSON text where a file of tensors was expected")
     case .foreign(let name): throw CheckpointError(path: file.path, "is \(name), not a checkpoint")
     case .unknown:
+      // A pickle of the first protocols begins like text.
+      if let pickle = PyTorchReader.barePickle(file) { throw pickle.with(path: file.path) }
       throw CheckpointError(
         path: file.path,
         file.size == 0

@@ -103,13 +103,17 @@ struct ZipSizes {
   /// Where the local header is; nil in a local header.
   var offset: UInt64?
 
-  /// Replaces those fields that are marked as too narrow.
-  mutating func widen(_ extra: ByteCursor, entry: String) throws(CheckpointError) {
+  /// Replaces those fields that are marked as too narrow. Of an extra field that
+  /// is cut, the fields that are not whole are passed over.
+  mutating func widen(_ extra: ByteCursor, entry: String, isCut: Bool = false)
+    throws(CheckpointError)
+  {
     var extra = extra
     var wide: ByteCursor?
     while extra.remaining >= 4 {
       let tag = try extra.uint16("extra tag")
       let length = Int(try extra.uint16("extra length"))
+      if isCut, length > extra.remaining { break }
       let field = try extra.divide(length, "extra field of zip entry \(entry.quoted)")
       if tag == 1 {
         guard wide == nil else {

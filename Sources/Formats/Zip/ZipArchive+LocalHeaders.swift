@@ -18,8 +18,8 @@ extension ZipArchive.Entry {
         offset: headerOffset,
         "zip entry \(name.quoted) has no room for its local header before the central directory")
     }
-    // One read gets the header and, in what torch writes, the name and the extra
-    // field too.
+    // One read gets the header, the name and as much of the extra field as can be
+    // of interest; what follows there is padding.
     let size = min(Self.localHeaderSize + name.utf8.count + 72, directory - headerOffset)
     var cursor = ByteCursor(try file.read(size, at: headerOffset), base: headerOffset)
     guard try cursor.uint32("local header") == Self.localSignature else {
@@ -38,18 +38,17 @@ extension ZipArchive.Entry {
         """)
     }
     data = Extent(file: file, offset: start, count: data.count)
-    let rest = local.nameLength + local.extraLength
-    if rest > cursor.remaining {
-      cursor = ByteCursor(try file.read(rest, at: start - rest), base: start - rest)
-    }
-    var names = try cursor.divide(rest, "name and extra field")
-    disagreement = try disagreement(with: local, &names)
+    disagreement = try disagreement(with: local, &cursor)
   }
 
   /// What the local header says otherwise than this entry, or nil.
   private func disagreement(with local: LocalHeader, _ rest: inout ByteCursor)
     throws(CheckpointError) -> String?
   {
+    guard local.nameLength == name.utf8.count, local.nameLength <= rest.remaining else {
+      return "the local header has a name of \(local.nameLength) bytes, "
+        + "the central directory one of \(name.utf8.count)"
+    }
     let localName = try rest.take(local.nameLength, "local name")
     guard localName.elementsEqual(name.utf8) else {
       return "the local header is named " + String(decoding: localName, as: UTF8.self).quoted
@@ -62,7 +61,8 @@ extension ZipArchive.Entry {
     }
     var sizes = local.sizes
     do throws(CheckpointError) {
-      try sizes.widen(rest, entry: name)
+      let extra = min(local.extraLength, rest.remaining)
+      try sizes.widen(rest.divide(extra, "extra field"), entry: name, isCut: true)
     } catch {
       return "the extra field of the local header is damaged: \(error.message)"
     }

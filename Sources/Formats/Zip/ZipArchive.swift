@@ -6,7 +6,7 @@
 /// Nothing is ever extracted, so names are only names.
 struct ZipArchive: Sendable {
   /// More than any checkpoint has; an entry takes about 200 bytes in memory.
-  static let maximumEntryCount = 1 << 20
+  static let maximumEntryCount = 1 << 19
   /// The bytes of a central directory that are read into memory.
   static let maximumDirectorySize = 128 << 20
 

@@ -26,8 +26,10 @@ struct AdapterSurvey: Sendable {
     hasNonLoraTrainables = checkpoint.sideFile("non_lora_trainables.bin") != nil
     count = checkpoint.records.count
     var paths: [Substring] = []
-    for position in checkpoint.records.indices {
-      let name = checkpoint.records[position].name
+    // A span, so that no record is copied.
+    let records = checkpoint.records.span
+    for position in records.indices {
+      let name = records[position].name
       let marks = NameMarks(name)
       if marks.isEmpty { continue }
       if marks.contains(.component), Self.isDiffusers(name) { diffusersCount += 1 }

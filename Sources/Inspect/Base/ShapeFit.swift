@@ -44,9 +44,10 @@ enum ShapeFit: Sendable, Hashable {
 ///
 /// PEFT goes by the class of the module, which no file tells. Modules of the same
 /// name are of the same class, so those that are not square decide for those that
-/// are (GPT-2's `attn.c_proj` is square, its `mlp.c_proj` is not); then the
-/// configuration's `fan_in_fan_out`, which PEFT sets as it finds the modules; then
-/// what all other modules agree on.
+/// are (GPT-2's `attn.c_proj` is square, its `mlp.c_proj` is not); then what all
+/// other modules agree on; and only where no module tells anything the
+/// configuration's `fan_in_fan_out`, which PEFT sets by the last module that it
+/// adapts. Where modules disagree, nothing is decided.
 struct Orientation {
   private var byName: [Substring: Set<ShapeFit>] = [:]
   private let configuration: AdapterConfiguration?
@@ -58,13 +59,15 @@ struct Orientation {
     }
   }
 
-  func isTransposed(_ target: String, _ fit: ShapeFit) -> Bool {
+  /// Nil where nothing tells.
+  func isTransposed(_ target: String, _ fit: ShapeFit) -> Bool? {
     guard fit == .either else { return fit == .transposed }
     if let alike = byName[Self.lastSegment(target)], alike.count == 1 {
       return alike.contains(.transposed)
     }
-    if let configuration { return configuration.isFanInFanOut }
-    return !byName.isEmpty && byName.values.allSatisfy { $0 == [.transposed] }
+    let all = byName.values.reduce(into: Set<ShapeFit>()) { $0.formUnion($1) }
+    if all.count == 1 { return all.contains(.transposed) }
+    return all.isEmpty ? configuration?.isFanInFanOut ?? false : nil
   }
 
   private static func lastSegment(_ target: String) -> Substring {

@@ -1,3 +1,5 @@
+import Formats
+
 /// The order in which names are shown: runs of digits compare as numbers, so that
 /// layer 2 comes before layer 10, and a dot before anything else, so that what
 /// lies in one module stays together.
@@ -21,13 +23,19 @@ public enum NaturalOrder {
   ) -> [Element] {
     // Positions are cheaper to move about than elements.
     let names = elements.map(name)
+    // Many a file is in order already.
+    if names.indices.dropFirst().allSatisfy({ !precedes(names[$0], names[$0 - 1]) }) {
+      return elements
+    }
     return elements.indices.sorted { precedes(names[$0], names[$1]) }.map { elements[$0] }
   }
 
   /// Negative, zero or positive as `a` stands before, at or after `b`.
   private static func compare(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Int {
-    var i = 0
-    var j = 0
+    // What the names begin with alike decides nothing, but for the start of a number.
+    var i = a.commonPrefixCount(with: b)
+    while i > 0, isDigit(a[i - 1]) { i -= 1 }
+    var j = i
     var tie = 0
     while i < a.count, j < b.count {
       if isDigit(a[i]), isDigit(b[j]) {

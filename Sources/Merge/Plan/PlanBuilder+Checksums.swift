@@ -10,7 +10,8 @@ extension PlanBuilder {
     for shard in base.shards { try parts.add(shard.file) }
     guard !parts.isEmpty else { return [] }
     for index in tensors.indices {
-      for extent in tensors[index].source.bytes?.extents ?? [] where extent.count > 0 {
+      guard let extents = tensors[index].source.bytes?.extents else { continue }
+      for extent in extents where extent.count > 0 {
         guard let part = parts.use(extent) else { continue }
         if parts.isExactly(extent, part), tensors[index].source.plainExtent != nil {
           tensors[index].checksum = parts.take(part)

@@ -46,10 +46,11 @@ struct PlanBuilder {
     let (files, index) = try shards.files(
       tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : sharing.notes)
     let (blocks, scratch, memory) = try fitMemory(tensors)
+    let configuration = options.isSingleFile ? nil : try changedConfiguration()
     return MergePlan(
-      files: files, sideFiles: names.sideFiles, documents: [index].compactMap(\.self),
-      findings: findings, memory: memory, numerics: options.numerics, unreadChecksums: unread,
-      blocks: blocks, scratch: scratch)
+      files: files, sideFiles: names.sideFiles.filter { $0.name != configuration?.name },
+      documents: [index, configuration].compactMap(\.self), findings: findings, memory: memory,
+      numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 
   private func planned(_ record: TensorRecord, deltas: [LowRankDelta]) throws(CheckpointError)
@@ -114,6 +115,15 @@ struct PlanBuilder {
     var metadata = sharing.metadata
     if metadata["format"] == nil, !base.statesMetadata { metadata["format"] = "pt" }
     return metadata
+  }
+
+  /// `config.json` with the type that `--dtype` gives the weights; nil where it
+  /// stays as it is.
+  private func changedConfiguration() throws(CheckpointError) -> MergePlan.Document? {
+    guard let type = options.type, let file = base.sideFile("config.json"),
+      let changed = ModelConfiguration.setting(type, in: try InputFile.json(at: file.path))
+    else { return nil }
+    return MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed))
   }
 
   /// The largest blocks that fit into the memory that the user allows.

@@ -42,13 +42,13 @@ struct InspectCommand: CheckpointCommand {
       results.append(Inspection(try Checkpoint.open(path), filter: filter))
     }
     if json {
-      StandardOutput.write(InspectionJSON.document(results))
+      StandardOutput.write(InspectionJSON.document(results) { StandardOutput.write($0) })
     } else if keys {
       StandardOutput.write(results.map(InspectionText.keys).joined())
     } else {
       StandardOutput.write(
         results.map { InspectionText.report($0, tree: tree) }.joined(separator: "\n"))
     }
-    return .success
+    endProcess(.success, keeping: results)
   }
 }

@@ -16,6 +16,14 @@ struct FilterOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Leave out tensors whose whole name matches.", valueName: "glob"))
   var exclude: [String] = []
 
+  func validate() throws {
+    do throws(CheckpointError) {
+      _ = try filter()
+    } catch {
+      throw ValidationError(error.description)
+    }
+  }
+
   func filter() throws(CheckpointError) -> NameFilter {
     try NameFilter(include: include, exclude: exclude)
   }

@@ -62,7 +62,8 @@ enum AdapterText {
       members[kind, default: []].append(module.target)
     }
     guard !order.isEmpty else { return "" }
-    var rows = [["target", "", "rank", "alpha", "scale", "A", "B"]]
+    let header = ["target", "", "rank", "alpha", "scale", "A", "B"]
+    var rows: [[String]] = []
     for kind in order {
       for group in FoldedKeys.fold(members[kind] ?? []) {
         rows.append([
@@ -74,6 +75,7 @@ enum AdapterText {
         ])
       }
     }
+    rows = [header] + NaturalOrder.sorted(rows) { $0[0] }
     return "\n" + columns(rows, rightAligned: [2, 3, 4])
   }
 }

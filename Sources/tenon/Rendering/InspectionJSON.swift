@@ -4,10 +4,12 @@ import OrderedCollections
 
 /// What `tenon inspect --json` prints.
 enum InspectionJSON {
-  /// One object for one path, a list of objects for several.
-  static func document(_ inspections: [Inspection]) -> [UInt8] {
-    var writer = JSONWriter(
-      capacity: 4096 + inspections.reduce(0) { $0 + $1.checkpoint.records.count * 192 })
+  /// One object for one path, a list of objects for several. `sink` takes a long
+  /// text piece by piece; the end of it is returned.
+  static func document(_ inspections: [Inspection], sink: @escaping @Sendable ([UInt8]) -> Void)
+    -> [UInt8]
+  {
+    var writer = JSONWriter(sink: sink)
     if inspections.count == 1 {
       writer.object { writer in
         writer.integer("schema", 1)
@@ -36,13 +38,22 @@ enum InspectionJSON {
     writer.integer("bytes", inspection.byteCount)
     writer.key("metadata")
     writer.object { writer in
-      for (key, value) in checkpoint.metadata { writer.string(key, value) }
+      for (key, value) in checkpoint.metadata { writer.string(named: key, value) }
     }
     writer.key("tensors")
     writer.array { writer in
+      // A span, so that no record is copied.
+      let records = checkpoint.records.span
       for shard in checkpoint.shards {
-        for position in shard.records where inspection.accepts(checkpoint.records[position].name) {
-          tensor(checkpoint.records[position], in: shard.name, &writer)
+        for position in shard.records where inspection.accepts(records[position].name) {
+          let (type, shape) = (records[position].type, records[position].shape)
+          writer.object { writer in
+            writer.string("name", records[position].name)
+            writer.string("dtype", type.name)
+            writer.integers("shape", shape)
+            writer.integer("bytes", type.byteCount(of: shape.reduce(1, *)))
+            writer.string("file", shard.name)
+          }
         }
       }
     }
@@ -59,16 +70,6 @@ enum InspectionJSON {
     writer.key("adapter")
     if let adapter = inspection.adapter { writer.adapter(adapter) } else { writer.null() }
     writer.findings(inspection.findings)
-  }
-
-  private static func tensor(_ record: TensorRecord, in file: String, _ writer: inout JSONWriter) {
-    writer.object { writer in
-      writer.string("name", record.name)
-      writer.string("dtype", record.type.name)
-      writer.integers("shape", record.shape)
-      writer.integer("bytes", record.byteCount)
-      writer.string("file", file)
-    }
   }
 }
 
@@ -104,15 +105,15 @@ extension JSONWriter {
     }
   }
 
-  private mutating func shape(_ key: String, _ record: TensorRecord?) {
+  private mutating func shape(_ key: StaticString, _ record: TensorRecord?) {
     self.key(key)
     guard let record else { return null() }
     array { for size in record.shape { $0.integer(size) } }
   }
 
   /// Writes a table of patterns as the configuration has it.
-  private mutating func patterns(_ key: String, _ adapter: Adapter) {
+  private mutating func patterns(_ key: StaticString, _ adapter: Adapter) {
     self.key(key)
-    value(adapter.configuration?.json[key] ?? .object([]))
+    value(adapter.configuration?.json["\(key)"] ?? .object([]))
   }
 }

@@ -25,16 +25,11 @@ enum InspectionText {
       ["path", inspection.checkpoint.path.printable],
       ["format", format(inspection)],
       ["kind", inspection.kind.rawValue],
-      [
-        "tensors",
-        "\(readable(count: inspection.tensorCount)), \(readable(count: inspection.parameters)) parameters, \(readable(bytes: inspection.byteCount))",
-      ],
+      ["size", size(inspection.tensorCount, inspection.parameters, inspection.byteCount)],
     ]
     for (position, total) in inspection.totals.enumerated() {
-      rows.append([
-        position == 0 ? "types" : "",
-        "\(total.type.name)  \(readable(count: total.tensors)) tensors, \(readable(count: total.parameters)) parameters, \(readable(bytes: total.byteCount))",
-      ])
+      let amount = size(total.tensors, total.parameters, total.byteCount)
+      rows.append([position == 0 ? "types" : "", "\(total.type.name): \(amount)"])
     }
     for (position, entry) in inspection.checkpoint.metadata.enumerated() {
       rows.append([
@@ -42,6 +37,10 @@ enum InspectionText {
       ])
     }
     return columns(rows)
+  }
+
+  private static func size(_ tensors: Int, _ parameters: Int, _ bytes: Int) -> String {
+    "\(counted(tensors, "tensor")), \(counted(parameters, "parameter")), \(readable(bytes: bytes))"
   }
 
   private static func format(_ inspection: Inspection) -> String {
@@ -55,8 +54,32 @@ enum InspectionText {
   }
 
   private static func tensors(_ inspection: Inspection) -> String {
-    columns(
-      inspection.records.map { [$0.name.printable, $0.type.name, "\($0.shape)"] })
+    let sorted = inspection.records
+    // A span, so that no record is copied.
+    let records = sorted.span
+    var widths = (name: 0, type: 0)
+    for position in records.indices {
+      widths.name = max(widths.name, records[position].name.printable.width)
+      widths.type = max(widths.type, records[position].type.name.width)
+    }
+    var shapes: [[Int]: String] = [:]
+    var text = ""
+    for position in records.indices {
+      let (name, type) = (records[position].name.printable, records[position].type.name)
+      text += name
+      text += String(repeating: " ", count: widths.name + 2 - name.width)
+      text += type
+      text += String(repeating: " ", count: widths.type + 2 - type.width)
+      let shape = records[position].shape
+      if let known = shapes[shape] {
+        text += known
+      } else {
+        let new = "\(shape)\n"
+        shapes[shape] = new
+        text += new
+      }
+    }
+    return text
   }
 
   private static func groups(_ inspection: Inspection) -> String {

@@ -8,12 +8,17 @@ enum MergeText {
   static func report(_ report: MergeReport, output: String, isDryRun: Bool) -> String {
     var text = targets(report)
     var rows = [
-      [isDryRun ? "would merge" : "merged", "\(report.targets.count) tensors" + survived(report)],
       [
-        "copied", "\(report.copied) tensors as they are, \(readable(bytes: report.untouchedBytes))",
+        isDryRun ? "would merge" : "merged",
+        counted(report.targets.count, "tensor") + survived(report),
+      ],
+      [
+        isDryRun ? "would copy" : "copied",
+        "\(counted(report.copied, "tensor")) as \(report.copied == 1 ? "it is" : "they are"), "
+          + readable(bytes: report.untouchedBytes),
       ],
     ]
-    if report.converted > 0 { rows.append(["converted", "\(report.converted) tensors"]) }
+    if report.converted > 0 { rows.append(["converted", counted(report.converted, "tensor")]) }
     if isDryRun { rows.append(["memory", "at most \(readable(bytes: report.memory))"]) }
     let files =
       report.files.count == 1 ? "" : " in \(report.files.count) files of tensors"
@@ -38,7 +43,8 @@ enum MergeText {
       let scale: Double
     }
     guard !report.targets.isEmpty else { return "" }
-    var rows = [["target", "", "rank", "scale", "relative update", "kept"]]
+    let header = ["target", "", "rank", "scale", "relative update", "kept"]
+    var rows: [[String]] = []
     for kind in ordered(report.targets.map { Kind(rank: $0.rank, scale: $0.scale) }) {
       let members = report.targets.filter { $0.rank == kind.rank && $0.scale == kind.scale }
       let byName = Dictionary(
@@ -53,6 +59,9 @@ enum MergeText {
         ])
       }
     }
+    rows = [header] + NaturalOrder.sorted(rows) { $0[0] }
+    // Before the merge nothing is known of the values.
+    if report.total == nil { rows = rows.map { Array($0.dropLast(2)) } }
     return columns(rows, rightAligned: [2, 3])
   }
 

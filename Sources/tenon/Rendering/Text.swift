@@ -1,15 +1,17 @@
+import Formats
+
 /// Columns of text, padded so that they line up; the last one is not padded.
 func columns(_ rows: [[String]], indent: String = "", rightAligned: Set<Int> = []) -> String {
   let count = rows.map(\.count).max() ?? 0
   var widths = [Int](repeating: 0, count: count)
   for row in rows {
-    for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
+    for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.width) }
   }
   var text = ""
   for row in rows {
     var line = indent
     for (column, cell) in row.enumerated() {
-      let padding = String(repeating: " ", count: widths[column] - cell.count)
+      let padding = String(repeating: " ", count: widths[column] - cell.width)
       line += rightAligned.contains(column) ? padding + cell : cell
       if column < row.count - 1 {
         line += rightAligned.contains(column) ? "  " : padding + "  "
@@ -19,6 +21,14 @@ func columns(_ rows: [[String]], indent: String = "", rightAligned: Set<Int> = [
     text += line + "\n"
   }
   return text
+}
+
+extension String {
+  /// The columns that the text takes on a terminal.
+  var width: Int {
+    // Characters are slow to count, and most text has as many as bytes.
+    utf8.span.isPrintableASCII ? utf8.count : count
+  }
 }
 
 /// A size for people: `2.70 GB`, `12.3 MB`, `512 B`.
@@ -46,6 +56,11 @@ func readable(count: Int) -> String {
     text.append(digit)
   }
   return text
+}
+
+/// A number of things: `1 tensor`, `1,350 tensors`.
+func counted(_ count: Int, _ noun: String) -> String {
+  "\(readable(count: count)) \(noun)\(count == 1 ? "" : "s")"
 }
 
 /// A number with this many significant digits, without an exponent where that

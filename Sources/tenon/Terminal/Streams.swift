@@ -3,15 +3,15 @@ import Glibc
 
 /// Results: what a command was asked for.
 enum StandardOutput {
-  static func write(_ text: String) { writeAll(Array(text.utf8), to: STDOUT_FILENO) }
-  static func write(_ bytes: [UInt8]) { writeAll(bytes, to: STDOUT_FILENO) }
+  static func write(_ text: String) { writeAll(text.utf8.span, to: STDOUT_FILENO) }
+  static func write(_ bytes: [UInt8]) { writeAll(bytes.span, to: STDOUT_FILENO) }
 }
 
 /// Everything else: errors, notes, progress.
 enum StandardError {
   static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-  static func write(_ text: String) { writeAll(Array(text.utf8), to: STDERR_FILENO) }
+  static func write(_ text: String) { writeAll(text.utf8.span, to: STDERR_FILENO) }
 
   /// Tells an error and what to do about it.
   static func report(_ error: CheckpointError) {
@@ -29,19 +29,22 @@ enum StandardError {
   }
 }
 
-private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
+private func writeAll(_ bytes: Span<UInt8>, to descriptor: Int32) {
   var done = 0
   while done < bytes.count {
-    let count = unsafe bytes.withUnsafeBytes { buffer in
+    let count = unsafe bytes.withUnsafeBufferPointer { buffer in
       unsafe Glibc.write(
-        descriptor, buffer.baseAddress.map { unsafe $0 + done }, bytes.count - done)
+        descriptor, buffer.baseAddress.map { unsafe $0 + done }, buffer.count - done)
     }
     if count > 0 {
       done += count
     } else if errno != EINTR {
-      // Nobody reads any more; there is nobody to tell.
-      if descriptor == STDOUT_FILENO { exit(errno == EPIPE ? 0 : 2) }
-      return
+      let code = errno
+      guard descriptor == STDOUT_FILENO else { return }
+      // A reader that has seen enough is no failure.
+      if code == EPIPE { exit(0) }
+      StandardError.report(CheckpointError(path: "standard output", systemMessage(code)))
+      exit(2)
     }
   }
 }

@@ -1,0 +1,148 @@
+import Compute
+
+/// Puts the parameters together from the partitions of all ranks.
+///
+/// A parameter becomes a record whose extents are its fragments, so that nothing
+/// is copied and nothing but the pickles is read.
+struct ZeroAssembly {
+  /// The fragments of all parameters together, in about 200 MB.
+  static let maximumFragments = 1 << 23
+
+  private(set) var records: [TensorRecord] = []
+  private var fragmentCount = 0
+
+  /// ZeRO 1 and 2: a group is one row of elements that is cut into a partition for
+  /// each rank; the parameters lie in it one after the other.
+  mutating func add(group: [ZeroParameter], row: ZeroRow, ranks: Int, paddings: [Int]?)
+    throws(CheckpointError)
+  {
+    if let paddings, paddings.count != group.count {
+      throw CheckpointError(
+        "param_alignment_paddings: \(group.count) numbers expected for the parameters of a group, "
+          + "but found \(paddings.count)")
+    }
+    var position = 0
+    for (index, parameter) in group.enumerated() {
+      guard parameter.count <= row.count - position else {
+        throw CheckpointError(
+          tensor: parameter.name,
+          "needs \(parameter.count) elements from element \(position) on, but the partitions of "
+            + "its group have \(row.count)")
+      }
+      try add(parameter, row.extents(position..<position + parameter.count), of: row)
+      position += parameter.count
+      guard let padding = paddings?[index] else { continue }
+      guard padding <= row.count - position else {
+        throw CheckpointError(
+          tensor: parameter.name,
+          "has \(padding) elements of padding behind it, but the partitions of its group end "
+            + "after \(row.count - position)")
+      }
+      position += padding
+    }
+    // DeepSpeed pads a group to twice the ranks, before or behind the cut, so
+    // that only the number of such blocks is certain.
+    let (block, overflow) = ranks.multipliedReportingOverflow(by: 2)
+    let isEqual =
+      !overflow && (position + block - 1) / block == (row.count + block - 1) / block
+    guard isEqual else {
+      throw CheckpointError(
+        "the \(group.count) parameters of a group take \(position) elements, but its partitions "
+          + "have \(row.count); expected at most padding to a multiple of \(block)")
+    }
+  }
+
+  /// ZeRO 3: each parameter is cut into a part for each rank, and a rank has its
+  /// parts of all parameters one after the other.
+  mutating func add(parameters: [ZeroParameter], rows: [ZeroRow]) throws(CheckpointError) {
+    var position = 0
+    for parameter in parameters {
+      let part = Self.part(of: parameter.count, ranks: rows.count)
+      var rest = parameter.count
+      var extents: [Extent] = []
+      for (rank, row) in rows.enumerated() {
+        guard part <= row.count - position else {
+          throw CheckpointError(
+            tensor: parameter.name,
+            "needs \(part) elements from element \(position) on of rank \(rank), which has "
+              + "\(row.count)")
+        }
+        let taken = min(part, rest)
+        extents += row.extents(position..<position + taken)
+        rest -= taken
+      }
+      try rows.checkTypes(of: parameter)
+      try add(parameter, extents, of: rows[0])
+      position += part
+    }
+    for (rank, row) in rows.enumerated() where row.count != position {
+      throw CheckpointError(
+        "the \(parameters.count) parameters take \(position) elements of each rank, but rank "
+          + "\(rank) has \(row.count)")
+    }
+  }
+
+  /// A parameter that each rank has a part of under its name.
+  mutating func add(_ parameter: ZeroParameter, fragments row: ZeroRow) throws(CheckpointError) {
+    guard parameter.count <= row.count else {
+      throw CheckpointError(
+        tensor: parameter.name,
+        "has \(parameter.count) elements, but the fragments of all ranks have \(row.count)")
+    }
+    try add(parameter, row.extents(0..<parameter.count), of: row)
+  }
+
+  /// The elements of a parameter that each rank has, the last ones with padding.
+  private static func part(of count: Int, ranks: Int) -> Int {
+    count / ranks + (count % ranks == 0 ? 0 : 1)
+  }
+
+  private mutating func add(_ parameter: ZeroParameter, _ extents: [Extent], of row: ZeroRow)
+    throws(CheckpointError)
+  {
+    let extents = extents.joined()
+    fragmentCount += extents.count
+    guard fragmentCount <= Self.maximumFragments else {
+      throw CheckpointError(
+        "its parameters lie in more than \(Self.maximumFragments) fragments")
+    }
+    guard records.count < TorchContents.maximumTensors else {
+      throw CheckpointError("more than \(TorchContents.maximumTensors) tensors")
+    }
+    records.append(
+      TensorRecord(
+        name: parameter.name, type: row.type ?? .element(.f32), shape: parameter.shape,
+        bytes: TensorBytes(extents: extents, transforms: row.transforms)))
+  }
+}
+
+extension [ZeroRow] {
+  /// Checks that the parts of all ranks are of one type.
+  fileprivate func checkTypes(of parameter: ZeroParameter) throws(CheckpointError) {
+    for (rank, row) in enumerated()
+    where row.type != self[0].type || row.transforms != self[0].transforms {
+      throw CheckpointError(
+        tensor: parameter.name,
+        "is \(self[0].type?.name ?? "empty") on rank 0, but \(row.type?.name ?? "empty") on rank "
+          + "\(rank)")
+    }
+  }
+}
+
+extension [Extent] {
+  /// The same bytes in as few extents as possible.
+  fileprivate func joined() -> [Extent] {
+    var result: [Extent] = []
+    for extent in self {
+      if let last = result.last, last.file === extent.file,
+        last.offset + last.count == extent.offset
+      {
+        result[result.count - 1] = Extent(
+          file: last.file, offset: last.offset, count: last.count + extent.count)
+      } else {
+        result.append(extent)
+      }
+    }
+    return result
+  }
+}

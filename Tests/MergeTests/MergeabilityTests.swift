@@ -1,0 +1,121 @@
+import Compute
+import Formats
+import Foundation
+import Inspect
+import Testing
+
+@testable import Merge
+
+/// What cannot be merged yet is refused by name, never passed over.
+@Suite struct MergeabilityTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let name: String
+    /// Tensors beside a complete pair for `model.q_proj`.
+    let extra: [(name: String, type: ElementType, shape: [Int])]
+    let message: String
+    var testDescription: String { name }
+  }
+
+  static let cases = [
+    Case(
+      name: "embedding",
+      extra: [("wte.lora_embedding_A", .f32, [2, 8]), ("wte.lora_embedding_B", .f32, [8, 2])],
+      message: "adapts an embedding, which is not supported yet"),
+    Case(
+      name: "convolution",
+      extra: [
+        ("conv.lora_A.weight", .f32, [2, 8, 3, 3]), ("conv.lora_B.weight", .f32, [8, 2, 1, 1]),
+      ],
+      message: "adapts a convolution, which is not supported yet"),
+    Case(
+      name: "DoRA",
+      extra: [("q_proj.lora_magnitude_vector", .f32, [8])],
+      message: "is a dora adapter; only lora is supported yet"),
+    Case(
+      name: "module to save", extra: [("lm_head.weight", .f32, [8, 8])],
+      message:
+        #"is a trained module that takes the place of "lm_head.weight", which is not supported yet"#
+    ),
+    Case(
+      name: "bias of a factor", extra: [("q_proj.lora_B.bias", .f32, [8])],
+      message: "lora_B.bias belongs to more than plain LoRA, which is not supported yet"),
+    Case(
+      name: "integers",
+      extra: [("k_proj.lora_A.weight", .i8, [2, 8]), ("k_proj.lora_B.weight", .i8, [8, 2])],
+      message: "is I8; expected F32, F16, BF16 or F64"),
+    Case(
+      name: "half a pair", extra: [("k_proj.lora_A.weight", .f32, [2, 8])],
+      message: #"module "k_proj": has lora_A, but no lora_B"#),
+  ]
+
+  private func adapter(_ extra: [(name: String, type: ElementType, shape: [Int])]) throws -> Adapter
+  {
+    let pair: [(name: String, type: ElementType, shape: [Int])] = [
+      ("q_proj.lora_A.weight", .f32, [2, 8]), ("q_proj.lora_B.weight", .f32, [8, 2]),
+    ]
+    let records = (pair + extra).map { tensor("base_model.model.\($0.name)", $0.type, $0.shape) }
+    return try Adapter(
+      Checkpoint(path: "mine", format: .safetensors, records: records), alpha: 2)
+  }
+
+  @Test(arguments: cases)
+  func `what is not supported is refused by name`(row: Case) throws {
+    let adapter = try adapter(row.extra)
+    let error = #expect(throws: CheckpointError.self) { try Mergeability.check(adapter) }
+    #expect(error?.message == row.message)
+    #expect(error?.path == "mine")
+  }
+
+  @Test func `plain LoRA is let through`() throws {
+    try Mergeability.check(try adapter([]))
+  }
+
+  @Test(arguments: [
+    (
+      "lm_head", "true",
+      "is tied to the input embedding (tie_word_embeddings), "
+        + "and merging into a tied output is not supported yet"
+    ),
+    ("lm_head", "false", nil), ("layers.0.q_proj", "true", nil),
+  ])
+  func `an update of a tied output is refused`(target: String, tie: String, message: String?)
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let configuration = #"{"tie_word_embeddings": \#(tie)}"#
+    try configuration.write(
+      toFile: directory.path("config.json"), atomically: true, encoding: .utf8)
+    let base = Checkpoint(
+      path: "base", format: .safetensors, records: [tensor("\(target).weight", .f32, [8, 8])],
+      sideFiles: [SideFile(name: "config.json", path: directory.path("config.json"))])
+    let records = [
+      tensor("base_model.model.\(target).lora_A.weight", .f32, [2, 8]),
+      tensor("base_model.model.\(target).lora_B.weight", .f32, [8, 2]),
+    ]
+    let adapter = try Adapter(
+      Checkpoint(path: "mine", format: .safetensors, records: records), alpha: 2)
+    var found: CheckpointError?
+    do throws(CheckpointError) {
+      try Mergeability.checkTies(BaseMatching(adapter, base: base), base: base)
+    } catch { found = error }
+    #expect(found?.message == message)
+  }
+
+  @Test(arguments: [
+    ([], []),
+    (["a.0.w"], []),
+    (["a.0.w", "a.1.w", "b"], ["a.{0..1}.w ×2", "b"]),
+  ])
+  func `keys are listed by pattern where there are several`(keys: [String], lines: [String]) {
+    #expect(Mergeability.folded(keys) == lines)
+  }
+
+  @Test func `a long list of patterns ends with how many more there are`() {
+    let keys = (0..<20).map { number in
+      "module" + String(repeating: "x", count: number)
+    }
+    let lines = Mergeability.folded(keys)
+    #expect(lines.count == 13)
+    #expect(lines.last == "… and 8 patterns more")
+  }
+}
