@@ -38,7 +38,8 @@ import Testing
   @Test(arguments: cases)
   func `tensors are cut in order`(row: Case) {
     let tensors = row.sizes.enumerated().map { planned("t\($0.offset)", byteCount: $0.element) }
-    #expect(OutputShards(tensors, cut: row.cut, stem: "model", format: .safetensors).groups == row.groups)
+    #expect(
+      OutputShards(tensors, cut: row.cut, stem: "model", format: .safetensors).groups == row.groups)
   }
 
   @Test func `shards are numbered with five digits, one alone is not`() {
@@ -46,7 +47,9 @@ import Testing
     let many = OutputShards(tensors, cut: .size(1), stem: "model", format: .safetensors).names
     #expect(many.first == "model-00001-of-00012.safetensors")
     #expect(many.last == "model-00012-of-00012.safetensors")
-    let one = OutputShards(tensors, cut: .size(12), stem: "diffusion_pytorch_model", format: .safetensors).names
+    let one = OutputShards(
+      tensors, cut: .size(12), stem: "diffusion_pytorch_model", format: .safetensors
+    ).names
     #expect(one == ["diffusion_pytorch_model.safetensors"])
   }
 
@@ -54,8 +57,10 @@ import Testing
     let tensors = [
       planned("b", byteCount: 6), planned("a \"quoted\"", byteCount: 2), planned("a", byteCount: 3),
     ]
-    let (files, index) = try OutputShards(tensors, cut: .size(8), stem: "model", format: .safetensors)
-      .files(tensors, metadata: ["format": "pt"])
+    let (files, index) = try OutputShards(
+      tensors, cut: .size(8), stem: "model", format: .safetensors
+    )
+    .files(tensors, metadata: ["format": "pt"])
     #expect(
       files.map(\.name) == [
         "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
