@@ -15,7 +15,7 @@ import Testing
   }
 
   static let seed: UInt64 = 20_261_121
-  static let caseCount = 400
+  static let caseCount = 240
 
   /// The renamings are inferred in both directions, with and without shapes, from
   /// the whole key set and from a part of it.

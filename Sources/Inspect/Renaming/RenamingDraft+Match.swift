@@ -77,10 +77,14 @@ extension RenamingDraft {
         + (rest > 0 ? " or \(rest) more" : "")
     }
     let count = open.reduce(0) { $0 + names[$1.name].members.count }
+    let isByShape = open.allSatisfy { $0.places.count == 1 }
     throw CheckpointError(
       path: path,
-      "\(count) \(count == 1 ? "name" : "names") could be more than one of \(base.path), and "
-        + "nothing tells which",
+      isByShape
+        ? "\(count) \(count == 1 ? "name has" : "names have") a place in \(base.path) by shape "
+          + "alone, which is no proof"
+        : "\(count) \(count == 1 ? "name" : "names") could be more than one of \(base.path), and "
+          + "nothing tells which",
       details: details + FoldedKeys.rest(open.count, "patterns"),
       fix: "say it yourself with --rename; --to-match finds the rest")
   }

@@ -64,7 +64,7 @@ struct NameAlignment {
     switch (a, b) {
     case (.number, .number): 2
     case (.word(let a), .word(let b)):
-      a == b ? 2 : WordMeaning.isSame(a, b) || known.containsWord(a, b) ? 1 : 0
+      a == b ? 2 : known.isSame(a, b) ? 1 : 0
     default: nil
     }
   }
@@ -81,14 +81,17 @@ struct NameAlignment {
     func gap(_ part: NamePart) -> Int { part == .number ? impossible : -2 }
     for i in 1..<old.count + 1 { scores[i * width] = scores[(i - 1) * width] + gap(old[i - 1]) }
     for j in 1..<width { scores[j] = scores[j - 1] + gap(new[j - 1]) }
-    func meeting(_ i: Int, _ j: Int) -> Int {
-      switch strength(old[i], new[j], knowing: known) {
-      case nil: impossible
-      case 2?: 40
-      case 1?: 36
-      default: -3
+    let meetings = old.flatMap { part in
+      new.map { other in
+        switch strength(part, other, knowing: known) {
+        case nil: impossible
+        case 2?: 40
+        case 1?: 36
+        default: -3
+        }
       }
     }
+    func meeting(_ i: Int, _ j: Int) -> Int { meetings[i * new.count + j] }
     for i in 1..<old.count + 1 {
       for j in 1..<width {
         scores[i * width + j] = max(
@@ -168,7 +171,11 @@ struct KnownEdits {
   private var words: [String: Set<String>] = [:]
 
   func contains(_ edit: Edit) -> Bool { edits.contains(edit) }
-  func containsWord(_ a: String, _ b: String) -> Bool { words[a]?.contains(b) ?? false }
+  /// Whether the words stand for the same, by what was settled or by their meaning.
+  func isSame(_ a: String, _ b: String) -> Bool {
+    if !words.isEmpty, let others = words[a], others.contains(b) { return true }
+    return WordMeaning.isSame(a, b)
+  }
 
   mutating func insert(_ alignment: NameAlignment) {
     for index in alignment.steps.indices where !alignment.steps[index].isSame {

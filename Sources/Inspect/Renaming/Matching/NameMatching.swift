@@ -25,6 +25,32 @@ struct NameMatching {
       candidates[index] = base.indices.filter { !taken.contains($0) && names[index].fits(base[$0]) }
     }
     while settle() {}
+    settleLast()
+  }
+
+  /// Where both sides have as many tensors and all others have their places, what is
+  /// left over on one side is what is left over on the other.
+  private mutating func settleLast() {
+    func count(_ shapes: [NameShape]) -> Int { shapes.reduce(0) { $0 + $1.members.count } }
+    let left = names.indices.filter { places[$0] == nil }
+    guard misshapen.isEmpty, count(names) == count(base), base.count - taken.count == left.count
+    else { return }
+    var chosen: [(name: Int, base: Int, alignment: NameAlignment)] = []
+    for index in left {
+      let fitting = candidates[index].filter { !taken.contains($0) }
+      guard fitting.count == 1, names[index].members.count == base[fitting[0]].members.count,
+        let alignment = NameAlignment(
+          names[index].parts, base[fitting[0]].parts, knowing: known)
+      else { return }
+      chosen.append((index, fitting[0], alignment))
+    }
+    guard Set(chosen.map(\.base)).count == left.count,
+      chosen.allSatisfy({ !hasOtherNumber($0.alignment) })
+    else { return }
+    for choice in chosen {
+      places[choice.name] = (choice.base, choice.alignment)
+      taken.insert(choice.base)
+    }
   }
 
   /// Names that the base has as they are.
@@ -118,13 +144,16 @@ struct NameMatching {
 
   /// Whether more than the shape speaks for the pair.
   private func isPlausible(_ pair: Pair) -> Bool {
-    pair.alignment.evidence > 0
-      && pair.alignment.steps.allSatisfy { step in
-        guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
-          let b = step.new[0].word
-        else { return true }
-        return !Self.isOtherNumber(a, b)
-      }
+    pair.alignment.evidence > 0 && !hasOtherNumber(pair.alignment)
+  }
+
+  private func hasOtherNumber(_ alignment: NameAlignment) -> Bool {
+    alignment.steps.contains { step in
+      guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
+        let b = step.new[0].word
+      else { return false }
+      return Self.isOtherNumber(a, b)
+    }
   }
 
   /// Whether the words are one word with different numbers in it: `norm1` and `norm2`

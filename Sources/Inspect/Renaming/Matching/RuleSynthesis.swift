@@ -8,17 +8,31 @@ struct RuleSynthesis {
   /// A name on its way: its steps, and which of them are done.
   struct Subject {
     let steps: [NameAlignment.Step]
-    var isDone: [Bool]
+    private(set) var isDone: [Bool]
+    /// The parts of the name as it is by now, each with its step.
+    private(set) var parts: [(part: NamePart, step: Int)] = []
+    /// Where the parts of each step begin.
+    private(set) var starts: [Int] = []
 
     init(_ steps: [NameAlignment.Step]) {
       self.steps = steps
       isDone = steps.map(\.isSame)
+      update()
     }
 
-    /// The parts of the name as it is by now, each with its step.
-    var parts: [(part: NamePart, step: Int)] {
-      steps.indices.flatMap { index in
-        (isDone[index] ? steps[index].new : steps[index].old).map { ($0, index) }
+    mutating func finish(_ step: Int) {
+      isDone[step] = true
+      update()
+    }
+
+    private mutating func update() {
+      parts = []
+      starts = []
+      for index in steps.indices {
+        starts.append(parts.count)
+        for part in isDone[index] ? steps[index].new : steps[index].old {
+          parts.append((part, index))
+        }
       }
     }
   }
@@ -41,11 +55,16 @@ struct RuleSynthesis {
   /// The rules, or nil where no order of rules gives every name what it has to be.
   static func rules(for changes: [[NameAlignment.Step]]) -> [RenameRule]? {
     let start = RuleSynthesis(changes)
-    let attempts = Order.allCases.compactMap { order -> [Candidate]? in
+    // No list of rules is shorter than the list of what they replace.
+    let least = Set(changes.flatMap { $0.filter { !$0.isSame } }).count
+    var best: [Candidate]?
+    for order in Order.allCases {
       var attempt = start
-      return attempt.solve(by: order)
+      guard let rules = attempt.solve(by: order) else { continue }
+      if rules.count < best?.count ?? .max { best = rules }
+      if rules.count <= least { break }
     }
-    return attempts.min { $0.count < $1.count }?.map(\.rule)
+    return best?.map(\.rule)
   }
 
   /// What is tried first; which way needs the fewest rules is not known before.
@@ -101,7 +120,7 @@ struct RuleSynthesis {
   /// The rules for one step of one name, from the shortest to the whole name.
   private static func candidates(_ subject: Subject, _ step: Int) -> [Candidate] {
     let parts = subject.parts
-    let start = parts.count { $0.step < step }
+    let start = subject.starts[step]
     let end = start + subject.steps[step].old.count
     var found: [Candidate] = []
     func add(_ from: Int, _ to: Int) {
@@ -144,7 +163,7 @@ struct RuleSynthesis {
   private mutating func apply(_ candidate: Candidate) {
     for index in subjects.indices {
       for step in Self.steps(doneBy: candidate, in: subjects[index]) ?? [] {
-        subjects[index].isDone[step] = true
+        subjects[index].finish(step)
       }
     }
   }
@@ -152,6 +171,7 @@ struct RuleSynthesis {
   /// The steps that the rule does in a name; nil where it does anything else.
   private static func steps(doneBy candidate: Candidate, in subject: Subject) -> [Int]? {
     let parts = subject.parts
+    guard candidate.pattern.count <= parts.count else { return [] }
     var done: [Int] = []
     var index = 0
     while index + candidate.pattern.count <= parts.count {
@@ -159,7 +179,7 @@ struct RuleSynthesis {
       if candidate.isAtStart, index > 0 { break }
       guard candidate.matches(parts, at: index) else { continue }
       let place = index + candidate.change.lowerBound..<index + candidate.change.upperBound
-      guard let step = step(at: place, of: parts, in: subject),
+      guard let step = step(at: place, in: subject),
         subject.steps[step].new == candidate.new
       else { return nil }
       done.append(step)
@@ -169,10 +189,10 @@ struct RuleSynthesis {
 
   /// The step still to be done that fills exactly `place`.
   private static func step(
-    at place: Range<Int>, of parts: [(part: NamePart, step: Int)], in subject: Subject
+    at place: Range<Int>, in subject: Subject
   ) -> Int? {
     for step in subject.steps.indices where !subject.isDone[step] {
-      let start = parts.count { $0.step < step }
+      let start = subject.starts[step]
       if place == start..<start + subject.steps[step].old.count { return step }
     }
     return nil
