@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 ssize_t linux_copy_file_range(int from, int64_t *from_offset, int to, int64_t *to_offset,
@@ -23,3 +24,5 @@ int linux_rename_new(const char *from, const char *to) {
 int linux_rename_exchange(const char *from, const char *to) {
   return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE);
 }
+
+int linux_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }

@@ -22,3 +22,6 @@ int linux_rename_new(const char *from, const char *to);
 
 /// renameat2(2) with RENAME_EXCHANGE: swaps the two in one step.
 int linux_rename_exchange(const char *from, const char *to);
+
+/// memfd_create(2): a file that lies in memory alone; -1 with errno set on failure.
+int linux_memory_file(const char *name);
