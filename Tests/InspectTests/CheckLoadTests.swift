@@ -7,14 +7,14 @@ import Testing
 @Suite struct CheckLoadTests {
   private func load(_ records: [TensorRecord], into entries: [ExpectedTensors.Entry]) -> StrictLoad
   {
-    StrictLoad(records, into: ExpectedTensors(entries, source: "x"))
+    StrictLoad(records, into: ExpectedTensors(entries, source: "x", path: "x"))
   }
 
   @Test func `makes the lists of a strict load`() {
     let found = load(
       [tensor("a"), tensor("b", [3]), tensor("extra"), tensor("unshaped", [7])],
       into: [
-        .init("missing", shape: [1]), .init("a", shape: [2, 2]), .init("b", shape: [4]),
+        .init("missing", [1]), .init("a", [2, 2]), .init("b", [4]),
         .init("unshaped"),
       ])
     #expect(found.missing == ["missing"])
@@ -26,7 +26,7 @@ import Testing
   func `copies a vector of one element into a scalar, as torch does`(
     found: [Int], expected: [Int], fits: Bool
   ) {
-    let load = load([tensor("a", found)], into: [.init("a", shape: expected)])
+    let load = load([tensor("a", found)], into: [.init("a", expected)])
     #expect(load.isClean == fits)
   }
 

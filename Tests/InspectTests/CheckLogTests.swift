@@ -105,6 +105,16 @@ import Testing
     #expect(log.subjects == row.subjects)
   }
 
+  @Test(arguments: cases)
+  func `reads a log that was cut anywhere`(row: LogCase) {
+    let whole = Set(LoadLog(row.text).load.missing)
+    for count in 0..<row.text.count {
+      let cut = LoadLog(String(row.text.prefix(count))).load.missing
+      #expect(whole.isSuperset(of: cut.filter { !$0.isEmpty }) || cut.last.map(isPart) ?? true)
+      func isPart(_ name: String) -> Bool { whole.contains { $0.hasPrefix(name) } }
+    }
+  }
+
   @Test(arguments: [
     ("layers.{0...3}.x", ["layers.0.x", "layers.1.x", "layers.2.x", "layers.3.x"]),
     ("a.{0, 2}.b.{1, 5}", ["a.0.b.1", "a.0.b.5", "a.2.b.1", "a.2.b.5"]),

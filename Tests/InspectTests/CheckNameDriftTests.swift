@@ -21,6 +21,10 @@ import Testing
       name: "a prefix too many", found: layers.map { "module.\($0)" }, wanted: layers,
       rule: "^module\\.="),
     DriftCase(
+      name: "names of a single word among others",
+      found: ["module.plora_glb_GN"] + layers.map { "module.\($0)" },
+      wanted: ["plora_glb_GN"] + layers, rule: "^module\\.="),
+    DriftCase(
       name: "a prefix too few", found: layers.map { String($0.dropFirst(6)) }, wanted: layers,
       rule: "^=model."),
     DriftCase(
@@ -59,7 +63,7 @@ import Testing
   }
 
   @Test func `quotes what a shell would change`() {
-    let drift = NameDrift(from: ["module.a"], to: ["a"]) { _, _ in true }
+    let drift = NameDrift(from: ["module.a.b"], to: ["a.b"]) { _, _ in true }
     #expect(
       drift?.command(for: "my model/x.bin")
         == "tenon remap 'my model/x.bin' -o 'my model/x-renamed.safetensors' --rename '^module\\.='"

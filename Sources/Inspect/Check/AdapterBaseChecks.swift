@@ -8,13 +8,28 @@ struct AdapterBaseChecks {
   let matching: BaseMatching
   private let positions: NameTable
   private let configuration: ModelConfiguration?
+  /// The renaming by several rules, where no single one does.
+  private let inferred: InferredRenaming?
 
-  init(_ adapter: Adapter, base: Checkpoint) {
+  init(_ adapter: Adapter, of checkpoint: Checkpoint, base: Checkpoint) {
     self.adapter = adapter
     self.base = base
     matching = BaseMatching(adapter, base: base)
     positions = base.positions()
     configuration = try? ModelConfiguration(beside: base)
+    inferred =
+      matching.unmatched.isEmpty || matching.suggestion != nil
+      ? nil : InferredRenaming(adapter: checkpoint, to: base)
+  }
+
+  /// The renaming that would place every module, as expression and replacement.
+  var suggestedMap: [(pattern: String, replacement: String)]? {
+    if let suggestion = matching.suggestion,
+      let rule = try? RenameRule(argument: suggestion.rule)
+    {
+      return [(rule.pattern, rule.replacement)]
+    }
+    return inferred.map { $0.map.rules.map { ($0.pattern, $0.replacement) } }
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
@@ -51,7 +66,8 @@ struct AdapterBaseChecks {
     return [
       Finding(
         .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) }, message,
-        fix: matching.suggestion.map { $0.command(for: adapter.path) })
+        fix: matching.suggestion.map { $0.command(for: adapter.path) }
+          ?? inferred?.command(for: adapter.path, toMatch: base.path))
     ]
   }
 

@@ -9,7 +9,7 @@ public struct CheckpointCheck {
     case base(Checkpoint)
     case expected(ExpectedTensors)
     /// The text of a failed load, and where it comes from.
-    case log(String, source: String)
+    case log(String, source: String, isFile: Bool)
   }
 
   private let checkpoint: Checkpoint
@@ -31,7 +31,8 @@ public struct CheckpointCheck {
     case .expected(let expected):
       let load = StrictLoad(checkpoint.records, into: expected)
       return report(alone, load, expected: expected, base: nil)
-    case .log(let text, let source): return try report(alone, log: text, from: source)
+    case .log(let text, let source, let isFile):
+      return try report(alone, log: text, from: source, isFile: isFile)
     }
   }
 
@@ -71,13 +72,13 @@ public struct CheckpointCheck {
   }
 
   private func report(
-    _ findings: [Finding], load: StrictLoad = StrictLoad(), drift: NameDrift? = nil,
+    _ findings: [Finding], load: StrictLoad = StrictLoad(),
     map: [(pattern: String, replacement: String)]? = nil
   ) -> CheckReport {
     CheckReport(
       path: checkpoint.path,
       findings: findings.map { FixCommands.completed($0, of: inspection) }, load: load,
-      suggestedMap: map ?? drift.map { [($0.pattern, $0.replacement)] })
+      suggestedMap: map)
   }
 
   // MARK: Against a base
@@ -88,13 +89,10 @@ public struct CheckpointCheck {
       let load = StrictLoad(checkpoint.records, into: expected)
       return report(alone, load, expected: expected, base: base.path)
     }
-    let checks = AdapterBaseChecks(adapter, base: base)
+    let checks = AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
     let findings = try alone.filter { $0.code != .baseTensorInAdapter } + checks.findings()
-    let rule = checks.matching.suggestion?.rule.split(separator: "=", maxSplits: 1)
-    return report(
-      findings, load: checks.load,
-      map: rule.flatMap { $0.count == 2 ? [(String($0[0]), String($0[1]))] : nil })
+    return report(findings, load: checks.load, map: checks.suggestedMap)
   }
 
   private func report(
@@ -105,14 +103,14 @@ public struct CheckpointCheck {
     for entry in expected.entries { shapes[ExactName(entry.name)] = entry.shape }
     let diagnosis = LoadDiagnosis(
       inspection: inspection, load: load, source: expected.source, base: base,
-      wantedShapes: shapes)
+      wanted: expected.keys, reference: expected.keys.path, wantedShapes: shapes)
     let result = diagnosis.result()
-    return report(alone + result.findings, load: load, drift: result.drift)
+    return report(alone + result.findings, load: load, map: result.map)
   }
 
   // MARK: Against the text of a failure
 
-  private func report(_ alone: [Finding], log text: String, from source: String)
+  private func report(_ alone: [Finding], log text: String, from source: String, isFile: Bool)
     throws(CheckpointError) -> CheckReport
   {
     let log = LoadLog(text)
@@ -125,6 +123,13 @@ public struct CheckpointCheck {
     let load = completed(log)
     var diagnosis = LoadDiagnosis(
       inspection: inspection, load: load, source: "the model of the log", base: nil,
+      wanted: KeyList(
+        path: source,
+        load.missing.map { KeyList.Entry($0) }
+          + load.mismatched.map { KeyList.Entry($0.name, $0.expected) },
+        unwanted: load.unexpected.map { KeyList.Entry($0) }
+          + load.mismatched.map { KeyList.Entry($0.name, $0.found) }),
+      reference: isFile ? source : nil,
       wantedShapes: Dictionary(
         load.mismatched.map { (ExactName($0.name), $0.expected) },
         uniquingKeysWith: { first, _ in first }))
@@ -132,7 +137,7 @@ public struct CheckpointCheck {
     let result = load.isClean ? LoadDiagnosis.Result() : diagnosis.result()
     let sentences = log.failures.map { Finding(.error, $0.code, $0.message) }
     return report(
-      result.findings + sentences + alone, load: load, drift: result.drift)
+      result.findings + sentences + alone, load: load, map: result.map)
   }
 
   /// The lists of the log, with those keys of the checkpoint that a pattern of it stands

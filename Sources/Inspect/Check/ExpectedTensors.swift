@@ -2,31 +2,24 @@ public import Formats
 
 /// The names, and where they are known the shapes, that a model wants to load.
 public struct ExpectedTensors: Sendable {
-  public struct Entry: Sendable, Hashable {
-    public let name: String
-    /// Nil where only the name is known.
-    public let shape: [Int]?
-
-    public init(_ name: String, shape: [Int]? = nil) {
-      self.name = name
-      self.shape = shape
-    }
-  }
+  public typealias Entry = KeyList.Entry
 
   /// Where they come from, for messages: `the base models/llama`.
   public let source: String
-  /// In the order of the source.
-  public let entries: [Entry]
+  public let keys: KeyList
+  /// In the order of the source; names are unique.
+  public var entries: [Entry] { keys.entries }
 
-  public init(_ entries: [Entry], source: String) {
-    self.entries = entries
+  public init(_ entries: [Entry], source: String, path: String) {
+    keys = KeyList(path: path, entries)
     self.source = source
   }
 
   /// The tensors that a base holds: what a model made from its configuration wants.
   public init(base: Checkpoint) {
     self.init(
-      base.records.map { Entry($0.name, shape: $0.shape) }, source: "the base \(base.path)")
+      base.records.map { Entry($0.name, $0.shape) }, source: "the base \(base.path)",
+      path: base.path)
   }
 
   /// Reads what `path` leads to: a checkpoint, an index of shards whose files may be
@@ -35,11 +28,12 @@ public struct ExpectedTensors: Sendable {
     if let file = try? InputFile(path: path), file.size <= InputFile.maximumJSONByteCount,
       let text = Self.text(of: file)
     {
-      self.init(try Self.entries(text, path: path), source: path)
+      self.init(try Self.entries(text, path: path), source: path, path: path)
     } else {
       let checkpoint = try Checkpoint.open(
         path, options: Checkpoint.OpeningOptions(isTolerant: true))
-      self.init(checkpoint.records.map { Entry($0.name, shape: $0.shape) }, source: path)
+      self.init(
+        checkpoint.records.map { Entry($0.name, $0.shape) }, source: path, path: path)
     }
   }
 
@@ -76,7 +70,7 @@ public struct ExpectedTensors: Sendable {
     if let tensors = json["tensors"]?.array {
       // What `tenon inspect --json` prints.
       return tensors.compactMap { tensor in
-        tensor["name"]?.string.map { Entry($0, shape: tensor["shape"]?.ints) }
+        tensor["name"]?.string.map { Entry($0, tensor["shape"]?.ints) }
       }
     }
     if let list = json.array, case let names = list.compactMap(\.string), names.count == list.count
@@ -84,7 +78,7 @@ public struct ExpectedTensors: Sendable {
       return names.map { Entry($0) }
     }
     if let members = json.object, members.allSatisfy({ $0.value.ints != nil }) {
-      return members.map { Entry($0.key, shape: $0.value.ints) }
+      return members.map { Entry($0.key, $0.value.ints) }
     }
     throw CheckpointError(
       "is a JSON text that lists no names; expected an index, a list of names or an object of "
@@ -110,7 +104,7 @@ private struct KeyLine {
         .split(whereSeparator: { $0 == "," || $0 == " " }).map { Int($0) }
       if numbers.allSatisfy({ $0 != nil }) { shape = numbers.compactMap(\.self) }
     }
-    entry = ExpectedTensors.Entry(String(name), shape: shape)
+    entry = ExpectedTensors.Entry(String(name), shape)
   }
 }
 

@@ -7,9 +7,12 @@ extension LoadDiagnosis {
     result.drift = drift(from: load.unexpected, to: load.missing)
     if let drift = result.drift {
       result.findings.append(driftFinding(drift, wanted: load.missing.count))
+    } else if !load.unexpected.isEmpty, !load.missing.isEmpty {
+      result.inferred = InferredRenaming(inspection.checkpoint, to: wanted)
+      if let inferred = result.inferred { result.findings.append(inferredFinding(inferred)) }
     }
     let lost = load.missing.filter(PLoRA.ends)
-    if !lost.isEmpty, result.drift == nil {
+    if !lost.isEmpty, result.map == nil {
       result.findings.append(
         Finding(
           .error, .ploraLost, tensors: lost,
@@ -17,7 +20,7 @@ extension LoadDiagnosis {
             + "missing (\(Wording.plora(lost))): loading would fill them with random values, which "
             + "damage every image token; take them from the base"))
     }
-    result.findings += lists(except: Set(lost), hasDrift: result.drift != nil)
+    result.findings += lists(except: Set(lost), hasDrift: isMended(by: result))
     result.findings += mismatches()
     return result
   }
@@ -51,6 +54,23 @@ extension LoadDiagnosis {
         + "\(Wording.count(wanted, "missing one"))"
         + (knowsShapes ? ", with the right shapes" : ""),
       fix: drift.command(for: path))
+  }
+
+  private func inferredFinding(_ inferred: InferredRenaming) -> Finding {
+    Finding(
+      .error, .prefixDrift, tensors: load.unexpected,
+      "\(inferred.count) of the \(Wording.count(load.missing.count, "missing key")) "
+        + "\(Wording.verb(inferred.count, "is", "are")) there under other names: "
+        + "\(Wording.count(inferred.map.rules.count, "rule")) "
+        + "\(Wording.verb(inferred.map.rules.count, "renames", "rename")) "
+        + "\(Wording.folded(load.unexpected, limit: 2)) to them",
+      fix: inferred.command(for: path, toMatch: reference))
+  }
+
+  /// Whether the renaming leaves nothing missing that the lists would have to tell.
+  private func isMended(by result: Result) -> Bool {
+    if result.drift != nil { return true }
+    return result.inferred.map { $0.count == load.missing.count } ?? false
   }
 
   /// The plain lists, folded, for what has no better explanation.

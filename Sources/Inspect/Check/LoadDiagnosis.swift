@@ -9,6 +9,10 @@ struct LoadDiagnosis {
   let source: String
   /// The path of the base, where there is one.
   let base: String?
+  /// The names that the model wants, as far as they are known.
+  let wanted: KeyList
+  /// A path that `remap --to-match` could take for them.
+  var reference: String?
   /// The shapes that the model wants, where they are known.
   let wantedShapes: [ExactName: [Int]]
   /// Whether the lists are of a load of an adapter onto a model, not of a model.
@@ -18,7 +22,16 @@ struct LoadDiagnosis {
 
   struct Result {
     var findings: [Finding] = []
+    /// One rule that mends the names.
     var drift: NameDrift?
+    /// Several rules that do, where one is not enough.
+    var inferred: InferredRenaming?
+
+    /// The rules as expression and replacement; nil where there are none.
+    var map: [(pattern: String, replacement: String)]? {
+      if let drift { return [(drift.pattern, drift.replacement)] }
+      return inferred.map { $0.map.rules.map { ($0.pattern, $0.replacement) } }
+    }
   }
 
   func result() -> Result {

@@ -111,9 +111,12 @@ private struct DriftSearch {
   private static let maximumCandidateCount = 512
 
   func changes() -> [NameChange] {
-    guard let first = found.min(by: { $0.utf8.count < $1.utf8.count }) else { return [] }
+    // The shortest and the longest: some names have a single segment, some too many.
+    guard let shortest = found.min(by: { $0.utf8.count < $1.utf8.count }),
+      let longest = found.max(by: { $0.utf8.count < $1.utf8.count })
+    else { return [] }
     var changes: [NameChange] = []
-    for name in [found[0], first] {
+    for name in [found[0], shortest, longest] {
       for candidate in (byEnding[Self.ending(of: name)] ?? []).prefix(Self.maximumCandidateCount) {
         changes += Self.changes(from: name, to: candidate)
       }

@@ -70,7 +70,8 @@ struct CheckCommand: CheckpointCommand {
       errorLog == "-"
       ? try StandardInput.readAll(limit: Self.maximumLogByteCount)
       : try InputFile(path: errorLog).readAll(limit: Self.maximumLogByteCount)
-    return .log(String(decoding: bytes, as: UTF8.self), source: source)
+    return .log(
+      String(decoding: bytes, as: UTF8.self), source: source, isFile: errorLog != "-")
   }
 
   /// The longest text of a failure that is read.

@@ -24,6 +24,19 @@ struct DiffCommand: CheckpointCommand {
   @Flag(help: "Compare names, types and shapes; read no values.")
   var keysOnly = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Compare A under the names that this map gives: a JSON object of expressions and "
+        + "replacements.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var map: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Compare A under the names after this change (repeatable).",
+      valueName: "regex=replacement"))
+  var rename: [String] = []
+
   @Option(help: ArgumentHelp("How far values may be apart.", valueName: "x"))
   var atol = 0.0
 
@@ -54,13 +67,17 @@ struct DiffCommand: CheckpointCommand {
     if let threads, !(1...1024).contains(threads) {
       throw ValidationError("--threads must be between 1 and 1024")
     }
+    if map != nil, !rename.isEmpty {
+      throw ValidationError("--map and --rename exclude each other")
+    }
     if keysOnly, moved { throw ValidationError("--moved reads values; leave out --keys-only") }
   }
 
   func perform() throws(CheckpointError) -> ExitCode {
     let first = try Checkpoint.open(a)
     let second = try Checkpoint.open(b)
-    let diff = CheckpointDiff(CheckpointPairing(first, second), options: options)
+    let pairing = CheckpointPairing(first, second, names: try names(of: first))
+    let diff = CheckpointDiff(pairing, options: options)
     let progress = Progress(total: diff.byteCount)
     let difference = try ProgressLine.show(progress, quiet: quiet) { () throws(CheckpointError) in
       try diff.run(progress: progress)
@@ -71,6 +88,18 @@ struct DiffCommand: CheckpointCommand {
       StandardOutput.write(DiffText.report(difference, first, second))
     }
     return difference.isSame ? .success : ExitCode(1)
+  }
+
+  /// What the tensors of A are called after their renaming, if there is one.
+  private func names(of checkpoint: Checkpoint) throws(CheckpointError) -> [String]? {
+    guard map != nil || !rename.isEmpty else { return nil }
+    var rules: [RenameRule] = []
+    for text in rename { rules.append(try RenameRule(argument: text)) }
+    var draft = try RenamingDraft(checkpoint)
+    if let map { try draft.apply(KeyMap(path: map), as: .map(map)) }
+    if !rules.isEmpty { try draft.apply(KeyMap(rules), as: .rule) }
+    try draft.requireDistinct()
+    return draft.names
   }
 
   private var options: DifferenceOptions {
