@@ -40,7 +40,7 @@ enum DiffJSON {
     writer.double("relativeNorm", comparison?.relativeNorm)
     writer.integer("incomparable", comparison?.incomparable)
     for (side, record) in [("a", tensor.a), ("b", tensor.b)] {
-      writer.key(side)
+      writer.key(named: side)
       writer.object { writer in
         writer.string("dtype", record.type.name)
         writer.integers("shape", record.shape)
