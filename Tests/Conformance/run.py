@@ -21,7 +21,9 @@ warnings.simplefilter("ignore")
 
 import torch  # noqa: E402
 
+import checking  # noqa: E402
 import converting  # noqa: E402
+import diffing  # noqa: E402
 import failing  # noqa: E402
 import hostile  # noqa: E402
 import inspecting  # noqa: E402
@@ -33,6 +35,7 @@ from harness import Harness  # noqa: E402
 THEMES = {
     "inspect": inspecting.run, "merge": merging.run, "write": writing.run,
     "convert": converting.run, "hostile": hostile.run, "fail": failing.run, "zero": zero.run,
+    "diff": diffing.run, "check": checking.run,
 }
 
 

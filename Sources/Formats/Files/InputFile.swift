@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A regular file opened for reading, read by position.
@@ -34,6 +35,29 @@ public final class InputFile: Sendable {
     self.size = Int(status.st_size)
     self.identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     self.descriptor = descriptor
+  }
+
+  /// A file that lies in memory alone, for data that no input holds; `name` is
+  /// shown in its place.
+  public init(holding bytes: [UInt8], name: String) throws(CheckpointError) {
+    let descriptor = unsafe linux_memory_file(name)
+    guard descriptor >= 0 else { throw CheckpointError(path: name, systemMessage(errno)) }
+    self.path = name
+    self.size = bytes.count
+    self.descriptor = descriptor
+    var status = stat()
+    _ = unsafe fstat(descriptor, &status)
+    identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    var done = 0
+    while done < bytes.count {
+      let count = unsafe bytes[done...].withUnsafeBytes { rest in
+        unsafe pwrite(descriptor, rest.baseAddress, rest.count, off_t(done))
+      }
+      guard count > 0 || errno == EINTR else {
+        throw CheckpointError(path: name, systemMessage(errno))
+      }
+      done += max(0, count)
+    }
   }
 
   deinit { close(descriptor) }

@@ -33,11 +33,15 @@ public final class OutputTransaction {
 
   /// Checks that `path` can be written: that it does not exist (or may be
   /// replaced), that it is none of the inputs and holds none of them.
-  public init(path: String, force: Bool, inputs: [String]) throws(CheckpointError) {
+  ///
+  /// `kind` is what the name asks for, unless it is given.
+  public init(path: String, kind: Kind? = nil, force: Bool, inputs: [String])
+    throws(CheckpointError)
+  {
     let normalized = FilePath(path).lexicallyNormalized().string
     let trimmed = normalized.isEmpty ? "." : normalized
     self.path = trimmed
-    kind = Self.kind(of: path)
+    self.kind = kind ?? Self.kind(of: path)
     let exists = linkExists(trimmed)
     replaces = exists
     try Self.checkNotInput(trimmed, exists: exists, inputs: inputs)
@@ -45,7 +49,7 @@ public final class OutputTransaction {
       guard force else {
         throw CheckpointError(path: path, "exists already", fix: "add --force to replace it")
       }
-      try Self.checkReplaceable(trimmed, kind: kind)
+      try Self.checkReplaceable(trimmed, kind: self.kind)
     }
     let parent = Self.parent(of: trimmed)
     guard fileKind(parent) == .directory else {

@@ -106,7 +106,9 @@ extension Numerics: ExpressibleByArgument {}
 
 extension WriteOptions {
   /// One worker for each core that this process may use.
-  var workerCount: Int { threads ?? max(1, min(64, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+  static var coreCount: Int { max(1, min(64, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+  var workerCount: Int { threads ?? Self.coreCount }
 
   func outputOptions(_ numerics: Numerics, for transaction: OutputTransaction)
     throws(CheckpointError) -> OutputOptions
