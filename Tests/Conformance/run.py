@@ -21,6 +21,7 @@ warnings.simplefilter("ignore")
 
 import torch  # noqa: E402
 
+import converting  # noqa: E402
 import failing  # noqa: E402
 import hostile  # noqa: E402
 import inspecting  # noqa: E402
@@ -31,7 +32,7 @@ from harness import Harness  # noqa: E402
 
 THEMES = {
     "inspect": inspecting.run, "merge": merging.run, "write": writing.run,
-    "hostile": hostile.run, "fail": failing.run, "zero": zero.run,
+    "convert": converting.run, "hostile": hostile.run, "fail": failing.run, "zero": zero.run,
 }
 
 

@@ -14,6 +14,8 @@ int linux_start_writeback(int file, int64_t offset, int64_t count) {
   return sync_file_range(file, offset, count, SYNC_FILE_RANGE_WRITE);
 }
 
+int linux_reserve(int file, int64_t count) { return fallocate(file, 0, 0, count); }
+
 int linux_rename_new(const char *from, const char *to) {
   return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }

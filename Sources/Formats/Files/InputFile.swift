@@ -65,6 +65,7 @@ public final class InputFile: Sendable {
     }
     var code: Int32?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      unsafe adviseLargePages(UnsafeMutableRawBufferPointer(buffer))
       code = unsafe fill(UnsafeMutableRawBufferPointer(buffer), from: descriptor, at: offset)
       filled = code == nil ? count : 0
     }
@@ -85,6 +86,16 @@ public final class InputFile: Sendable {
 public struct FileIdentity: Sendable, Hashable {
   public let device: UInt64
   public let inode: UInt64
+}
+
+/// Asks for large pages where `bytes` holds some: a header of many megabytes would
+/// else be put into memory four kilobytes at a time. Only a hint.
+private func adviseLargePages(_ bytes: UnsafeMutableRawBufferPointer) {
+  let large = 2 << 20
+  guard bytes.count >= 2 * large, let start = bytes.baseAddress else { return }
+  let first = unsafe start.alignedUp(toMultipleOf: large)
+  let end = unsafe (start + bytes.count).alignedDown(toMultipleOf: large)
+  _ = unsafe madvise(first, end - first, MADV_HUGEPAGE)
 }
 
 /// Reads until `bytes` is full. Returns nil when it is, 0 at the end of the

@@ -23,14 +23,10 @@ public struct ModulePatterns: Sendable, Hashable {
 
 /// `ModulePatterns` made ready to be asked for many modules.
 public struct ModulePatternMatcher {
-  /// The longest key that is compiled as a regular expression: the time that one
-  /// takes to match can grow steeply with its length.
-  public static let maximumRegexLength = 1000
-
   private let values: [Double]
   /// The keys that are plain names, by their last few characters.
   private var names: [ArraySlice<Unicode.Scalar>: [(position: Int, name: PlainName)]] = [:]
-  private var regexes: [(position: Int, regex: Regex<AnyRegexOutput>)] = []
+  private var regexes: [(position: Int, regex: PythonPattern)] = []
 
   /// Compiles the keys. `field` is where they come from, for the error text.
   public init(_ patterns: ModulePatterns, field: String) throws(CheckpointError) {
@@ -55,7 +51,7 @@ public struct ModulePatternMatcher {
       }
     }
     for (position, regex) in regexes where position < first {
-      if (try? regex.prefixMatch(in: path)) ?? nil != nil {
+      if regex.matchesPrefix(of: path) {
         first = position
         break
       }
@@ -64,18 +60,22 @@ public struct ModulePatternMatcher {
   }
 
   private static func regex(_ key: String, field: String) throws(CheckpointError)
-    -> Regex<AnyRegexOutput>
+    -> PythonPattern
   {
-    guard key.unicodeScalars.count <= maximumRegexLength else {
-      throw CheckpointError(
-        "\(field) has a key of \(key.unicodeScalars.count) characters; "
-          + "regular expressions of at most \(maximumRegexLength) are taken")
-    }
-    do {
-      // Python compares code points where Swift compares characters.
-      return try Regex("(.*\\.)?(\(key))$").matchingSemantics(.unicodeScalar)
+    do throws(PythonPatternFault) {
+      return try PythonPattern(compiling: "(.*\\.)?(\(key))$")
     } catch {
-      throw CheckpointError("\(field) has the key \(key.quoted), which is no regular expression")
+      throw CheckpointError("\(field) has the key \(key.quoted); it \(fault(of: key) ?? error)")
+    }
+  }
+
+  /// What is wrong with the key by itself, where its characters are counted rightly.
+  private static func fault(of key: String) -> PythonPatternFault? {
+    do throws(PythonPatternFault) {
+      _ = try PythonPattern(compiling: key)
+      return nil
+    } catch {
+      return error
     }
   }
 }

@@ -14,6 +14,9 @@ ssize_t linux_copy_file_range(int from, int64_t *from_offset, int to, int64_t *t
 /// sync_file_range(2) with SYNC_FILE_RANGE_WRITE: starts writing, does not wait.
 int linux_start_writeback(int file, int64_t offset, int64_t count);
 
+/// fallocate(2): makes the file `count` bytes long and reserves its space.
+int linux_reserve(int file, int64_t count);
+
 /// renameat2(2) with RENAME_NOREPLACE: fails with EEXIST instead of replacing.
 int linux_rename_new(const char *from, const char *to);
 
