@@ -9,7 +9,11 @@ public struct AdapterMerge: Sendable {
   public let threads: Int
 
   /// Plans `base + scale · B·A` for every module of `adapter`.
-  public init(base: Checkpoint, adapter: Adapter, options: OutputOptions) throws(CheckpointError) {
+  ///
+  /// `findings` are what was noticed when the adapter's files were read.
+  public init(
+    base: Checkpoint, adapter: Adapter, findings: [Finding] = [], options: OutputOptions
+  ) throws(CheckpointError) {
     try Mergeability.check(adapter)
     let matching = BaseMatching(adapter, base: base)
     try matching.requireComplete()
@@ -20,7 +24,7 @@ public struct AdapterMerge: Sendable {
         try Self.delta(match, of: adapter, base: base))
     }
     plan = try PlanBuilder(base: base, options: options)
-      .plan(deltas: deltas, findings: base.findings + adapter.findings)
+      .plan(deltas: deltas, findings: base.findings + findings + adapter.findings)
     threads = options.threads
   }
 

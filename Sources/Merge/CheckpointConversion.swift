@@ -44,7 +44,7 @@ public struct CheckpointConversion: Sendable {
       chosen.shards.append(
         Shard(name: shard.name, file: shard.file, records: start..<chosen.records.count))
     }
-    guard !chosen.records.isEmpty else {
+    guard !chosen.records.isEmpty || checkpoint.records.isEmpty else {
       throw CheckpointError(
         path: checkpoint.path,
         "none of its \(checkpoint.records.count) tensors passes --include and --exclude",

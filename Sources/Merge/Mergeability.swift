@@ -22,7 +22,7 @@ enum Mergeability {
     }
     guard adapter.family == "lora" else {
       throw refusal(
-        adapter, "is a \(adapter.family) adapter; only lora is supported yet")
+        adapter, "is an adapter of the kind \(adapter.family.quoted); only lora is supported yet")
     }
     try checkReplacements(adapter)
     for module in adapter.modules { try check(module, of: adapter) }

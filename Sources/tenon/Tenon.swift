@@ -5,14 +5,17 @@ import Glibc
 struct Tenon: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tenon",
-    abstract: "Fit LoRA adapters to checkpoints: inspect them, merge them, convert them.",
+    abstract: "Fit LoRA adapters to checkpoints: inspect, compare, merge and convert them.",
     discussion: """
       Wherever a PATH is taken it may be a tensor file (safetensors, PyTorch), an index \
       (*.index.json) or a directory (a Hugging Face model, a PEFT adapter). What it is, is told by \
       its content, never by its name. No pickle is ever executed, no input ever modified.
       """,
     version: "0.1.0",
-    subcommands: [InspectCommand.self, MergeCommand.self, ConvertCommand.self])
+    subcommands: [
+      InspectCommand.self, CheckCommand.self, DiffCommand.self, RemapCommand.self, MergeCommand.self,
+      ConvertCommand.self,
+    ])
 }
 
 @main

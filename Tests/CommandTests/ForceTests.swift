@@ -40,6 +40,12 @@ import Testing
     Refusal(output: "./base/../base", message: "is an input; an input is never modified"),
     Refusal(output: "adapter", message: "adapter: is an input; an input is never modified"),
     Refusal(
+      output: "base/model.safetensors",
+      message: "lies in the input base; an input is never modified"),
+    Refusal(
+      output: "adapter/adapter_model.safetensors",
+      message: "lies in the input adapter; an input is never modified"),
+    Refusal(
       output: "alias", message: "alias: is an input; an input is never modified",
       links: ["alias": "base"]),
     Refusal(

@@ -21,16 +21,21 @@ warnings.simplefilter("ignore")
 
 import torch  # noqa: E402
 
+import checking  # noqa: E402
+import converting  # noqa: E402
+import diffing  # noqa: E402
 import failing  # noqa: E402
 import hostile  # noqa: E402
 import inspecting  # noqa: E402
 import merging  # noqa: E402
 import writing  # noqa: E402
+import zero  # noqa: E402
 from harness import Harness  # noqa: E402
 
 THEMES = {
     "inspect": inspecting.run, "merge": merging.run, "write": writing.run,
-    "hostile": hostile.run, "fail": failing.run,
+    "convert": converting.run, "hostile": hostile.run, "fail": failing.run, "zero": zero.run,
+    "check": checking.run, "diff": diffing.run,
 }
 
 

@@ -14,7 +14,7 @@ import Testing
     let transaction = try OutputTransaction(
       path: directory.path("merged.safetensors"), force: false, inputs: [])
     let statistics = try Execution(plan, threads: threads)
-      .run(transaction, progress: progress ?? Progress(total: plan.byteCount))
+      .run(transaction, progress: progress ?? Progress(total: plan.byteCount)).statistics
     return (try Checkpoint.open(transaction.path), statistics, directory)
   }
 

@@ -30,7 +30,7 @@ import Testing
     Case(
       name: "DoRA",
       extra: [("q_proj.lora_magnitude_vector", .f32, [8])],
-      message: "is a dora adapter; only lora is supported yet"),
+      message: "is an adapter of the kind \"dora\"; only lora is supported yet"),
     Case(
       name: "module to save", extra: [("lm_head.weight", .f32, [8, 8])],
       message:

@@ -38,15 +38,18 @@ import Testing
   @Test(arguments: cases)
   func `tensors are cut in order`(row: Case) {
     let tensors = row.sizes.enumerated().map { planned("t\($0.offset)", byteCount: $0.element) }
-    #expect(OutputShards(tensors, cut: row.cut, stem: "model").groups == row.groups)
+    #expect(
+      OutputShards(tensors, cut: row.cut, stem: "model", format: .safetensors).groups == row.groups)
   }
 
   @Test func `shards are numbered with five digits, one alone is not`() {
     let tensors = (0..<12).map { planned("t\($0)", byteCount: 1) }
-    let many = OutputShards(tensors, cut: .size(1), stem: "model").names
+    let many = OutputShards(tensors, cut: .size(1), stem: "model", format: .safetensors).names
     #expect(many.first == "model-00001-of-00012.safetensors")
     #expect(many.last == "model-00012-of-00012.safetensors")
-    let one = OutputShards(tensors, cut: .size(12), stem: "diffusion_pytorch_model").names
+    let one = OutputShards(
+      tensors, cut: .size(12), stem: "diffusion_pytorch_model", format: .safetensors
+    ).names
     #expect(one == ["diffusion_pytorch_model.safetensors"])
   }
 
@@ -54,8 +57,10 @@ import Testing
     let tensors = [
       planned("b", byteCount: 6), planned("a \"quoted\"", byteCount: 2), planned("a", byteCount: 3),
     ]
-    let (files, index) = try OutputShards(tensors, cut: .size(8), stem: "model")
-      .files(tensors, metadata: ["format": "pt"], stem: "model")
+    let (files, index) = try OutputShards(
+      tensors, cut: .size(8), stem: "model", format: .safetensors
+    )
+    .files(tensors, metadata: ["format": "pt"])
     #expect(
       files.map(\.name) == [
         "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
@@ -81,8 +86,8 @@ import Testing
 
   @Test func `one file has no index`() throws {
     let tensors = [planned("a", byteCount: 3)]
-    let index = try OutputShards(tensors, cut: .single, stem: "model")
-      .files(tensors, metadata: [:], stem: "model").index
+    let index = try OutputShards(tensors, cut: .single, stem: "model", format: .safetensors)
+      .files(tensors, metadata: [:]).index
     #expect(index == nil)
   }
 
@@ -91,8 +96,8 @@ import Testing
       planned("c", byteCount: 5), planned("a", byteCount: 0), planned("b", byteCount: 7),
     ]
     let file = try #require(
-      try OutputShards(tensors, cut: .single, stem: "model")
-        .files(tensors, metadata: [:], stem: "model").files.first)
+      try OutputShards(tensors, cut: .single, stem: "model", format: .safetensors)
+        .files(tensors, metadata: [:]).files.first)
     var end = try #require(file.layout.offsets.first)
     for (tensor, offset) in zip(file.tensors, file.layout.offsets) {
       #expect(offset == end, "\(tensor.name)")

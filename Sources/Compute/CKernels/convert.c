@@ -56,6 +56,8 @@ KERNEL static void cut_all(
 
 static const size_t width_of[] = {1, 1, 1, 1, 1, 2, 2, 4, 8, 1, 1, 1, 2, 2, 4, 4, 8, 8};
 
+size_t kernel_width(int type) { return width_of[type]; }
+
 void kernel_widen(int type, const void *source, float *destination, size_t count) {
   switch (type) {
   case kernel_f8_e5m2: widen_all_f8_e5m2(source, destination, count); break;

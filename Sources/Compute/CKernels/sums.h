@@ -95,19 +95,25 @@ KERNEL static void add_runs(
 /// Whether squares of float32 gave this sum without leaving its range.
 static int is_sound(double sum) { return sum > 1e-24 && sum < 1e36; }
 
+/// Adds the sums of a whole block as `add_runs` leaves them; returns 0 where they
+/// are not sound.
+static int add_if_sound(const struct lane_sums *quick, struct lane_sums *sums) {
+  if (!is_sound(total(&quick->base_squares))) return 0;
+  if (!is_sound(total(&quick->delta_squares))) return 0;
+  sums->base_squares += quick->base_squares;
+  sums->delta_squares += quick->delta_squares;
+  sums->kept += quick->kept;
+  sums->not_finite += quick->not_finite;
+  return 1;
+}
+
 static void add_block_sums(
     const float *base, const float *product, float scale, const float *result,
     size_t count, struct lane_sums *sums) {
   if (count == block) {
     struct lane_sums quick;
     add_runs(base, product, scale, result, &quick);
-    if (is_sound(total(&quick.base_squares)) && is_sound(total(&quick.delta_squares))) {
-      sums->base_squares += quick.base_squares;
-      sums->delta_squares += quick.delta_squares;
-      sums->kept += quick.kept;
-      sums->not_finite += quick.not_finite;
-      return;
-    }
+    if (add_if_sound(&quick, sums)) return;
   }
   add_sums(base, product, scale, result, count, sums);
 }

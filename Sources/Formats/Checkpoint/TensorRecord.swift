@@ -11,7 +11,6 @@ public struct TensorRecord: Sendable {
   /// tensor's container).
   public var bytes: TensorBytes?
 
-  @inlinable
   public init(name: String, type: TensorType, shape: [Int], bytes: TensorBytes?) {
     self.name = name
     self.type = type
@@ -20,17 +19,12 @@ public struct TensorRecord: Sendable {
   }
 
   /// The number of elements: the product of the shape, 1 for a scalar.
-  // Inlined, like `byteCount`, so that a walk over a table copies no records.
-  @inlinable
   public var elementCount: Int { shape.reduce(1, *) }
 
   /// The bytes of the tensor when written out row by row.
-  @inlinable
-  public var byteCount: Int {
-    // Exact for every record that a reader hands out; see the type's comment.
-    let bits = elementCount.multipliedFullWidth(by: type.bitWidth)
-    return (bits.high << 61) | Int(bits.low >> 3)
-  }
+  ///
+  /// Exact for every record that a reader hands out; see the type's comment.
+  public var byteCount: Int { type.byteCount(of: elementCount) }
 
   /// The one range of one file that is this tensor's data, row by row and
   /// uncompressed; nil where the data has to be gathered or decoded.

@@ -24,6 +24,12 @@ public enum TensorType: Sendable, Hashable {
     }
   }
 
+  /// The bytes that `count` elements of a record take; see there why that fits.
+  public func byteCount(of count: Int) -> Int {
+    let bits = count.multipliedFullWidth(by: bitWidth)
+    return (bits.high << 61) | Int(bits.low >> 3)
+  }
+
   /// The safetensors type, or nil where there is none.
   public var element: ElementType? {
     if case .element(let type) = self { type } else { nil }

@@ -18,8 +18,8 @@ struct ZeroAssembly {
   {
     if let paddings, paddings.count != group.count {
       throw CheckpointError(
-        "param_alignment_paddings has \(paddings.count) numbers for a group of "
-          + "\(group.count) parameters")
+        "param_alignment_paddings: \(group.count) numbers expected for the parameters of a group, "
+          + "but found \(paddings.count)")
     }
     var position = 0
     for (index, parameter) in group.enumerated() {

@@ -9,6 +9,9 @@ struct ZeroDirectory {
     "latest", "latest_universal", "zero_to_fp32.py", "zero_to_torch.py",
   ]
 
+  /// Files of which each tells that a directory is the checkpoint around a step.
+  private static let marks = ["latest", "adapter_config.json", "config.json"]
+
   let listing: DirectoryListing
   /// The directory that the step lies in, if it is known to be a checkpoint.
   let parent: DirectoryListing?
@@ -32,11 +35,10 @@ struct ZeroDirectory {
       case .regular: path.removingLastComponent()
       default: path.appending("..")
       }
-    let above = try? DirectoryListing(path: parent.isEmpty ? "." : parent.string)
-    self.parent = above.flatMap { listing in
-      ["latest", "adapter_config.json", "config.json"].contains(where: listing.contains)
-        ? listing : nil
-    }
+    let above = parent.isEmpty ? FilePath(".") : parent
+    // The directory above can be any; a crowded one takes long to list.
+    let isCheckpoint = Self.marks.contains { fileKind(above.appending($0).string) == .regular }
+    self.parent = isCheckpoint ? try? DirectoryListing(path: above.string) : nil
   }
 
   /// The step that a checkpoint directory holds: the one that `latest` names, else
@@ -60,6 +62,15 @@ struct ZeroDirectory {
       // Another program's file of this name says nothing about steps.
       guard !steps.isEmpty || listing.directories.contains(tag) || tag.hasPrefix("global_step")
       else { return nil }
+      if listing.directories.contains(tag),
+        let inner = try? DirectoryListing(path: listing.path(of: tag)),
+        inner.directories.contains("zero")
+      {
+        throw CheckpointError(
+          path: inner.path,
+          "is a universal checkpoint of DeepSpeed, with a directory for each parameter; "
+            + "not supported")
+      }
       let found = steps.isEmpty ? "none" : TorchFindings.shortList(steps.map(\.tag))
       throw CheckpointError(
         path: listing.path(of: "latest"),
@@ -104,15 +115,9 @@ struct ZeroDirectory {
 
   /// Refuses what is split in a way that is not put together here.
   func checkLayout() throws(CheckpointError) {
-    for file in listing.files where ZeroFileName.isStates(file) {
-      if file.hasPrefix("layer_") || file.hasPrefix("expert_") || file.hasPrefix("expp_rank_") {
-        let isPipeline = file.hasPrefix("layer_") && !file.contains("expert")
-        throw CheckpointError(
-          path: path,
-          isPipeline
-            ? "is a pipeline-parallel checkpoint, with a file for each layer (\(file)); not supported"
-            : "is a mixture-of-experts checkpoint, with files for the experts (\(file)); "
-              + "not supported")
+    for file in listing.files where file.hasSuffix("_states.pt") {
+      if let kind = Self.splitKind(file) {
+        throw CheckpointError(path: path, "is a \(kind) (\(file)); not supported")
       }
       for suffix in [ZeroFileName.optimizerSuffix, ZeroFileName.modelSuffix] {
         guard let name = ZeroFileName(file, suffix: suffix), name.modelRank > 0 else { continue }
@@ -122,6 +127,15 @@ struct ZeroDirectory {
             + "not supported")
       }
     }
+  }
+
+  /// What a file with a part of the model says of the checkpoint, by its name.
+  private static func splitKind(_ file: String) -> String? {
+    if file.hasPrefix("expert_") || file.hasPrefix("expp_rank_") || file.contains("_expert_") {
+      return "mixture-of-experts checkpoint, with files for the experts"
+    }
+    return file.hasPrefix("layer_")
+      ? "pipeline-parallel checkpoint, with a file for each layer" : nil
   }
 
   /// The files with this suffix by rank, in the order of the ranks: rank 2 before

@@ -15,6 +15,9 @@ struct ZeroOptimizerStates {
   init(_ file: inout ZeroFile) throws(CheckpointError) {
     let what = "optimizer_state_dict"
     let state = try file.required(what, in: file.root, of: "the file of optimizer states")
+    guard file.pickle.entries(state) != nil else {
+      throw file.fault("\(what): a dictionary expected, but found \(file.pickle.kind(state))")
+    }
     stage = try Self.stage(file, state)
     if file.value("ds_zero_partition_groups", in: state) != nil {
       throw file.fault("holds experts with partitions of their own; not supported")

@@ -138,17 +138,17 @@ extension ZeroReader {
       "expected \(count) of '*\(ZeroFileName.optimizerSuffix)', one for each rank, but found "
       + "\(ranks.count)"
     // No more than are shown, as the count is only a claim.
-    let missing = (0..<count).lazy.filter { !found.contains($0) }.prefix(9).map(String.init)
+    let missing = (0..<count).lazy.filter { !found.contains($0) }.prefix(8).map(String.init)
     if !missing.isEmpty {
-      let absent = count - (ranks.count - surplus.count)
-      message += "; missing \(absent == 1 ? "rank" : "ranks") "
-      message += missing.prefix(8).joined(separator: ", ")
-      if absent > 8 { message += " and \(absent - 8) more" }
+      let more = count - (ranks.count - surplus.count) - missing.count
+      message += "; missing \(Self.ranks(Array(missing)))" + (more > 0 ? " and \(more) more" : "")
     }
-    if !surplus.isEmpty {
-      message += "; surplus ranks " + TorchFindings.shortList(surplus.map(String.init))
-    }
+    if !surplus.isEmpty { message += "; surplus \(Self.ranks(surplus.map(String.init)))" }
     throw CheckpointError(message)
+  }
+
+  private static func ranks(_ ranks: [String]) -> String {
+    (ranks.count == 1 ? "rank " : "ranks ") + TorchFindings.shortList(ranks)
   }
 
   private func assembled(_ groups: [[ZeroParameter]], _ optimizer: Optimizer)
@@ -231,8 +231,7 @@ extension ZeroReader {
       throw CheckpointError(
         "expected \(ranks) of '*\(ZeroFileName.modelSuffix)' with the parts of frozen parameters, "
           + "but found \(files.count)"
-          + (missing.isEmpty
-            ? "" : "; missing ranks \(TorchFindings.shortList(missing))"))
+          + (missing.isEmpty ? "" : "; missing \(Self.ranks(missing))"))
     }
     var rows = [ZeroRow](repeating: ZeroRow(), count: parameters.count)
     for (_, name) in files {

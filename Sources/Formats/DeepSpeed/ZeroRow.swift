@@ -13,9 +13,10 @@ struct ZeroRow {
 
   /// Puts the elements of a tensor behind those that are there.
   mutating func append(_ record: TensorRecord) throws(CheckpointError) {
-    guard let bytes = record.bytes, case .element(let element) = record.type,
-      element.bitWidth % 8 == 0
-    else {
+    guard let bytes = record.bytes else {
+      throw CheckpointError("has no data in its file; expected the elements of a partition")
+    }
+    guard case .element(let element) = record.type, element.bitWidth % 8 == 0 else {
       throw CheckpointError(
         "is \(record.type.name), of which no part can be taken; expected numbers of whole bytes")
     }

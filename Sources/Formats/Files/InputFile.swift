@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A regular file opened for reading, read by position.
@@ -36,6 +37,29 @@ public final class InputFile: Sendable {
     self.descriptor = descriptor
   }
 
+  /// A file that lies in memory alone, for data that no input holds; `name` is
+  /// shown in its place.
+  public init(holding bytes: [UInt8], name: String) throws(CheckpointError) {
+    let descriptor = unsafe linux_memory_file(name)
+    guard descriptor >= 0 else { throw CheckpointError(path: name, systemMessage(errno)) }
+    self.path = name
+    self.size = bytes.count
+    self.descriptor = descriptor
+    var status = stat()
+    _ = unsafe fstat(descriptor, &status)
+    identity = FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
+    var done = 0
+    while done < bytes.count {
+      let count = unsafe bytes[done...].withUnsafeBytes { rest in
+        unsafe pwrite(descriptor, rest.baseAddress, rest.count, off_t(done))
+      }
+      guard count > 0 || errno == EINTR else {
+        throw CheckpointError(path: name, systemMessage(errno))
+      }
+      done += max(0, count)
+    }
+  }
+
   deinit { close(descriptor) }
 
   /// Fills `buffer` with the bytes from `offset` on.
@@ -65,6 +89,7 @@ public final class InputFile: Sendable {
     }
     var code: Int32?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      unsafe adviseLargePages(UnsafeMutableRawBufferPointer(buffer))
       code = unsafe fill(UnsafeMutableRawBufferPointer(buffer), from: descriptor, at: offset)
       filled = code == nil ? count : 0
     }
@@ -85,6 +110,16 @@ public final class InputFile: Sendable {
 public struct FileIdentity: Sendable, Hashable {
   public let device: UInt64
   public let inode: UInt64
+}
+
+/// Asks for large pages where `bytes` holds some: a header of many megabytes would
+/// else be put into memory four kilobytes at a time. Only a hint.
+private func adviseLargePages(_ bytes: UnsafeMutableRawBufferPointer) {
+  let large = 2 << 20
+  guard bytes.count >= 2 * large, let start = bytes.baseAddress else { return }
+  let first = unsafe start.alignedUp(toMultipleOf: large)
+  let end = unsafe (start + bytes.count).alignedDown(toMultipleOf: large)
+  _ = unsafe madvise(first, end - first, MADV_HUGEPAGE)
 }
 
 /// Reads until `bytes` is full. Returns nil when it is, 0 at the end of the

@@ -12,6 +12,11 @@ public enum Interruption {
     // The first access initialises the global, which a handler must not do.
     signal.store(0, ordering: .relaxed)
     for number in [SIGINT, SIGTERM, SIGHUP] {
+      // What the caller ignores stays ignored: `nohup` means it.
+      var present = sigaction()
+      guard unsafe sigaction(number, nil, &present) == 0,
+        !isIgnored(present)
+      else { continue }
       var action = sigaction()
       unsafe action.__sigaction_handler.sa_handler = { number in
         Interruption.signal.store(number, ordering: .relaxed)
@@ -21,6 +26,13 @@ public enum Interruption {
     }
     // A file-size limit is to be an error of `pwrite`, not a signal.
     _ = Glibc.signal(SIGXFSZ, SIG_IGN)
+  }
+
+  private static func isIgnored(_ action: sigaction) -> Bool {
+    guard let handler = unsafe action.__sigaction_handler.sa_handler else { return false }
+    // The two are addresses by which the system names a behaviour.
+    let ignoring = unsafe unsafeBitCast(SIG_IGN, to: Int.self)
+    return unsafe unsafeBitCast(handler, to: Int.self) == ignoring
   }
 
   /// Throws if a signal asked for a stop.

@@ -44,9 +44,23 @@ public struct JSONWriter: Sendable {
     close(UInt8(ascii: "]"))
   }
 
-  /// Writes the key of the value that comes next.
-  public mutating func key(_ key: String) {
+  /// Writes the key of the value that comes next, which needs no escapes.
+  public mutating func key(_ key: StaticString) {
+    separate()
+    bytes.append(UInt8(ascii: "\""))
+    // The compiler's own bytes, copied while they are borrowed.
+    key.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+    bytes.append(UInt8(ascii: "\""))
+    endKey()
+  }
+
+  /// Writes a key that is data.
+  public mutating func key(named key: String) {
     string(key)
+    endKey()
+  }
+
+  private mutating func endKey() {
     bytes.append(UInt8(ascii: ":"))
     if isIndented { bytes.append(UInt8(ascii: " ")) }
     needsComma = false
@@ -115,7 +129,7 @@ public struct JSONWriter: Sendable {
     case .object(let members):
       object {
         for member in members {
-          $0.key(member.key)
+          $0.key(named: member.key)
           $0.value(member.value)
         }
       }
@@ -163,33 +177,39 @@ public struct JSONWriter: Sendable {
 
 extension JSONWriter {
   /// Writes a key and an array of strings.
-  public mutating func strings(_ key: String, _ values: [String]) {
+  public mutating func strings(_ key: StaticString, _ values: [String]) {
     self.key(key)
     array { for value in values { $0.string(value) } }
   }
 
   /// Writes a key and a shape or another list of integers.
-  public mutating func integers(_ key: String, _ values: [Int]) {
+  public mutating func integers(_ key: StaticString, _ values: [Int]) {
     self.key(key)
     array { for value in values { $0.integer(value) } }
   }
 
-  public mutating func string(_ key: String, _ value: String?) {
+  public mutating func string(_ key: StaticString, _ value: String?) {
     self.key(key)
     if let value { string(value) } else { null() }
   }
 
-  public mutating func integer(_ key: String, _ value: Int?) {
+  /// Writes a key that is data, and a string.
+  public mutating func string(named key: String, _ value: String) {
+    self.key(named: key)
+    string(value)
+  }
+
+  public mutating func integer(_ key: StaticString, _ value: Int?) {
     self.key(key)
     if let value { integer(value) } else { null() }
   }
 
-  public mutating func double(_ key: String, _ value: Double?) {
+  public mutating func double(_ key: StaticString, _ value: Double?) {
     self.key(key)
     if let value { double(value) } else { null() }
   }
 
-  public mutating func bool(_ key: String, _ value: Bool) {
+  public mutating func bool(_ key: StaticString, _ value: Bool) {
     self.key(key)
     bool(value)
   }

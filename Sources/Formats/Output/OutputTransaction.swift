@@ -33,11 +33,15 @@ public final class OutputTransaction {
 
   /// Checks that `path` can be written: that it does not exist (or may be
   /// replaced), that it is none of the inputs and holds none of them.
-  public init(path: String, force: Bool, inputs: [String]) throws(CheckpointError) {
+  ///
+  /// `kind` is what the name asks for, unless it is given.
+  public init(path: String, kind: Kind? = nil, force: Bool, inputs: [String])
+    throws(CheckpointError)
+  {
     let normalized = FilePath(path).lexicallyNormalized().string
     let trimmed = normalized.isEmpty ? "." : normalized
     self.path = trimmed
-    kind = Self.kind(of: path)
+    self.kind = kind ?? Self.kind(of: path)
     let exists = linkExists(trimmed)
     replaces = exists
     try Self.checkNotInput(trimmed, exists: exists, inputs: inputs)
@@ -45,7 +49,7 @@ public final class OutputTransaction {
       guard force else {
         throw CheckpointError(path: path, "exists already", fix: "add --force to replace it")
       }
-      try Self.checkReplaceable(trimmed, kind: kind)
+      try Self.checkReplaceable(trimmed, kind: self.kind)
     }
     let parent = Self.parent(of: trimmed)
     guard fileKind(parent) == .directory else {
@@ -69,6 +73,11 @@ public final class OutputTransaction {
     guard exists, let output = canonical(path) else { return }
     for input in inputs {
       guard let source = canonical(input) else { continue }
+      if output.hasPrefix(source + "/") {
+        throw CheckpointError(
+          path: path, "lies in the input \(input); an input is never modified",
+          fix: "choose another output with -o")
+      }
       if source == output || source.hasPrefix(output == "/" ? "/" : output + "/") {
         throw CheckpointError(
           path: path,
@@ -77,6 +86,31 @@ public final class OutputTransaction {
             : "holds the input \(input); an input is never modified",
           fix: "choose another output with -o")
       }
+    }
+  }
+
+  /// Refuses to replace any of these files, under whatever name, or a directory
+  /// that holds one: inputs are never modified.
+  public func protect(_ files: [String]) throws(CheckpointError) {
+    guard replaces, let output = canonical(path) else { return }
+    var status = stat()
+    let identity =
+      unsafe stat(path, &status) == 0
+      ? FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)) : nil
+    var seen = Set<String>()
+    for file in files where seen.insert(file).inserted {
+      guard let source = canonical(file) else { continue }
+      var status = stat()
+      let isSame =
+        unsafe stat(file, &status) == 0
+        && FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)) == identity
+      guard isSame || source == output || source.hasPrefix(output + "/") else { continue }
+      throw CheckpointError(
+        path: path,
+        isSame || source == output
+          ? "is an input; an input is never modified"
+          : "holds the input \(file); an input is never modified",
+        fix: "choose another output with -o")
     }
   }
 

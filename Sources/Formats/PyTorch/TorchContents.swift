@@ -19,7 +19,7 @@ struct TorchContents {
   private(set) var omittedOthers = 0
 
   private let tree: TorchTree
-  private var names: Set<String> = []
+  private var names: Set<ExactName> = []
   private var nameBytes = 0
   private var keyBytes = 0
   private var axes = 0
@@ -123,7 +123,7 @@ struct TorchContents {
     guard isRoot else {
       return note(path, "\(tensor.record.type.name) \(tensor.record.shape)")
     }
-    guard names.insert(name).inserted else {
+    guard names.insert(ExactName(name)).inserted else {
       report(.error, name, "two keys print as \(name.quoted); the tensor of the first is taken")
       return note(path, "\(tensor.record.type.name) \(tensor.record.shape)")
     }
@@ -163,7 +163,7 @@ struct TorchContents {
   private mutating func distinct(_ children: TorchChildren, of path: String)
     throws(CheckpointError) -> TorchChildren
   {
-    var positions: [String: Int] = [:]
+    var positions: [ExactName: Int] = [:]
     var result: [TorchChildren.Child]?
     for (index, child) in children.enumerated() {
       guard case .key(let key) = child.step, let name = tree.pickle.text(key) else {
@@ -174,8 +174,8 @@ struct TorchContents {
       guard keyBytes <= Self.maximumNames else {
         throw CheckpointError("its keys take more than \(Self.maximumNames) bytes")
       }
-      guard let position = positions[name] else {
-        positions[name] = result?.count ?? index
+      guard let position = positions[ExactName(name)] else {
+        positions[ExactName(name)] = result?.count ?? index
         result?.append(child)
         continue
       }

@@ -56,12 +56,12 @@ public enum SafetensorsLayout {
         writer.key("__metadata__")
         writer.object { writer in
           let sorted = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-          for (key, value) in sorted { writer.string(key, value) }
+          for (key, value) in sorted { writer.string(named: key, value) }
         }
       }
       for position in order {
         let tensor = tensors[position]
-        writer.key(tensor.name)
+        writer.key(named: tensor.name)
         writer.object { writer in
           writer.string("dtype", tensor.type.name)
           writer.integers("shape", tensor.shape)

@@ -29,7 +29,7 @@ struct DirectorySource {
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
     checkpoint.sideFiles = Self.sideFiles(of: checkpoint, in: listing)
-    checkpoint.findings += otherWeights(than: choice, listing)
+    checkpoint.findings += otherWeights(than: choice, of: checkpoint, listing)
     return replacePlaceholders(of: checkpoint, listing)
   }
 
@@ -68,11 +68,12 @@ struct DirectorySource {
 
   private func chooseKnownName(from listing: DirectoryListing) -> Choice? {
     for layout in Self.layouts {
-      let index = layout.prefix + layout.suffix + ".index.json"
-      if listing.contains(index) { return .index(index) }
+      // As transformers has it: one whole file wins over an index.
       if listing.contains(layout.prefix + layout.suffix) {
         return .files([layout.prefix + layout.suffix])
       }
+      let index = layout.prefix + layout.suffix + ".index.json"
+      if listing.contains(index) { return .index(index) }
       let shards = numberedShards(layout.prefix, layout.suffix, in: listing)
       if !shards.isEmpty { return .unindexed(shards) }
     }
@@ -170,23 +171,28 @@ struct DirectorySource {
   }
 
   /// Says so where a directory holds the weights in a second form as well.
-  private func otherWeights(than choice: Choice, _ listing: DirectoryListing) -> [Finding] {
+  private func otherWeights(
+    than choice: Choice, of checkpoint: Checkpoint, _ listing: DirectoryListing
+  ) -> [Finding] {
     let chosen =
       switch choice {
       case .index(let name): name
       case .files(let names), .unindexed(let names): names[0]
       }
-    guard chosen.contains(".safetensors") else { return [] }
-    let others = listing.files.filter {
-      $0.hasSuffix(".bin") && !Self.trainerFiles.contains($0)
-        && ($0.hasPrefix("pytorch_model") || $0.hasPrefix("adapter_model"))
+    let used = Set(checkpoint.shards.map(\.name) + [chosen])
+    let others = listing.files.filter { name in
+      !used.contains(name) && !Self.trainerFiles.contains(name)
+        && Self.layouts.contains { layout in
+          name.hasPrefix(layout.prefix)
+            && (name.hasSuffix(layout.suffix) || name.hasSuffix(layout.suffix + ".index.json"))
+        }
     }
     guard let first = others.first else { return [] }
     let rest = others.count > 1 ? " and \(others.count - 1) more" : ""
     return [
       Finding(
         .note, .duplicateWeights,
-        "the directory also holds \(first)\(rest); the safetensors file is used")
+        "the directory also holds \(first)\(rest); \(chosen) is used")
     ]
   }
 

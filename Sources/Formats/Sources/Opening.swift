@@ -63,7 +63,11 @@ extension Checkpoint {
     for part in parts {
       let start = records.count
       // A single file's table is taken over as it is.
-      if records.isEmpty { records = part.contents.records } else { records += part.contents.records }
+      if records.isEmpty {
+        records = part.contents.records
+      } else {
+        records += part.contents.records
+      }
       shards.append(Shard(name: part.name, file: part.file, records: start..<records.count))
       metadata.merge(part.contents.metadata) { first, _ in first }
       findings += part.contents.findings

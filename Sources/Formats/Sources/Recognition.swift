@@ -19,8 +19,19 @@ enum Recognition {
     (Array("version https://".utf8), "a Git LFS pointer, not the file itself"),
   ]
 
+  /// Whether the bytes are a plausible length and the start of a JSON object.
+  ///
+  /// Asked first: the length can begin like the signature of another format.
+  private static func isHeader(_ head: [UInt8], of file: InputFile) -> Bool {
+    guard head.count > 8, head[4..<8].allSatisfy({ $0 == 0 }) else { return false }
+    let length = head[0..<4].reversed().reduce(0) { $0 << 8 | Int($1) }
+    let opening = head[8...].first { !" \t\r\n".utf8.contains($0) }
+    return length <= file.size - 8 && (opening == UInt8(ascii: "{"))
+  }
+
   static func of(_ file: InputFile) throws(CheckpointError) -> Recognition {
     let head = try file.read(min(PyTorchReader.headSize, file.size), at: 0)
+    if isHeader(head, of: file) { return .safetensors }
     if head.starts(with: [0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A]) { return .hdf5 }
     if let foreign = foreignSignatures.first(where: { head.starts(with: $0.bytes) }) {
       return .foreign(foreign.name)

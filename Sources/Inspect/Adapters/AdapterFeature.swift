@@ -43,7 +43,7 @@ public enum AdapterFeature: String, Sendable, Hashable, CaseIterable {
       feature: .dora, isOn: isTrue, explanation: "scales each output by a learned magnitude (DoRA)"),
     Row(feature: .loraBias, isOn: isTrue, explanation: "adds a learned bias to each output"),
     Row(
-      feature: .bias, isOn: { $0.string.map { $0 != "none" } ?? false },
+      feature: .bias, isOn: { $0.string.map { $0 != "none" } ?? isTrue($0) },
       explanation: "replaces biases of the base"),
     Row(feature: .modulesToSave, isOn: isFilled, explanation: "replaces whole modules of the base"),
     Row(
@@ -72,7 +72,17 @@ public enum AdapterFeature: String, Sendable, Hashable, CaseIterable {
     Row(feature: .megatron, isOn: isOn, explanation: "splits layers over devices (Megatron)"),
   ]
 
-  private static let isTrue: @Sendable (JSONValue) -> Bool = { $0.bool == true }
+  /// What Python takes for true, which is how PEFT asks.
+  private static let isTrue: @Sendable (JSONValue) -> Bool = { value in
+    switch value {
+    case .null: false
+    case .bool(let flag): flag
+    case .number: value.double != 0
+    case .string(let text): !text.isEmpty
+    case .array(let elements): !elements.isEmpty
+    case .object(let members): !members.isEmpty
+    }
+  }
 
   /// A list or an object with something in it.
   private static let isFilled: @Sendable (JSONValue) -> Bool = { value in

@@ -26,6 +26,9 @@ public struct BaseMatching: Sendable {
   public private(set) var mismatches: [Mismatch] = []
   /// The modules of which the base has no tensor.
   public private(set) var unmatched: [AdapterModule] = []
+  /// Modules with a square weight of which nothing tells whether it is held as
+  /// `[out, in]` or `[in, out]`.
+  public private(set) var undecided: [AdapterModule] = []
   /// The names in the base that end most like those of `unmatched`, in natural
   /// order and each once.
   public private(set) var nearest: [String] = []
@@ -51,10 +54,12 @@ public struct BaseMatching: Sendable {
     }
     let orientation = Orientation(
       decided: fits.map { ($0.module.target, $0.fit) }, configuration: adapter.configuration)
-    matches = fits.map { fit in
-      Match(
-        module: fit.module, base: fit.base,
-        isTransposed: orientation.isTransposed(fit.module.target, fit.fit))
+    for fit in fits {
+      guard let isTransposed = orientation.isTransposed(fit.module.target, fit.fit) else {
+        undecided.append(fit.module)
+        continue
+      }
+      matches.append(Match(module: fit.module, base: fit.base, isTransposed: isTransposed))
     }
     if !unmatched.isEmpty {
       let search = NearestNames(base, positions: positions)
@@ -67,6 +72,13 @@ public struct BaseMatching: Sendable {
   /// Throws unless every module found its tensor.
   public func requireComplete() throws(CheckpointError) {
     if !unmatched.isEmpty { throw unmatchedError }
+    if let first = undecided.first {
+      throw CheckpointError(
+        path: adapter.path, tensor: first.tensors.first?.record.name,
+        "\(FoldedKeys.summary(of: undecided.map(\.target), "module")): the weight is square, and "
+          + "other modules of the adapter are held both as [out, in] and as [in, out], "
+          + "so that nothing tells how this one is")
+    }
     guard let first = mismatches.first else { return }
     let expected = ShapeFit.expectedShape(of: first.module) ?? []
     let same = mismatches.filter {

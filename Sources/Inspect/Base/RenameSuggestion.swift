@@ -61,7 +61,10 @@ struct RenameSearch {
     let suitable = candidates.map { String($0.dropLast(ending.count)) }.filter { new in
       suitsAll { $0.hasPrefix(old) ? new + $0.dropFirst(old.count) : nil }
     }
-    return suitable.filter { Self.isPlain(lead + old + $0) }.map { new in
+    return suitable.filter { new in
+      // The number of a layer is a place among others: no rule may change it.
+      Self.isPlain(lead + old + new) && Self.numbers(in: old) == Self.numbers(in: new)
+    }.map { new in
       "^\(Self.escaped(lead + old))=\(lead + new)"
     }
   }
@@ -151,6 +154,10 @@ struct RenameSearch {
   /// rule may change.
   private static func isWord(_ segment: String) -> Bool {
     isPlain(segment) && !segment.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+  }
+
+  private static func numbers(in text: String) -> [Substring] {
+    text.dottedSegments.filter { !$0.isEmpty && !isWord(String($0)) }
   }
 
   private static func escaped(_ text: String) -> String { text.replacing(".", with: "\\.") }

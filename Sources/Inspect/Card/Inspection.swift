@@ -94,13 +94,13 @@ public struct TypeTotal: Sendable, Hashable {
     // A span: to copy each record would cost more than the sums.
     let records = records.span
     for position in records.indices {
-      let type = records[position].type
+      let (type, shape) = (records[position].type, records[position].shape)
       let index = totals.lastIndex { $0.type == type } ?? totals.endIndex
       if index == totals.endIndex { totals.append(TypeTotal(type: type)) }
       totals[index].tensors += 1
-      totals[index].parameters =
-        totals[index].parameters.saturatingSum(records[position].elementCount)
-      totals[index].byteCount = totals[index].byteCount.saturatingSum(records[position].byteCount)
+      let count = shape.reduce(1, *)
+      totals[index].parameters = totals[index].parameters.saturatingSum(count)
+      totals[index].byteCount = totals[index].byteCount.saturatingSum(type.byteCount(of: count))
     }
     return totals.sorted { ($1.byteCount, $0.type.name) < ($0.byteCount, $1.type.name) }
   }

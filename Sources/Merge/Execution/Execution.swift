@@ -31,6 +31,7 @@ public struct Execution: Sendable {
   public func run(_ transaction: OutputTransaction, progress: Progress) throws(CheckpointError)
     -> Results
   {
+    try transaction.protect(plan.inputs)
     try transaction.begin(byteCount: plan.byteCount)
     let places = try create(transaction)
     let totals = try fill(places, progress: progress)

@@ -11,6 +11,8 @@ final class TensorTask: Sendable {
   /// The number of units (rows, elements or bytes) and how many make a block.
   let unitCount: Int
   let blockLength: Int
+  /// The rows of which one product is made at a time; for an update alone.
+  private let productLength: Int
   private let file: OutputFile
   private let offset: Int
   private let source: Mutex<TensorData?> = Mutex(nil)
@@ -32,12 +34,15 @@ final class TensorTask: Sendable {
     case .copy:
       unitCount = tensor.byteCount
       blockLength = blocks.copyByteCount
+      productLength = 0
     case .cast(let record):
       unitCount = record.elementCount
       blockLength = max(1, blocks.copyByteCount / 8)
+      productLength = 0
     case .update(let record, _):
       unitCount = record.shape[0]
-      blockLength = blocks.rows(ofColumns: record.shape[1])
+      productLength = blocks.rows(ofColumns: record.shape[1])
+      blockLength = productLength * blocks.productsPerBlock
     }
   }
 
@@ -88,7 +93,10 @@ final class TensorTask: Sendable {
     if !isChecked, let extent = record.plainExtent {
       let part = Extent(
         file: extent.file, offset: extent.offset + range.lowerBound, count: range.count)
-      if try file.copy(part, to: offset + range.lowerBound) { return BlockResult() }
+      if try file.copy(part, to: offset + range.lowerBound) {
+        startWriteback(behind: range)
+        return BlockResult()
+      }
     }
     let data = try data(of: record)
     var checksum = RunningChecksum()
@@ -103,7 +111,7 @@ final class TensorTask: Sendable {
         try file.write(bytes, at: offset + start)
       }
     }
-    file.startWriteback(of: range.count, at: offset + range.lowerBound)
+    startWriteback(behind: range)
     return BlockResult(
       read: isChecksumRead ? checksum : nil, written: isChecksumWritten ? checksum : nil)
   }
@@ -136,8 +144,13 @@ final class TensorTask: Sendable {
       try file.write(bytes, at: offset + start)
       return isChecksumWritten ? RunningChecksum(bytes) : nil
     }
-    file.startWriteback(of: count, at: offset + start)
+    startWriteback(behind: start..<start + count)
     return checksum
+  }
+
+  /// Tells the file that these bytes of the tensor were written last.
+  private func startWriteback(behind bytes: Range<Int>) {
+    file.startWriteback(behind: offset + bytes.lowerBound..<offset + bytes.upperBound)
   }
 
   private func update(
@@ -153,11 +166,19 @@ final class TensorTask: Sendable {
     try scratch.input.withMutablePrefix(count * fromWidth) { (bytes) throws(CheckpointError) in
       try data.read(into: &bytes, at: rows.lowerBound * columns * fromWidth)
     }
-    let scale = try multiply(deltas, rows, count: count, scratch: &scratch)
     // PEFT rounds to the type of the base, whatever is done with the result.
     let rounded = numerics == .peft ? from : to
     var result = BlockResult()
-    result.update = scratch.update(count, of: from, to: rounded, scale: scale)
+    var statistics = UpdateStatistics()
+    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: productLength) {
+      let part = start..<min(start + productLength, rows.upperBound)
+      let scale = try multiply(deltas, part, count: part.count * columns, scratch: &scratch)
+      let first = (start - rows.lowerBound) * columns
+      statistics.combine(
+        scratch.update(
+          first..<first + part.count * columns, of: from, to: rounded, scale: scale))
+    }
+    result.update = statistics
     if rounded != to { scratch.convertOutput(count, of: rounded, to: to) }
     result.written = try write(count * toWidth, at: rows.lowerBound * columns * toWidth, scratch)
     return result

@@ -30,8 +30,9 @@ struct WorkerScratch: ~Copyable {
       case .update(let record, let deltas):
         let rows = min(blocks.rows(ofColumns: record.shape[1]), record.shape[0])
         let count = rows * record.shape[1]
-        input = max(input, count * max(inputWidth, outputWidth))
-        output = max(output, count * max(inputWidth, outputWidth))
+        let block = min(rows * blocks.productsPerBlock, record.shape[0]) * record.shape[1]
+        input = max(input, block * max(inputWidth, outputWidth))
+        output = max(output, block * max(inputWidth, outputWidth))
         product = max(product, count * MemoryLayout<Float>.stride)
         if deltas.count > 1 { sum = max(sum, count * MemoryLayout<Float>.stride) }
         leftElements = max(leftElements, rows * (deltas.map(\.rank).max() ?? 0))
@@ -77,17 +78,22 @@ struct WorkerScratch: ~Copyable {
 
   mutating func swapSum() { swap(&product, &sum) }
 
-  /// Sets the output to the input plus the scaled product.
-  mutating func update(_ count: Int, of from: ElementType, to: ElementType, scale: Float)
-    -> UpdateStatistics
-  {
+  /// Sets some elements of the output to those of the input plus the scaled product.
+  mutating func update(
+    _ elements: Range<Int>, of from: ElementType, to: ElementType, scale: Float
+  ) -> UpdateStatistics {
     var statistics = UpdateStatistics()
-    product.withFloats(count: count) { product in
-      input.withPrefix(count * (from.byteWidth ?? 0)) { base in
-        output.withMutablePrefix(count * (to.byteWidth ?? 0)) { output in
+    let (fromWidth, toWidth) = (from.byteWidth ?? 0, to.byteWidth ?? 0)
+    product.withFloats(count: elements.count) { product in
+      input.withBytes { base in
+        output.withMutableBytes { output in
+          var output = output._mutatingExtracting(
+            elements.lowerBound * toWidth..<elements.upperBound * toWidth)
           Update.apply(
-            product, scale: scale, base: base, of: from, into: &output, of: to,
-            statistics: &statistics)
+            product, scale: scale,
+            base: base.extracting(
+              elements.lowerBound * fromWidth..<elements.upperBound * fromWidth),
+            of: from, into: &output, of: to, statistics: &statistics)
         }
       }
     }

@@ -30,6 +30,19 @@ public struct MergePlan: Sendable {
     public var bytes: [UInt8]
   }
 
+  /// The files that are read: those of tensors and those that are copied.
+  public var inputs: [String] {
+    var paths = Set(sideFiles.map(\.path))
+    for tensor in tensors {
+      var records = [tensor.source]
+      if case .update(_, let deltas) = tensor.operation {
+        records += deltas.flatMap { [$0.a, $0.b] }
+      }
+      for record in records { paths.formUnion(record.bytes?.extents.map(\.file.path) ?? []) }
+    }
+    return paths.sorted()
+  }
+
   /// The bytes that the output takes on the disk.
   public var byteCount: Int {
     files.reduce(0) { $0 + $1.layout.byteCount } + documents.reduce(0) { $0 + $1.bytes.count }

@@ -95,10 +95,10 @@ struct OutputShards {
       writer.object {
         $0.integer("total_parameters", parameters)
         $0.integer("total_size", size)
-        for (key, value) in notes { $0.string(key, value) }
+        for (key, value) in notes { $0.string(named: key, value) }
       }
       writer.key("weight_map")
-      writer.object { for home in homes { $0.string(home.name, home.file) } }
+      writer.object { for home in homes { $0.string(named: home.name, home.file) } }
     }
     return MergePlan.Document(
       name: "\(stem)\(format.fileSuffixes[0]).index.json", bytes: writer.document())

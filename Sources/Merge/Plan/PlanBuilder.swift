@@ -137,7 +137,7 @@ struct PlanBuilder {
       let memory = MemoryEstimate(perWorker: scratch.byteCount, shared: shared(tensors))
       let needed = memory.total(workers: options.threads)
       if needed <= options.maximumMemory { return (blocks, scratch, memory) }
-      guard let smaller = blocks.halved else {
+      guard let smaller = blocks.smaller else {
         throw CheckpointError(
           path: base.path,
           "needs \(needed) bytes of memory with \(options.threads) threads; "

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Compute
 public import Formats
 import Inspect
 import Merge
@@ -35,6 +36,15 @@ struct ConvertCommand: CheckpointCommand {
       valueName: "key.key"))
   var root: String?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Only what was trained, of a DeepSpeed checkpoint.",
+      discussion: """
+        A run that trained an adapter gives the adapter, with the names PEFT saves and the \
+        adapter_config.json found beside the checkpoint.
+        """))
+  var trainableOnly = false
+
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
 
@@ -61,8 +71,11 @@ struct ConvertCommand: CheckpointCommand {
     var options = try write.outputOptions(.exact, for: transaction)
     options.format = format ?? options.format
     options.maximumShardSize = options.maximumShardSize ?? Self.defaultShardSize
+    let checkpoint = try open()
+    // What DeepSpeed keeps of the parameters is float32, and so is its state dict.
+    if checkpoint.format == .deepspeed { options.type = options.type ?? .f32 }
     let conversion = try CheckpointConversion(
-      try open(), filter: filter, keepsShared: keepShared, options: options)
+      checkpoint, filter: filter, keepsShared: keepShared, options: options)
     if write.dryRun {
       show(ConversionReport(conversion, format: options.format, results: nil), isDryRun: true)
       return .success
@@ -79,13 +92,14 @@ struct ConvertCommand: CheckpointCommand {
 
   private func open() throws(CheckpointError) -> Checkpoint {
     let keys = root?.split(separator: ".").map(String.init)
-    let checkpoint = try Checkpoint.open(path, options: .init(root: keys))
+    let checkpoint = try Checkpoint.open(
+      path, options: .init(root: keys, prefersZero: trainableOnly))
     guard keys == nil || checkpoint.format != .safetensors else {
       throw CheckpointError(
         path: path, "is safetensors, which has no containers that --root could choose from",
         fix: "leave out --root")
     }
-    return checkpoint
+    return trainableOnly ? try checkpoint.trainedPart() : checkpoint
   }
 
   private func show(_ report: ConversionReport, isDryRun: Bool) {

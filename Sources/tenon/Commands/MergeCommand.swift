@@ -53,9 +53,12 @@ struct MergeCommand: CheckpointCommand {
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
     let options = try write.outputOptions(numerics, for: transaction)
-    let adapter = try readAdapter()
+    let source = try Checkpoint.open(adapters[0])
+    let adapter = try readAdapter(source)
     let merge = try AdapterMerge(
-      base: try Checkpoint.open(base), adapter: adapter, options: options)
+      base: try Checkpoint.open(base), adapter: adapter, findings: source.findings + notes(adapter),
+      options: options)
+    try transaction.protect(merge.plan.inputs)
     if write.dryRun {
       show(MergeReport(merge, statistics: []), output: nil)
       return .success
@@ -69,8 +72,18 @@ struct MergeCommand: CheckpointCommand {
     return .success
   }
 
-  private func readAdapter() throws(CheckpointError) -> Adapter {
-    guard let adapter = try Adapter.read(try Checkpoint.open(adapters[0]), alpha: alpha) else {
+  /// An option that changes nothing is worth a word.
+  private func notes(_ adapter: Adapter) -> [Finding] {
+    guard let alpha, !adapter.modules.contains(where: { $0.alpha == alpha }) else { return [] }
+    return [
+      Finding(
+        .warning, .configMismatch,
+        "--alpha \(plain(alpha)) is not used: the files of the adapter say its lora_alpha")
+    ]
+  }
+
+  private func readAdapter(_ source: Checkpoint) throws(CheckpointError) -> Adapter {
+    guard let adapter = try Adapter.read(source, alpha: alpha) else {
       throw CheckpointError(
         path: adapters[0], "holds no tensors of an adapter: no lora_A, no lora_B and no other kind",
         fix: "tenon inspect \(shellQuoted(adapters[0]))")
@@ -93,7 +106,9 @@ extension Numerics: ExpressibleByArgument {}
 
 extension WriteOptions {
   /// One worker for each core that this process may use.
-  var workerCount: Int { threads ?? max(1, min(64, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+  static var coreCount: Int { max(1, min(64, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+  var workerCount: Int { threads ?? Self.coreCount }
 
   func outputOptions(_ numerics: Numerics, for transaction: OutputTransaction)
     throws(CheckpointError) -> OutputOptions

@@ -30,7 +30,7 @@ enum ConvertJSON {
       }
       writer.findings(report.findings)
     }
-    return writer.bytes + [UInt8(ascii: "\n")]
+    return writer.document()
   }
 }
 

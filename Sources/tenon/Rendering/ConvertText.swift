@@ -10,14 +10,14 @@ enum ConvertText {
     for conversion in report.conversions {
       rows.append([
         isDryRun ? "would convert" : "converted",
-        "\(count(conversion.count)), \(conversion.from.name) to \(conversion.to.name)"
+        "\(counted(conversion.count, "tensor")), \(conversion.from.name) to \(conversion.to.name)"
           + (isDryRun ? "" : lost(report, conversion.from, conversion.to)),
       ])
     }
     if report.copied > 0 {
       rows.append([
         isDryRun ? "would copy" : "copied",
-        "\(count(report.copied)) as \(report.copied == 1 ? "it is" : "they are"), "
+        "\(counted(report.copied, "tensor")) as \(report.copied == 1 ? "it is" : "they are"), "
           + readable(bytes: report.copiedBytes),
       ])
     }
@@ -32,10 +32,6 @@ enum ConvertText {
     return table + (table.isEmpty ? "" : "\n") + columns(rows)
   }
 
-  private static func count(_ tensors: Int) -> String {
-    tensors == 1 ? "1 tensor" : "\(tensors) tensors"
-  }
-
   /// What all tensors of one conversion lost together.
   private static func lost(_ report: ConversionReport, _ from: TensorType, _ to: TensorType)
     -> String
@@ -45,7 +41,7 @@ enum ConvertText {
     guard sum.changed > 0 else { return "; every value is kept" }
     let special = [(sum.overflow, "overflowed"), (sum.underflow, "became zero")]
       .filter { $0.0 > 0 }.map { ", \(readable(count: $0.0)) \($0.1)" }
-    return "; \(readable(count: sum.changed)) values changed" + special.joined()
+    return "; \(counted(sum.changed, "value")) changed" + special.joined()
   }
 
   private static func shared(_ report: ConversionReport) -> String {

@@ -38,7 +38,7 @@ enum InspectionJSON {
     writer.integer("bytes", inspection.byteCount)
     writer.key("metadata")
     writer.object { writer in
-      for (key, value) in checkpoint.metadata { writer.string(key, value) }
+      for (key, value) in checkpoint.metadata { writer.string(named: key, value) }
     }
     writer.key("tensors")
     writer.array { writer in
@@ -46,11 +46,12 @@ enum InspectionJSON {
       let records = checkpoint.records.span
       for shard in checkpoint.shards {
         for position in shard.records where inspection.accepts(records[position].name) {
+          let (type, shape) = (records[position].type, records[position].shape)
           writer.object { writer in
             writer.string("name", records[position].name)
-            writer.string("dtype", records[position].type.name)
-            writer.integers("shape", records[position].shape)
-            writer.integer("bytes", records[position].byteCount)
+            writer.string("dtype", type.name)
+            writer.integers("shape", shape)
+            writer.integer("bytes", type.byteCount(of: shape.reduce(1, *)))
             writer.string("file", shard.name)
           }
         }
@@ -104,15 +105,15 @@ extension JSONWriter {
     }
   }
 
-  private mutating func shape(_ key: String, _ record: TensorRecord?) {
+  private mutating func shape(_ key: StaticString, _ record: TensorRecord?) {
     self.key(key)
     guard let record else { return null() }
     array { for size in record.shape { $0.integer(size) } }
   }
 
   /// Writes a table of patterns as the configuration has it.
-  private mutating func patterns(_ key: String, _ adapter: Adapter) {
+  private mutating func patterns(_ key: StaticString, _ adapter: Adapter) {
     self.key(key)
-    value(adapter.configuration?.json[key] ?? .object([]))
+    value(adapter.configuration?.json["\(key)"] ?? .object([]))
   }
 }

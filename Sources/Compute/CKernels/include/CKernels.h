@@ -46,6 +46,9 @@ void kernel_convert(
 /// destination[i] = (double)source[i], for every type of `kernel_type`.
 void kernel_load(int type, const void *source, double *destination, size_t count);
 
+/// The bytes of one element.
+size_t kernel_width(int type);
+
 // losses.c
 
 /// What conversions lost; the counts grow from call to call.
@@ -123,6 +126,45 @@ enum { kernel_statistics_block = 4096 };
 
 /// The statistics of at most `kernel_statistics_block` elements of any type.
 struct kernel_block_statistics kernel_statistics(int type, const void *source, size_t count);
+
+// compare.c
+
+/// How the values of two blocks differ.
+struct kernel_comparison {
+  /// Pairs that differ by more than the tolerance, or in kind.
+  uint64_t differing;
+  /// Pairs of which one is NaN or infinite and the other is something else.
+  uint64_t incomparable;
+  /// Pairs of two NaN.
+  uint64_t nans;
+  /// The greatest differences, over the pairs of finite values, as are the sums.
+  double max_abs;
+  double max_rel;
+  double a_squares;
+  double b_squares;
+  double products;
+  double difference_squares;
+};
+
+/// The longest blocks that `kernel_compare` takes.
+enum { kernel_comparison_block = 4096 };
+
+/// Compares at most `kernel_comparison_block` elements of any two types.
+///
+/// Finite values are alike where |a - b| <= absolute + relative * max(|a|, |b|),
+/// infinities where they are equal, and NaN where their bits are, if the types
+/// are the same, else always.
+struct kernel_comparison kernel_compare(
+    int type_a, const void *a, int type_b, const void *b, size_t count, double absolute,
+    double relative);
+
+/// Whether two memories of `count` bytes are the same.
+int kernel_bytes_equal(const void *a, const void *b, size_t count);
+
+/// A number that depends on all bytes of `source` and on `seed`.
+///
+/// Equal bytes have equal numbers; nothing keeps others from having them too.
+uint64_t kernel_fingerprint(const void *source, size_t count, uint64_t seed);
 
 // crc32.c
 

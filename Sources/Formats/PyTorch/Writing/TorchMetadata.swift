@@ -14,7 +14,7 @@ enum TorchMetadata {
   static func bytes(_ metadata: OrderedDictionary<String, String>) -> [UInt8]? {
     guard metadata != understood else { return nil }
     var writer = JSONWriter()
-    writer.object { for (key, value) in metadata { $0.string(key, value) } }
+    writer.object { for (key, value) in metadata { $0.string(named: key, value) } }
     return writer.bytes
   }
 

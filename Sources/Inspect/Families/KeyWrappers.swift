@@ -21,4 +21,16 @@ enum KeyWrappers {
     }
     return found
   }
+
+  /// The same as rules.
+  static var rules: [RenameRule] {
+    let inner = anywhere.sorted().joined(separator: "|")
+    let front = (anywhere.sorted() + atFront.sorted()).joined(separator: "|")
+    return [
+      RenameRule(checked: "^(?:(?:\(front))\\.)+(?=.)", ""),
+      RenameRule(checked: "\\.(?:\(inner))(?=\\.)", ""),
+      RenameRule(
+        checked: "^(base_model\\.model\\.)(?:base_model\\.model\\.)+", "\\1"),
+    ]
+  }
 }

@@ -1,0 +1,59 @@
+public import Formats
+
+extension Checkpoint {
+  /// What was trained of a DeepSpeed checkpoint, as its library would have saved it.
+  ///
+  /// Beside an `adapter_config.json` these are the tensors of a PEFT adapter: their
+  /// names lose the name of the adapter and the wrappers that memory has and files
+  /// have not, so that the result is the adapter that a partitioned run could not
+  /// save. The trained tensors of a whole model keep their names.
+  public func trainedPart() throws(CheckpointError) -> Checkpoint {
+    var part = try trainedOnly()
+    // Files of tensors beside the states are placeholders or another state.
+    part.sideFiles.removeAll(where: \.holdsTensors)
+    part.findings.removeAll { $0.code == .zeroSizeTensor }
+    guard let file = sideFile(AdapterSurvey.configurationName) else { return part }
+    let family = try AdapterConfiguration(path: file.path).family
+    var origins: [ExactName: String] = [:]
+    for position in part.records.indices {
+      let name = part.records[position].name
+      let saved = SavedName.of(name, family: family)
+      if let other = origins.updateValue(name, forKey: ExactName(saved)) {
+        throw CheckpointError(
+          path: path, tensor: name,
+          "would be saved as \(saved.quoted), and so would \(other.quoted)")
+      }
+      part.records[position].name = saved
+    }
+    part.trained = Set(part.records.map { ExactName($0.name) })
+    return part
+  }
+}
+
+/// The name under which PEFT saves a tensor that has another name in memory.
+enum SavedName {
+  /// `lora_A.default.weight` is saved as `lora_A.weight`, and
+  /// `modules_to_save.default.weight` as `weight`.
+  static func of(_ name: String, family: String?) -> String {
+    let key = AdapterKey(peft: name, family: family)
+    var segments = name.dottedSegments
+    _ = KeyWrappers.strip(&segments)
+    switch key.content {
+    case .leaf(let leaf, _):
+      if let adapter = key.adapterName, let place = segments.lastIndex(of: adapter) {
+        segments.remove(at: place)
+      }
+      // A module in memory, but a parameter on disk, as it always was.
+      if leaf.role == .magnitude, segments.last == "weight" { segments.removeLast() }
+    case .plain:
+      guard key.adapterName != nil else { break }
+      if let copy = segments.firstIndex(of: "modules_to_save") {
+        segments.removeSubrange(copy...copy + 1)
+      } else if let delta = segments.firstIndex(of: "trainable_tokens_delta") {
+        segments.remove(at: delta + 1)
+      }
+    case .frozenCopy: break
+    }
+    return segments.joined(separator: ".")
+  }
+}

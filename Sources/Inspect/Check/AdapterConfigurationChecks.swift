@@ -1,0 +1,151 @@
+import Formats
+
+/// What an adapter's configuration says, held against its tensors.
+struct AdapterConfigurationChecks {
+  let adapter: Adapter
+  let configuration: AdapterConfiguration
+
+  func findings() -> [Finding] {
+    targets() + modulesToSave() + magnitudes() + outputBiases() + biases() + tokens()
+      + adapterName()
+  }
+
+  /// Names of `target_modules` that no module has, and modules that none covers.
+  private func targets() -> [Finding] {
+    guard case .names(let names) = configuration.targets, !names.isEmpty,
+      !adapter.modules.isEmpty
+    else { return [] }
+    let targets = adapter.modules.map(\.target)
+    var findings: [Finding] = []
+    let absent = names.filter { name in !targets.contains { Self.covers(name, $0) } }.sorted()
+    if !absent.isEmpty {
+      findings.append(
+        Finding(
+          .warning, .configMismatch,
+          "target_modules names \(Wording.list(absent)), of which the file has no tensors"))
+    }
+    let uncovered = targets.filter { target in !names.contains { Self.covers($0, target) } }
+    if !uncovered.isEmpty {
+      let tensors = adapter.modules.filter { uncovered.contains($0.target) }
+        .flatMap { $0.tensors.map(\.record.name) }
+      findings.append(
+        Finding(
+          .warning, .configMismatch, tensors: tensors,
+          "target_modules does not cover \(FoldedKeys.summary(of: uncovered, "module")), of which "
+            + "the file has tensors: PEFT would ignore them"))
+    }
+    return findings
+  }
+
+  /// As PEFT has it: the whole path, or its end after a dot.
+  private static func covers(_ name: String, _ target: String) -> Bool {
+    target == name || target.hasSuffix(".\(name)")
+  }
+
+  private func modulesToSave() -> [Finding] {
+    let absent = configuration.modulesToSave.filter { name in
+      !adapter.replacements.contains { replacement in
+        let segments = replacement.target.dottedSegments.dropLast().map(String.init)
+        return segments.joined(separator: ".").hasSuffix(name)
+          || segments.contains(name)
+      }
+    }
+    guard !absent.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .configMismatch,
+        "modules_to_save names \(Wording.list(absent)), of which the file has no tensors: what was "
+          + "trained there is lost")
+    ]
+  }
+
+  /// DoRA's magnitudes: all or none, as the configuration says.
+  private func magnitudes() -> [Finding] {
+    let factored = adapter.modules.filter { $0.a != nil && $0.b != nil }
+    let (with, without) = (
+      factored.filter { $0.tensors.contains { $0.leaf.role == .magnitude } },
+      factored.filter { !$0.tensors.contains { $0.leaf.role == .magnitude } }
+    )
+    if configuration.features.contains(.dora), !without.isEmpty {
+      return [
+        Finding(
+          .error, .missingPair, tensors: without.flatMap { $0.tensors.map(\.record.name) },
+          "use_dora is true, but \(FoldedKeys.summary(of: without.map(\.target), "module")) "
+            + "\(Wording.verb(without.count, "has", "have")) no lora_magnitude_vector")
+      ]
+    }
+    if !configuration.features.contains(.dora), !with.isEmpty {
+      return [
+        Finding(
+          .warning, .configMismatch, tensors: with.flatMap { $0.tensors.map(\.record.name) },
+          "\(FoldedKeys.summary(of: with.map(\.target), "module")) "
+            + "\(Wording.verb(with.count, "has", "have")) a lora_magnitude_vector, but use_dora is "
+            + "not true: PEFT would ignore the magnitudes")
+      ]
+    }
+    return []
+  }
+
+  /// Biases of B that PEFT drops without a word.
+  private func outputBiases() -> [Finding] {
+    guard !configuration.features.contains(.loraBias) else { return [] }
+    let names = adapter.modules.flatMap(\.tensors).filter { $0.leaf.role == .outputBias }
+      .map(\.record.name)
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .loraBiasDropped, tensors: names,
+        "\(Wording.count(names.count, "tensor")) \(Wording.verb(names.count, "is", "are")) a "
+          + "lora_B.bias, but lora_bias is not true: PEFT drops "
+          + "\(Wording.verb(names.count, "it", "them")) without a word")
+    ]
+  }
+
+  /// PEFT before 0.20.1 did not save the biases that `lora_only` trains.
+  private func biases() -> [Finding] {
+    let wants = configuration.json["bias"]?.string
+    guard wants == "lora_only" || wants == "all",
+      !adapter.replacements.contains(where: { $0.target.hasSuffix("bias") })
+    else { return [] }
+    return [
+      Finding(
+        .warning, .loraBiasDropped,
+        "bias is \((wants ?? "").quoted), but the file holds no bias: what was trained there is "
+          + "lost, as with every PEFT before 0.20.1")
+    ]
+  }
+
+  /// Rows of embeddings and their numbers.
+  private func tokens() -> [Finding] {
+    guard let value = configuration.json[AdapterFeature.trainableTokens.rawValue] else { return [] }
+    let lists = value.array.map { [$0] } ?? value.object?.compactMap(\.value.array) ?? []
+    let rows = adapter.replacements.filter { $0.kind == .tokenRows }
+    if rows.isEmpty, lists.contains(where: { !$0.isEmpty }) {
+      return [
+        Finding(
+          .warning, .configMismatch,
+          "trainable_token_indices is set, but the file holds no trainable_tokens_delta")
+      ]
+    }
+    return rows.filter { row in
+      guard let count = row.record.shape.first else { return true }
+      return !lists.contains { $0.count == count }
+    }.map { row in
+      Finding(
+        .error, .shapeMismatch, tensors: [row.record.name],
+        "\(row.record.name.quoted) has the shape \(row.record.shape), but trainable_token_indices "
+          + "lists \(lists.map { "\($0.count)" }.joined(separator: " and ")) tokens")
+    }
+  }
+
+  /// A name that PEFT cannot tell from its own prefix.
+  private func adapterName() -> [Finding] {
+    guard adapter.names.contains("lora") else { return [] }
+    return [
+      Finding(
+        .warning, .prefixDrift,
+        "the adapter is called \"lora\", which PEFT cannot tell from its prefix \"lora_\" and so "
+          + "damages keys")
+    ]
+  }
+}

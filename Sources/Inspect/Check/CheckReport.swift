@@ -1,0 +1,28 @@
+public import Formats
+
+/// Everything that `check` found.
+public struct CheckReport: Sendable {
+  public let path: String
+  /// The worst first, otherwise in the order of the checks.
+  public let findings: [Finding]
+  /// The lists of a load into a base, into a list of names, or of a failed load.
+  public let load: StrictLoad
+  /// The renaming that would mend the names, as expression and replacement.
+  public let suggestedMap: [(pattern: String, replacement: String)]?
+
+  public init(
+    path: String, findings: [Finding], load: StrictLoad = StrictLoad(),
+    suggestedMap: [(pattern: String, replacement: String)]? = nil
+  ) {
+    self.path = path
+    // Stable: findings of one severity stay in their order.
+    self.findings = [Finding.Severity.error, .warning, .note].flatMap { severity in
+      findings.filter { $0.severity == severity }
+    }
+    self.load = load
+    self.suggestedMap = suggestedMap
+  }
+
+  /// Whether there is nothing that anybody has to do something about.
+  public var isClean: Bool { !findings.contains { $0.severity >= .warning } }
+}

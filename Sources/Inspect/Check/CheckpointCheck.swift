@@ -1,0 +1,150 @@
+public import Formats
+
+/// Everything that can be asked of one checkpoint, alone or against what it is to be
+/// loaded into.
+public struct CheckpointCheck {
+  /// What it is held against.
+  public enum Reference {
+    case nothing
+    case base(Checkpoint)
+    case expected(ExpectedTensors)
+    /// The text of a failed load, and where it comes from.
+    case log(String, source: String)
+  }
+
+  private let checkpoint: Checkpoint
+  private let inspection: Inspection
+
+  public init(_ checkpoint: Checkpoint) {
+    self.checkpoint = checkpoint
+    inspection = Inspection(checkpoint)
+  }
+
+  /// Asks everything; `readsValues` also of the values of models.
+  public func report(against reference: Reference, readsValues: Bool) throws(CheckpointError)
+    -> CheckReport
+  {
+    let alone = try findingsAlone(readsValues: readsValues)
+    switch reference {
+    case .nothing: return report(alone)
+    case .base(let base): return try report(alone, base: base)
+    case .expected(let expected):
+      let load = StrictLoad(checkpoint.records, into: expected)
+      return report(alone, load, expected: expected, base: nil)
+    case .log(let text, let source): return try report(alone, log: text, from: source)
+    }
+  }
+
+  // MARK: Alone
+
+  private func findingsAlone(readsValues: Bool) throws(CheckpointError) -> [Finding] {
+    var findings = inspection.findings
+    if checkpoint.records.isEmpty, inspection.adapter == nil { findings.append(Self.empty) }
+    findings += NameChecks.findings(checkpoint, isAdapter: isAdapter)
+    if let adapter = inspection.adapter {
+      if let configuration = adapter.configuration {
+        findings +=
+          AdapterConfigurationChecks(adapter: adapter, configuration: configuration).findings()
+      }
+      findings += SideFileChecks.findings(checkpoint, adapter)
+      findings += try FactorChecks(adapter: adapter).findings()
+    }
+    if !isAdapter { findings += try ModelChecks.findings(checkpoint) }
+    for shard in checkpoint.shards { findings += try PyTorchReader.checksumFindings(shard.file) }
+    if readsValues {
+      let known = Set(
+        findings.filter { $0.code == .notFinite }.flatMap(\.tensors).map(ExactName.init))
+      findings += try ValueChecks.notFinite(
+        checkpoint.records.filter { !known.contains(ExactName($0.name)) })
+    }
+    return findings
+  }
+
+  private static let empty = Finding(
+    .error, .emptyAdapter,
+    "the file holds no tensors: whatever saved it filtered all of them out, and a checkpoint of "
+      + "the training run may still hold them")
+
+  /// Whether it needs a base; a wrapped checkpoint holds its own.
+  private var isAdapter: Bool {
+    inspection.adapter != nil && inspection.kind != .wrappedCheckpoint
+  }
+
+  private func report(
+    _ findings: [Finding], load: StrictLoad = StrictLoad(), drift: NameDrift? = nil,
+    map: [(pattern: String, replacement: String)]? = nil
+  ) -> CheckReport {
+    CheckReport(
+      path: checkpoint.path,
+      findings: findings.map { FixCommands.completed($0, of: inspection) }, load: load,
+      suggestedMap: map ?? drift.map { [($0.pattern, $0.replacement)] })
+  }
+
+  // MARK: Against a base
+
+  private func report(_ alone: [Finding], base: Checkpoint) throws(CheckpointError) -> CheckReport {
+    guard isAdapter, let adapter = inspection.adapter else {
+      let expected = ExpectedTensors(base: base)
+      let load = StrictLoad(checkpoint.records, into: expected)
+      return report(alone, load, expected: expected, base: base.path)
+    }
+    let checks = AdapterBaseChecks(adapter, base: base)
+    // Said once, and better, with the base at hand.
+    let findings = try alone.filter { $0.code != .baseTensorInAdapter } + checks.findings()
+    let rule = checks.matching.suggestion?.rule.split(separator: "=", maxSplits: 1)
+    return report(
+      findings, load: checks.load,
+      map: rule.flatMap { $0.count == 2 ? [(String($0[0]), String($0[1]))] : nil })
+  }
+
+  private func report(
+    _ alone: [Finding], _ load: StrictLoad, expected: ExpectedTensors, base: String?
+  ) -> CheckReport {
+    guard !load.isClean else { return report(alone, load: load) }
+    var shapes: [ExactName: [Int]] = [:]
+    for entry in expected.entries { shapes[ExactName(entry.name)] = entry.shape }
+    let diagnosis = LoadDiagnosis(
+      inspection: inspection, load: load, source: expected.source, base: base,
+      wantedShapes: shapes)
+    let result = diagnosis.result()
+    return report(alone + result.findings, load: load, drift: result.drift)
+  }
+
+  // MARK: Against the text of a failure
+
+  private func report(_ alone: [Finding], log text: String, from source: String)
+    throws(CheckpointError) -> CheckReport
+  {
+    let log = LoadLog(text)
+    guard !log.isEmpty else {
+      throw CheckpointError(
+        path: source,
+        "names no keys and holds no sentence that tenon knows; expected the text of a failed load, "
+          + "such as \"Missing key(s) in state_dict\" or a LOAD REPORT")
+    }
+    let load = completed(log)
+    var diagnosis = LoadDiagnosis(
+      inspection: inspection, load: load, source: "the model of the log", base: nil,
+      wantedShapes: Dictionary(
+        load.mismatched.map { (ExactName($0.name), $0.expected) },
+        uniquingKeysWith: { first, _ in first }))
+    diagnosis.isAdapterLoad = isAdapter && log.subjects == [.adapter]
+    let result = load.isClean ? LoadDiagnosis.Result() : diagnosis.result()
+    let sentences = log.failures.map { Finding(.error, $0.code, $0.message) }
+    return report(
+      result.findings + sentences + alone, load: load, drift: result.drift)
+  }
+
+  /// The lists of the log, with those keys of the checkpoint that a pattern of it stands
+  /// for, and without the keys that the checkpoint shows not to be meant.
+  private func completed(_ log: LoadLog) -> StrictLoad {
+    var load = log.load
+    guard log.isFolded else { return load }
+    let names = Set(checkpoint.records.map { ExactName($0.name) })
+    let unexpected = load.unexpected.filter { names.contains(ExactName($0)) }
+    // Of another file, nothing would be left.
+    if !unexpected.isEmpty { load.unexpected = unexpected }
+    load.missing.removeAll { names.contains(ExactName($0)) }
+    return load
+  }
+}

@@ -1,0 +1,36 @@
+import Formats
+
+/// The commands that mend what findings tell, where a command can.
+enum FixCommands {
+  /// Gathers what ZeRO-3 left apart, where the states of the run lie beside.
+  static func recovery(of checkpoint: Checkpoint) -> String? {
+    guard checkpoint.sideFile("latest") != nil else { return nil }
+    return "tenon convert \(shellQuoted(checkpoint.path)) -o OUT"
+  }
+
+  /// The finding with the command that belongs to it, if it has none yet.
+  static func completed(_ finding: Finding, of inspection: Inspection) -> Finding {
+    guard finding.fix == nil else { return finding }
+    var finding = finding
+    let checkpoint = inspection.checkpoint
+    switch finding.code {
+    case .zeroSizeTensor where finding.severity == .error: finding.fix = recovery(of: checkpoint)
+    case .prefixDrift where inspection.adapter?.wrappers.isEmpty == false:
+      finding.fix = remap(checkpoint.path, "--preset strip-wrappers")
+    case .prefixDrift
+    where finding.tensors.count == checkpoint.records.count && !finding.tensors.isEmpty
+      && finding.tensors.allSatisfy { !$0.hasPrefix("base_model.") }:
+      finding.fix = remap(checkpoint.path, "--rename '^=base_model.model.'")
+    case .alphaUnknown:
+      finding.fix = "tenon merge BASE \(shellQuoted(checkpoint.path)) -o OUT --alpha ALPHA"
+    case .unsafeGlobal:
+      finding.fix = "tenon convert \(shellQuoted(checkpoint.path)) -o OUT.safetensors"
+    default: break
+    }
+    return finding
+  }
+
+  private static func remap(_ path: String, _ options: String) -> String {
+    "tenon remap \(shellQuoted(path)) -o \(shellQuoted(NameDrift.renamed(path))) \(options)"
+  }
+}

@@ -1,0 +1,95 @@
+import Formats
+
+/// A sentence of a program that has a cause worth explaining: one row of a table.
+struct KnownFailure: Sendable {
+  /// What the text has to hold, all of it.
+  let marks: [String]
+  let code: Finding.Code
+  /// The cause and what to do.
+  let message: String
+
+  private init(_ marks: [String], _ code: Finding.Code, _ message: String) {
+    self.marks = marks
+    self.code = code
+    self.message = message
+  }
+
+  static func found(in text: String) -> [KnownFailure] {
+    table.filter { row in row.marks.allSatisfy { text.contains($0) } }
+  }
+
+  private static let table = [
+    KnownFailure(
+      ["forward() takes", "positional arguments but"], .ploraLost,
+      "PEFT up to 0.6.2 replaces PLoRA layers by plain ones, which take no image mask: what was "
+        + "trained so was trained without PLoRA; train again with PEFT 0.7 or later"),
+    KnownFailure(
+      ["non_lora_trainables.bin"], .missingSideFile,
+      "LLaVA's trainer writes non_lora_trainables.bin, with the projector, only at the end of "
+        + "training; in checkpoint-N the states of DeepSpeed hold it"),
+    KnownFailure(
+      ["mm_projector.bin"], .missingSideFile,
+      "LLaVA looks for mm_projector.bin where it takes the directory for no LoRA: its name has to "
+        + "hold both \"llava\" and \"lora\", and the base has to be given"),
+    KnownFailure(
+      ["Target modules", "not found in the base model"], .wrongBase,
+      "no module of the model has one of the names in target_modules: the adapter belongs to a "
+        + "model of another architecture, or to one with other names for its layers"),
+    KnownFailure(
+      ["No modules were targeted for adaptation"], .wrongBase,
+      "no module of the model is one of those that the configuration targets"),
+    KnownFailure(
+      ["were set but no parameter was matched"], .wrongBase,
+      "the model has none of the parameters in target_parameters: its experts are not fused, or "
+        + "named otherwise in this version of transformers"),
+    KnownFailure(
+      ["Can't find weights for"], .missingSideFile,
+      "PEFT found neither adapter_model.safetensors nor adapter_model.bin there; an adapter with a "
+        + "name of its own lies one directory down"),
+    KnownFailure(
+      ["Can't find 'adapter_config.json'"], .missingSideFile,
+      "PEFT found no adapter_config.json there; an adapter with a name of its own lies one "
+        + "directory down"),
+    KnownFailure(
+      ["should not be contained in the prefix"], .prefixDrift,
+      "an adapter called \"lora\" cannot be told from the prefix \"lora_\": give it another name"),
+    KnownFailure(
+      ["The size of tensor a (0) must match"], .zeroSizeTensor,
+      "the weights of the model are placeholders of ZeRO-3: merge outside of the ZeRO-3 context"),
+    KnownFailure(
+      ["is not a zero checkpoint"], .configMismatch,
+      "the states were written by BF16_Optimizer, which states no zero_stage, or by no ZeRO at "
+        + "all"),
+    KnownFailure(
+      ["Impossible to merge LoRA with `lora_bias=True`"], .unmergeable,
+      "lora_bias adds a bias to the output, but the layer of the base has none to add it to"),
+    KnownFailure(
+      ["lora key not loaded"], .prefixDrift,
+      "ComfyUI knows none of these names: the adapter is named for another family of programs and "
+        + "has to be renamed"),
+    KnownFailure(
+      ["No LoRA keys associated to"], .prefixDrift,
+      "diffusers looks for keys that begin with the name of the component, such as \"unet.\" or "
+        + "\"transformer.\"; the adapter's do not"),
+    KnownFailure(
+      ["have not been correctly renamed"], .unmergeable,
+      "diffusers converts only lora_down, lora_up, alpha and dora_scale of kohya's names; LoHa, "
+        + "LoKr and LoCon's lora_mid are left over"),
+    KnownFailure(
+      ["Weights only load failed"], .unsafeGlobal,
+      "the pickle names globals that torch.load does not allow with weights_only=True"),
+    KnownFailure(
+      ["PytorchStreamReader failed"], .checksumMismatch,
+      "the zip archive is damaged or cut short: compare its size with the original's"),
+    KnownFailure(
+      ["MetadataIncompleteBuffer"], .indexMismatch,
+      "the file is shorter or longer than its header says: a download or a copy was cut short"),
+    KnownFailure(
+      ["HeaderTooLarge"], .indexMismatch,
+      "the file does not begin with a safetensors header: often a Git LFS pointer or an error page "
+        + "in place of the file"),
+    KnownFailure(
+      ["Cannot merge", "quantized"], .quantisedBase,
+      "the base was loaded in 4 or 8 bits: merge into the unquantised model"),
+  ]
+}

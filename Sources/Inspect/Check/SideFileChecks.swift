@@ -1,0 +1,34 @@
+import Formats
+
+/// Files that should lie beside an adapter and do not.
+enum SideFileChecks {
+  static func findings(_ checkpoint: Checkpoint, _ adapter: Adapter) -> [Finding] {
+    var findings: [Finding] = []
+    if adapter.configuration == nil, adapter.kind == .peftAdapter || adapter.kind == .llavaAdapter {
+      findings.append(
+        Finding(
+          .warning, .missingSideFile,
+          "no adapter_config.json lies beside the adapter: it says the alpha, the targets and the "
+            + "base"))
+    }
+    if let finding = llava(checkpoint, adapter) { findings.append(finding) }
+    return findings
+  }
+
+  /// LLaVA's projector is saved apart from the adapter, and only when training ends.
+  private static func llava(_ checkpoint: Checkpoint, _ adapter: Adapter) -> Finding? {
+    guard adapter.kind != .llavaAdapter, checkpoint.sideFile("mm_projector.bin") == nil else {
+      return nil
+    }
+    let configuration = try? ModelConfiguration(beside: checkpoint)
+    let base = adapter.base?.lowercased() ?? ""
+    // The models of transformers (`llava-hf/…`) are trained without that file.
+    let isNamed = base.contains("llava") && !base.contains("llava-hf") && !base.contains("-hf")
+    guard configuration?.isLlava == true || isNamed else { return nil }
+    return Finding(
+      configuration?.isLlava == true ? .error : .warning, .missingSideFile,
+      "non_lora_trainables.bin is missing: LLaVA's trainer writes it, with the projector, only at "
+        + "the end of training and not into checkpoint-N, where the states of DeepSpeed hold it; a "
+        + "projector of another run does not fit")
+  }
+}

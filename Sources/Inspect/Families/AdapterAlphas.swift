@@ -1,0 +1,175 @@
+import Compute
+import Formats
+
+/// A LoRA module with what decides its scale.
+struct ScaledModule {
+  let path: String
+  let rank: Int
+  /// The alpha for which the scale is alpha/rank.
+  let alpha: Double
+}
+
+extension RenamingDraft {
+  /// Takes the scalars that hold alpha out of the tensors; gives them by what stands
+  /// before `.alpha`.
+  mutating func takeAlphas() throws(CheckpointError) -> [String: Double] {
+    var alphas: [String: Double] = [:]
+    for tensor in tensors where tensor.record.name.hasSuffix(".alpha") {
+      let value = try Self.scalar(tensor.record, path: path)
+      // kohya's scripts read a missing alpha and one of 0 alike.
+      if value != 0 { alphas[String(tensor.record.name.dropLast(".alpha".count))] = value }
+      dropped.append((tensor.record.name, "its value goes to the configuration"))
+    }
+    tensors.removeAll { $0.record.name.hasSuffix(".alpha") }
+    return alphas
+  }
+
+  private static func scalar(_ record: TensorRecord, path: String) throws(CheckpointError) -> Double
+  {
+    guard record.elementCount == 1, let type = record.type.element,
+      Conversion.isConvertible(type), type.byteWidth != nil
+    else {
+      throw CheckpointError(
+        path: path, tensor: record.name,
+        "is \(record.type.name) \(record.shape); expected one number")
+    }
+    let bytes = try TensorData.bytes(of: record, limit: 64)
+    let value = Double(try Self.number(bytes, type, record, path: path))
+    guard value.isFinite, value >= 0 else {
+      throw CheckpointError(
+        path: path, tensor: record.name, "holds \(value); expected a finite number of 0 or more")
+    }
+    return value
+  }
+
+  /// The number in the bytes of one element, little-endian.
+  private static func number(
+    _ bytes: [UInt8], _ type: ElementType, _ record: TensorRecord, path: String
+  ) throws(CheckpointError) -> Double {
+    let bits = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    switch type {
+    case .f64: return Double(bitPattern: bits)
+    case .f32: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
+    case .bf16: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits) << 16))
+    case .f16: return Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits)))
+    default:
+      throw CheckpointError(
+        path: path, tensor: record.name, "is \(type.name); expected F16, BF16, F32 or F64")
+    }
+  }
+
+  /// Adds a scalar that holds alpha for each stem.
+  mutating func addAlphas(_ alphas: [(stem: String, alpha: Double)]) throws(CheckpointError) {
+    var bytes: [UInt8] = []
+    for (stem, alpha) in alphas {
+      let value = Float(alpha)
+      guard Double(value) == alpha else {
+        throw CheckpointError(
+          path: path, tensor: stem,
+          "needs an alpha of \(alpha), which no F32 scalar holds exactly, so the scale would change"
+        )
+      }
+      let bits = value.bitPattern
+      bytes += (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+    }
+    let file = try InputFile(holding: bytes, name: "alpha")
+    for (position, alpha) in alphas.enumerated() {
+      let extent = Extent(file: file, offset: 4 * position, count: 4)
+      tensors.append(
+        Tensor(
+          origin: nil,
+          record: TensorRecord(
+            name: "\(alpha.stem).alpha", type: .element(.f32), shape: [],
+            bytes: TensorBytes(extents: [extent]))))
+    }
+  }
+
+  /// Refuses tensors for which there is no name on the other side.
+  func refuseAllBut(_ leaves: Set<String>, for other: String) throws(CheckpointError) {
+    let others = names.filter { name in
+      guard case .leaf(let leaf, _) = AdapterKey(peft: name).content else { return true }
+      return !leaves.contains(leaf.name)
+    }
+    guard let first = others.first else { return }
+    throw CheckpointError(
+      path: path, tensor: others.count == 1 ? first : nil,
+      "\(others.count) of the \(names.count) tensors \(others.count == 1 ? "is" : "are") neither "
+        + "lora_A nor lora_B, and \(other) \(other.hasSuffix("s") ? "have" : "has") no exact form "
+        + "for \(others.count == 1 ? "it" : "them")",
+      details: FoldedKeys.lines(others))
+  }
+
+  /// Refuses leaves of kohya's scripts and LyCORIS that PEFT computes otherwise.
+  func refuseOtherLeaves() throws(CheckpointError) {
+    let known = [".lora_down.weight", ".lora_up.weight"]
+    let others = names.filter { name in !known.contains { name.hasSuffix($0) } }
+    guard !others.isEmpty else { return }
+    throw CheckpointError(
+      path: path, tensor: others.count == 1 ? others[0] : nil,
+      "\(others.count) of the \(names.count) tensors \(others.count == 1 ? "is" : "are") neither "
+        + "lora_down nor lora_up, and PEFT has no exact form for \(others.count == 1 ? "it" : "them")",
+      details: FoldedKeys.lines(others))
+  }
+
+  /// The modules of a LoRA adapter in PEFT's or diffusers' names, in the order of
+  /// the file, with the alpha that gives each its scale.
+  func modules() throws(CheckpointError) -> [ScaledModule] {
+    var ranks: [String: Int] = [:]
+    var order: [String] = []
+    for record in tensors.map(\.record) {
+      let key = AdapterKey(peft: record.name)
+      guard case .leaf(let leaf, _) = key.content, leaf.role == .a, let rank = record.shape.first
+      else { continue }
+      if ranks.updateValue(rank, forKey: key.target) == nil { order.append(key.target) }
+    }
+    let parsed = try configuration.map { json throws(CheckpointError) in
+      try AdapterConfiguration(json, path: AdapterSurvey.configurationName)
+    }
+    let scales = try parsed.map { configuration throws(CheckpointError) in
+      try ConfiguredScales(configuration)
+    }
+    let isDiffusers = names.allSatisfy { !$0.hasPrefix("base_model.") }
+    var modules: [ScaledModule] = []
+    for path in order {
+      let rank = ranks[path] ?? 0
+      // Without a configuration diffusers takes alpha to be the rank.
+      guard let alpha = scales.map({ $0.alpha(of: path) }) ?? (isDiffusers ? Double(rank) : nil)
+      else {
+        throw CheckpointError(
+          path: self.path, tensor: path,
+          "no file says its alpha; expected adapter_config.json beside the tensors")
+      }
+      let factor = parsed?.isRankStabilized == true ? Double(rank).squareRoot() : 1
+      modules.append(ScaledModule(path: path, rank: rank, alpha: alpha * factor))
+    }
+    return modules
+  }
+
+  /// What stands before each module's path, and what kohya's scripts put there.
+  func kohyaPrefixes(of modules: [ScaledModule]) throws(CheckpointError) -> [(
+    lead: String, flat: String
+  )] {
+    let isPEFT = names.contains { $0.hasPrefix("base_model.model.") }
+    guard isPEFT else {
+      let hasSecond = modules.contains { $0.path.hasPrefix("text_encoder_2.") }
+      var prefixes: [(lead: String, flat: String)] = []
+      for module in modules {
+        guard
+          let component = PipelineComponent.table.first(where: {
+            module.path.hasPrefix($0.diffusers + ".")
+          })
+        else {
+          throw CheckpointError(
+            path: path, tensor: module.path, "begins with no part of a pipeline")
+        }
+        let flat =
+          component.diffusers == "text_encoder" && !hasSecond ? "lora_te" : component.kohya[0]
+        prefixes.append(("", flat))
+      }
+      return prefixes
+    }
+    let component = try component()
+    let flat = component.diffusers == "text_encoder" ? "lora_te" : component.kohya[0]
+    return modules.map { _ in ("base_model.model.", flat) }
+  }
+}

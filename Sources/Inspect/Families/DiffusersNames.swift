@@ -1,0 +1,93 @@
+import Formats
+import OrderedCollections
+
+/// The names that diffusers gives adapters: component, path, leaf.
+enum DiffusersNames {
+  /// The key of the metadata that holds the configuration.
+  static let metadataKey = "lora_adapter_metadata"
+
+  private static let components = "unet|transformer|transformer_2|text_encoder(?:_[23])?|prior"
+
+  /// Spellings that diffusers wrote before it used PEFT's.
+  private static let historic = [
+    RenameRule(checked: #"\.processor\."#, "."),
+    RenameRule(checked: #"^(text_encoder(?:_[23])?\..*)\.to_([qkv])_lora\."#, #"\1.\2_proj.lora."#),
+    RenameRule(checked: #"^(text_encoder(?:_[23])?\..*)\.to_out_lora\."#, #"\1.out_proj.lora."#),
+    RenameRule(checked: #"\.to_([qkv])_lora\."#, #".to_\1.lora."#),
+    RenameRule(checked: #"\.to_out_lora\."#, ".to_out.0.lora."),
+    RenameRule(checked: #"\.lora_linear_layer\."#, ".lora."),
+    RenameRule(checked: #"\.lora\.down\.weight$"#, ".lora_A.weight"),
+    RenameRule(checked: #"\.lora\.up\.weight$"#, ".lora_B.weight"),
+  ]
+
+  static let toPEFT: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
+    (draft, base) throws(CheckpointError) in
+    let present = Set(draft.names.map { String($0.prefix { $0 != "." }) })
+    let found = PipelineComponent.table.map(\.diffusers).filter(present.contains)
+    guard found.count <= 1 else {
+      throw CheckpointError(
+        path: draft.path,
+        "holds adapters for \(found.joined(separator: ", ")); a PEFT adapter is for one model",
+        fix: "choose one with --include '\(found[0]).**'")
+    }
+    let rules =
+      historic + [
+        RenameRule(checked: "^(?:\(components))\\.", "base_model.model."),
+        RenameRule(checked: #"^(?!base_model\.)"#, "base_model.model."),
+      ]
+    try draft.apply(KeyMap(rules), as: .preset("diffusers-to-peft"))
+    try draft.configure(
+      base: base, from: draft.packedConfiguration(of: found.first), alphas: [:])
+    draft.metadata.removeValue(forKey: metadataKey)
+    draft.kind = .peftAdapter
+  }
+
+  static let fromPEFT: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
+    (draft, _) throws(CheckpointError) in
+    let component = try draft.component()
+    try draft.apply(
+      KeyMap([RenameRule.prefix("base_model.model", to: component.diffusers)]),
+      as: .preset("peft-to-diffusers"))
+    if let configuration = draft.configuration?.object {
+      let packed = configuration.map { JSONMember("\(component.diffusers).\($0.key)", $0.value) }
+      var writer = JSONWriter(isIndented: true)
+      writer.value(.object(packed.sorted { $0.key < $1.key }))
+      draft.metadata[metadataKey] = String(decoding: writer.bytes, as: UTF8.self)
+      if draft.metadata["format"] == nil { draft.metadata["format"] = "pt" }
+    }
+    draft.configuration = nil
+    draft.kind = .diffusersAdapter
+  }
+}
+
+extension RenamingDraft {
+  /// The component that the paths of a PEFT adapter show.
+  func component() throws(CheckpointError) -> PipelineComponent {
+    let paths = names.map { AdapterKey(peft: $0).target }
+    guard let component = PipelineComponent.shown(by: paths) else {
+      throw CheckpointError(
+        path: path,
+        "its names do not tell which part of a pipeline it is for: a UNet, a diffusion "
+          + "transformer or a text encoder",
+        details: ["the modules are:"] + FoldedKeys.lines(paths).map { "  \($0)" },
+        fix: #"add the component yourself: --rename '^base_model\.model\.=unet.'"#)
+    }
+    return component
+  }
+
+  /// The configuration that diffusers keeps in the metadata, for one component.
+  func packedConfiguration(of component: String?) throws(CheckpointError) -> JSONValue? {
+    guard let text = metadata[DiffusersNames.metadataKey], let component else { return nil }
+    do {
+      let members = try JSONValue(parsing: Array(text.utf8)).object ?? []
+      let own = members.compactMap { member in
+        member.key.hasPrefix("\(component).")
+          ? JSONMember(String(member.key.dropFirst(component.count + 1)), member.value) : nil
+      }
+      return own.isEmpty ? nil : .object(own)
+    } catch {
+      throw CheckpointError(
+        path: path, "the metadata \(DiffusersNames.metadataKey.quoted) is no JSON: \(error)")
+    }
+  }
+}

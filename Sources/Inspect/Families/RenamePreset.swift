@@ -1,0 +1,176 @@
+public import Formats
+
+/// A renaming that is known by name: one row of a table.
+///
+/// Adding a preset is adding a row.
+public struct RenamePreset: Sendable {
+  public let name: String
+  /// What it does, in one line.
+  public let summary: String
+  /// Whether it has to know the names of the base.
+  public let needsBase: Bool
+  /// Whether `--to-match` may try it: it only changes names.
+  let isForInference: Bool
+  let apply: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void
+
+  /// A preset that is a list of rules and nothing else.
+  init(_ name: String, _ summary: String, _ rules: [RenameRule]) {
+    self.name = name
+    self.summary = summary
+    needsBase = false
+    isForInference = true
+    apply = { (draft, _) throws(CheckpointError) in
+      try draft.apply(KeyMap(rules), as: .preset(name))
+    }
+  }
+
+  init(
+    _ name: String, _ summary: String, needsBase: Bool = false,
+    apply: @escaping @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void
+  ) {
+    self.name = name
+    self.summary = summary
+    self.needsBase = needsBase
+    isForInference = false
+    self.apply = apply
+  }
+
+  /// The preset of this name.
+  public init(named name: String) throws(CheckpointError) {
+    guard let preset = Self.table.first(where: { $0.name == name }) else {
+      throw CheckpointError(
+        "there is no preset \(name.quoted); expected one of "
+          + Self.table.map(\.name).joined(separator: ", "),
+        fix: "tenon remap --list-presets")
+    }
+    self = preset
+  }
+
+  public static let table = [
+    RenamePreset(
+      "strip-wrappers",
+      "module., _orig_mod., _fsdp_wrapped_module. and their like; a doubled base_model.model.",
+      KeyWrappers.rules),
+    RenamePreset(
+      "strip-peft", "base_model.model., base_layer, modules_to_save and the adapter's name",
+      PEFTNames.front + PEFTNames.inside),
+    RenamePreset(
+      "llava", "non_lora_trainables.bin of LLaVA to the names of its model",
+      LLaVANames.trainables),
+    RenamePreset(
+      "llava-to-hf", "LLaVA 1.5 to the names of transformers before 4.52", LLaVANames.transformers),
+    RenamePreset(
+      "internvl", "InternVL saved while wrapped for LoRA to the names of its plain model",
+      PEFTNames.inner + PEFTNames.inside),
+    RenamePreset(
+      "xcomposer", "InternLM-XComposer saved while wrapped for LoRA; PLoRA stays as it is",
+      PEFTNames.front + PEFTNames.inside),
+    RenamePreset(
+      "kohya-to-peft",
+      "kohya's scripts to PEFT, by the names of the base; alphas go to the "
+        + "configuration", needsBase: true, apply: KohyaNames.toPEFT),
+    RenamePreset(
+      "peft-to-kohya", "PEFT or diffusers to kohya's scripts; alphas become tensors",
+      apply: KohyaNames.fromPEFT),
+    RenamePreset(
+      "diffusers-to-peft", "one component of a diffusers pipeline, older spellings too, to PEFT",
+      apply: DiffusersNames.toPEFT),
+    RenamePreset(
+      "peft-to-diffusers", "PEFT to diffusers; the configuration goes to the metadata",
+      apply: DiffusersNames.fromPEFT),
+    RenamePreset(
+      "transformers-4.52", "vision-language models to the layout of transformers 4.52 and later",
+      VisionLanguageNames.new),
+    RenamePreset(
+      "transformers-4.52-inverse", "back to the layout before transformers 4.52",
+      apply: VisionLanguageNames.toOld),
+  ]
+}
+
+/// The names that PEFT gives a model that it wraps, as rules that undo them.
+enum PEFTNames {
+  static let front = [RenameRule(checked: #"^(?:base_model\.model\.)+"#, "")]
+  /// Parts of a model that were wrapped by themselves.
+  static let inner = [RenameRule(checked: #"(\.|^)(?:base_model\.model\.)+"#, #"\1"#)]
+  static let inside = [
+    RenameRule(checked: #"\.base_layer(?=\.)"#, ""),
+    RenameRule(checked: #"\.modules_to_save\.[^.]+(?=\.)"#, ""),
+    // The adapter's name behind the leaf; on disk PEFT leaves it out.
+    RenameRule(
+      checked: #"\.(lora_A|lora_B|lora_embedding_A|lora_embedding_B)"#
+        + #"\.(?!(?:weight|bias)$)[^.]+(?=$|\.(?:weight|bias)$)"#, #".\1"#),
+    RenameRule(
+      checked: #"\.lora_magnitude_vector(?:\.[^.]+)?\.weight$"#, ".lora_magnitude_vector"),
+  ]
+}
+
+enum LLaVANames {
+  /// What LLaVA's own loader does; there the second step is taken for all keys as
+  /// soon as one needs it, which is what stripping the whole prefix comes to.
+  static let trainables = [
+    RenameRule(checked: #"^base_model\.model\."#, ""),
+    RenameRule(checked: #"^model\.model\."#, "model."),
+  ]
+
+  static let transformers = [
+    RenameRule(checked: #"^model\.vision_tower\.vision_tower\."#, "vision_tower."),
+    RenameRule(
+      checked: #"^model\.mm_projector\.0\."#, "multi_modal_projector.linear_1."),
+    RenameRule(
+      checked: #"^model\.mm_projector\.2\."#, "multi_modal_projector.linear_2."),
+    RenameRule(checked: #"^model\.image_newline$"#, "image_newline"),
+    RenameRule(checked: #"^(model|lm_head)\."#, #"language_model.\1."#),
+  ]
+}
+
+/// Vision-language models before and after transformers 4.52, also as the targets
+/// of a PEFT adapter.
+enum VisionLanguageNames {
+  private static let peft = #"^(base_model\.model\.)?"#
+  private static let parts =
+    "vision_tower|vision_model|multi_modal_projector|image_newline|image_tower|video_tower"
+
+  static let new = [
+    RenameRule(checked: peft + #"visual\."#, #"\1model.visual."#),
+    RenameRule(checked: peft + #"(?:language_model|text_model)\.lm_head\."#, #"\1lm_head."#),
+    RenameRule(checked: peft + #"(language_model|text_model)\.model\."#, #"\1model.\2."#),
+    RenameRule(checked: peft + "(\(parts)|vqmodel)(?=\\.|$)", #"\1model.\2"#),
+    RenameRule(
+      checked: peft + #"model\.(?=(?:layers|embed_tokens|norm|rotary_emb)\.)"#,
+      #"\1model.language_model."#),
+  ]
+
+  /// Models whose vision part was called `visual`: the language model was `model`.
+  private static let oldVisual = [
+    RenameRule(checked: peft + #"model\.visual\."#, #"\1visual."#),
+    RenameRule(checked: peft + #"model\.language_model\."#, #"\1model."#),
+  ]
+  /// All others: everything lay at the top, the language model with its head.
+  private static let oldTowers = [
+    RenameRule(checked: peft + #"model\.(language_model|text_model)\."#, #"\1\2.model."#),
+    RenameRule(checked: peft + "model\\.(\(parts)|vqmodel)(?=\\.|$)", #"\1\2"#),
+  ]
+
+  /// The old layout was one of two; the names of the vision part tell which.
+  static let toOld: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
+    (draft, base) throws(CheckpointError) in
+    let names = draft.names + (base?.names ?? [])
+    let segments = names.map { Set($0.dottedSegments) }
+    let head = segments.contains { $0.contains("text_model") } ? "text_model" : "language_model"
+    let rules: [RenameRule]
+    if segments.contains(where: { $0.contains("visual") }) {
+      rules = oldVisual
+    } else if segments.contains(where: {
+      !$0.isDisjoint(with: parts.split(separator: "|") + ["vqmodel"])
+    }) {
+      rules = oldTowers + [RenameRule(checked: peft + #"lm_head\."#, "\\1\(head).lm_head.")]
+    } else {
+      throw CheckpointError(
+        path: draft.path,
+        "no key is of a vision part, and there were two old layouts: model.layers and "
+          + "language_model.model.layers",
+        fix: "give the base with --to-match")
+    }
+    try draft.apply(KeyMap(rules), as: .preset("transformers-4.52-inverse"))
+  }
+}

@@ -1,0 +1,50 @@
+public import Formats
+import SystemPackage
+
+/// Something that names can be taken from: a checkpoint, or a text that lists keys.
+public enum KeySource: Sendable {
+  case checkpoint(Checkpoint)
+  case list(KeyList)
+
+  /// The longest text that is read.
+  private static let maximumTextByteCount = 64 << 20
+
+  /// Opens what `path` leads to: anything that holds tensors, an index without its
+  /// shards, a text with one key a line, or what a failed load printed.
+  public init(_ path: String) throws(CheckpointError) {
+    do throws(CheckpointError) {
+      self = .checkpoint(try Checkpoint.open(path))
+    } catch {
+      guard let text = Self.text(at: path), let list = KeyList(text: text, path: path) else {
+        throw error
+      }
+      self = .list(list)
+    }
+  }
+
+  /// The names with what is known of their shapes.
+  public var keys: KeyList {
+    switch self {
+    case .checkpoint(let checkpoint): KeyList(checkpoint)
+    case .list(let list): list
+    }
+  }
+
+  /// The content of a file of text; nil for anything else.
+  private static func text(at path: String) -> String? {
+    guard let file = try? InputFile(path: path),
+      let bytes = try? file.readAll(limit: maximumTextByteCount),
+      !bytes.contains(0), bytes.contains(where: { $0 > 0x20 })
+    else { return nil }
+    return String(validating: bytes, as: UTF8.self)
+  }
+}
+
+extension RenamingDraft {
+  public init(_ source: KeySource) throws(CheckpointError) {
+    switch source {
+    case .checkpoint(let checkpoint): try self.init(checkpoint)
+    case .list(let list): self.init(list)
+    }
+  }
+}

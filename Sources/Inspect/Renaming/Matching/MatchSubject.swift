@@ -1,0 +1,143 @@
+import Formats
+
+/// What is matched as one: a tensor, or a module of an adapter with all its keys.
+struct MatchSubject {
+  /// A key of the draft.
+  struct Key {
+    /// Its place in the draft.
+    let position: Int
+    /// What stands before and behind the path, and what will.
+    let lead: [NamePart]
+    let newLead: [NamePart]
+    let tail: [NamePart]
+    let newTail: [NamePart]
+    /// The parts of the path that the key does not have (`weight`).
+    let isModule: Bool
+
+    /// The steps for the whole key, with those for the path.
+    func steps(_ path: [NameAlignment.Step]) -> [NameAlignment.Step] {
+      var steps = lead == newLead ? Self.same(lead) : [.init(old: lead, new: newLead)]
+      steps += isModule ? path.dropLast() : path[...]
+      steps += tail == newTail ? Self.same(tail) : [.init(old: tail, new: newTail)]
+      return steps.filter { !($0.old.isEmpty && $0.new.isEmpty) }
+    }
+
+    private static func same(_ parts: [NamePart]) -> [NameAlignment.Step] {
+      parts.map { .init(old: [$0], new: [$0]) }
+    }
+
+    /// The key for the path that the base has.
+    func renamed(to path: String) -> String {
+      let parts = isModule ? path.dottedSegments.dropLast() : path.dottedSegments[...]
+      let words = newLead.compactMap(\.word) + parts.map(String.init) + newTail.compactMap(\.word)
+      return words.joined(separator: ".")
+    }
+  }
+
+  /// The name that the base would have for it.
+  let path: String
+  var demand: ShapeDemand
+  var keys: [Key]
+
+  /// The subjects of a draft: of an adapter the modules and replacements, of
+  /// anything else the tensors.
+  static func subjects(of draft: RenamingDraft) -> [MatchSubject] {
+    let survey = AdapterSurvey(
+      Checkpoint(path: draft.path, format: .safetensors, records: draft.tensors.map(\.record)))
+    let isAdapter = survey.leafCount > 0 && survey.ownBaseCount * 2 <= survey.factorCount
+    guard isAdapter else {
+      return draft.tensors.indices.map { position in
+        let tensor = draft.tensors[position]
+        return MatchSubject(
+          path: tensor.record.name,
+          demand: tensor.isShapeKnown ? .shape(tensor.record.shape) : .unknown,
+          keys: [
+            Key(position: position, lead: [], newLead: [], tail: [], newTail: [], isModule: false)
+          ])
+      }
+    }
+    return adapterSubjects(of: draft)
+  }
+
+  private static let peftLead: [NamePart] = [.word("base_model"), .word("model")]
+
+  private static func adapterSubjects(of draft: RenamingDraft) -> [MatchSubject] {
+    let family = draft.configuration?["peft_type"]?.string?.lowercased()
+    var order: [String: Int] = [:]
+    var subjects: [MatchSubject] = []
+    var factors: [String: Factors] = [:]
+    for (position, tensor) in draft.tensors.enumerated() {
+      let key = AdapterKey(peft: tensor.record.name, family: family)
+      let isModule: Bool
+      var newTail: [NamePart] = []
+      switch key.content {
+      case .leaf(let leaf, _):
+        isModule = true
+        newTail = NameShape.split(leaf.name).parts
+        factors[key.target, default: Factors()].add(leaf.role, tensor)
+      case .plain: isModule = false
+      case .frozenCopy: continue
+      }
+      guard !key.target.isEmpty,
+        let (lead, tail) = surroundings(of: key.target, in: tensor.record.name)
+      else { continue }
+      let path = isModule ? "\(key.target).weight" : key.target
+      if order[path] == nil {
+        order[path] = subjects.count
+        subjects.append(
+          MatchSubject(
+            path: path,
+            demand: isModule || !tensor.isShapeKnown ? .unknown : .shape(tensor.record.shape),
+            keys: []))
+      }
+      subjects[order[path] ?? 0].keys.append(
+        Key(
+          position: position, lead: lead, newLead: peftLead, tail: tail,
+          newTail: isModule ? newTail : tail, isModule: isModule))
+    }
+    for (target, found) in factors {
+      if let index = order["\(target).weight"] { subjects[index].demand = found.demand }
+    }
+    return subjects
+  }
+
+  /// What stands around the path; nil where the key does not hold it in one piece.
+  private static func surroundings(of path: String, in key: String)
+    -> (lead: [NamePart], tail: [NamePart])?
+  {
+    guard let range = ".\(key).".ranges(of: ".\(path).").last else { return nil }
+    let text = ".\(key)."
+    let lead = text[..<range.lowerBound].dropFirst()
+    let tail = text[range.upperBound...].dropLast()
+    return (parts(lead), parts(tail))
+  }
+
+  private static func parts(_ text: Substring) -> [NamePart] {
+    text.isEmpty ? [] : NameShape.split(String(text)).parts
+  }
+
+  /// The shapes of a module's factors.
+  private struct Factors {
+    private var a: [Int]?
+    private var b: [Int]?
+    private var isEmbedding = false
+
+    mutating func add(_ role: AdapterLeaf.Role, _ tensor: RenamingDraft.Tensor) {
+      guard tensor.isShapeKnown else { return }
+      switch role {
+      case .a: a = tensor.record.shape
+      case .b: b = tensor.record.shape
+      case .embeddingA:
+        a = tensor.record.shape
+        isEmbedding = true
+      case .embeddingB: b = tensor.record.shape
+      default: return
+      }
+    }
+
+    var demand: ShapeDemand {
+      guard let a, let b, a.count >= 2, b.count >= 2 else { return .unknown }
+      return isEmbedding ? .shape([a[1], b[0]]) : .factors([b[0]] + a[1...])
+    }
+  }
+}

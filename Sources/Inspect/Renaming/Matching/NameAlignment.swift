@@ -1,0 +1,191 @@
+/// Two names laid side by side: what of one is what of the other.
+struct NameAlignment {
+  /// A step through both names: parts of the old and what stands for them in the
+  /// new.
+  struct Step: Hashable {
+    var old: [NamePart]
+    var new: [NamePart]
+    var isSame: Bool { old == new }
+  }
+
+  let steps: [Step]
+  /// How well each part of the old name is met: 2 the same, 1 the same in meaning, 0
+  /// not at all.
+  let strengths: [Int]
+  /// The same for each part of the new name.
+  let newStrengths: [Int]
+
+  /// Whether all of the old name is in the new one, or the other way round.
+  var isOnlyLonger: Bool { steps.allSatisfy { $0.isSame || $0.old.isEmpty } }
+  var isOnlyShorter: Bool { steps.allSatisfy { $0.isSame || $0.new.isEmpty } }
+  /// Whether nothing is left unexplained on either side.
+  var isFull: Bool { (strengths + newStrengths).allSatisfy { $0 > 0 } }
+  /// The words that both share in meaning, those that all names have left out.
+  let evidence: Int
+
+  /// Lays the names side by side so that as much as possible is the same, from the
+  /// end; nil where the numbers cannot meet or the words are opposites.
+  init?(_ old: [NamePart], _ new: [NamePart], knowing known: KnownEdits) {
+    let pairs = Self.path(old, new, knowing: known)
+    guard let pairs else { return nil }
+    steps = Self.steps(pairs, old, new)
+    var strengths = Array(repeating: 0, count: old.count)
+    var newStrengths = Array(repeating: 0, count: new.count)
+    var evidence = 0
+    for case (let i?, let j?) in pairs {
+      guard let strength = Self.strength(old[i], new[j], knowing: known) else { continue }
+      strengths[i] = strength
+      newStrengths[j] = strength
+      if strength > 0, let word = old[i].word, !WordMeaning.everywhere.contains(word) {
+        evidence += 1
+      }
+    }
+    // Insertions and removals that other names have as well.
+    var (i, j) = (0, 0)
+    for (index, step) in steps.enumerated() {
+      if !step.isSame, known.contains(Edit(steps, at: index)) {
+        for place in i..<i + step.old.count { strengths[place] = max(1, strengths[place]) }
+        for place in j..<j + step.new.count { newStrengths[place] = max(1, newStrengths[place]) }
+      }
+      i += step.old.count
+      j += step.new.count
+    }
+    for step in steps where step.old.count == 1 && step.new.count == 1 && !step.isSame {
+      guard let a = step.old[0].word, let b = step.new[0].word else { return nil }
+      if WordMeaning.isOpposite(a, b) { return nil }
+    }
+    self.strengths = strengths
+    self.evidence = evidence
+    self.newStrengths = newStrengths
+  }
+
+  /// Nil for parts that cannot stand for each other.
+  private static func strength(_ a: NamePart, _ b: NamePart, knowing known: KnownEdits) -> Int? {
+    switch (a, b) {
+    case (.number, .number): 2
+    case (.word(let a), .word(let b)):
+      a == b ? 2 : known.isSame(a, b) ? 1 : 0
+    default: nil
+    }
+  }
+
+  /// The pairs of positions of the best way through both names.
+  private static func path(_ old: [NamePart], _ new: [NamePart], knowing known: KnownEdits)
+    -> [(Int?, Int?)]?
+  {
+    let width = new.count + 1
+    var scores = Array(repeating: 0, count: (old.count + 1) * width)
+    let impossible = -1_000_000
+    // A step that changes or leaves out a word costs a little, so that the path with
+    // the fewest of them wins; numbers have to meet.
+    func gap(_ part: NamePart) -> Int { part == .number ? impossible : -2 }
+    for i in 1..<old.count + 1 { scores[i * width] = scores[(i - 1) * width] + gap(old[i - 1]) }
+    for j in 1..<width { scores[j] = scores[j - 1] + gap(new[j - 1]) }
+    let meetings = old.flatMap { part in
+      new.map { other in
+        switch strength(part, other, knowing: known) {
+        case nil: impossible
+        case 2?: 40
+        case 1?: 36
+        default: -3
+        }
+      }
+    }
+    func meeting(_ i: Int, _ j: Int) -> Int { meetings[i * new.count + j] }
+    for i in 1..<old.count + 1 {
+      for j in 1..<width {
+        scores[i * width + j] = max(
+          scores[(i - 1) * width + j - 1] + meeting(i - 1, j - 1),
+          scores[(i - 1) * width + j] + gap(old[i - 1]),
+          scores[i * width + j - 1] + gap(new[j - 1]))
+      }
+    }
+    guard scores[scores.count - 1] > impossible / 2 else { return nil }
+    var pairs: [(Int?, Int?)] = []
+    var (i, j) = (old.count, new.count)
+    while i > 0 || j > 0 {
+      let score = scores[i * width + j]
+      if i > 0, j > 0, score == scores[(i - 1) * width + j - 1] + meeting(i - 1, j - 1) {
+        (i, j) = (i - 1, j - 1)
+        pairs.append((i, j))
+      } else if i > 0, score == scores[(i - 1) * width + j] + gap(old[i - 1]) {
+        i -= 1
+        pairs.append((i, nil))
+      } else {
+        j -= 1
+        pairs.append((nil, j))
+      }
+    }
+    return pairs.reversed()
+  }
+
+  /// The pairs as steps: neighbours that differ are one step where words came or
+  /// went, and one step each where every word has another in its place.
+  private static func steps(_ pairs: [(Int?, Int?)], _ old: [NamePart], _ new: [NamePart]) -> [Step]
+  {
+    var steps: [Step] = []
+    var run: [(Int?, Int?)] = []
+    func flush() {
+      guard !run.isEmpty else { return }
+      if run.allSatisfy({ $0.0 != nil && $0.1 != nil }) {
+        for case (let i?, let j?) in run { steps.append(Step(old: [old[i]], new: [new[j]])) }
+      } else {
+        steps.append(
+          Step(
+            old: run.compactMap { $0.0.map { old[$0] } },
+            new: run.compactMap { $0.1.map { new[$0] } }))
+      }
+      run = []
+    }
+    for pair in pairs {
+      if case (let i?, let j?) = pair, old[i] == new[j] {
+        flush()
+        steps.append(Step(old: [old[i]], new: [new[j]]))
+      } else {
+        run.append(pair)
+      }
+    }
+    flush()
+    return steps
+  }
+}
+
+/// A change of words that more than one name can have.
+struct Edit: Hashable {
+  let old: [NamePart]
+  let new: [NamePart]
+  /// For words that come or go: what stands before them, nil at the start.
+  let left: NamePart?
+
+  init(_ steps: [NameAlignment.Step], at index: Int) {
+    old = steps[index].old
+    new = steps[index].new
+    let isReplacement = !old.isEmpty && !new.isEmpty
+    left = isReplacement ? nil : index > 0 ? steps[index - 1].old.last ?? .number : nil
+  }
+}
+
+/// The changes that names settled so far have.
+struct KnownEdits {
+  private var edits: Set<Edit> = []
+  private var words: [String: Set<String>] = [:]
+
+  func contains(_ edit: Edit) -> Bool { edits.contains(edit) }
+  /// Whether the words stand for the same, by what was settled or by their meaning.
+  func isSame(_ a: String, _ b: String) -> Bool {
+    if !words.isEmpty, let others = words[a], others.contains(b) { return true }
+    return WordMeaning.isSame(a, b)
+  }
+
+  mutating func insert(_ alignment: NameAlignment) {
+    for index in alignment.steps.indices where !alignment.steps[index].isSame {
+      let step = alignment.steps[index]
+      edits.insert(Edit(alignment.steps, at: index))
+      if step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
+        let b = step.new[0].word
+      {
+        words[a, default: []].insert(b)
+      }
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import Formats
+
+/// Finds for names the ones of a base that are the same tensors.
+///
+/// A name is given a place only where one place is better than all others and the
+/// name is the best for that place; what was settled is evidence for the rest. A
+/// number of a list only ever stands for itself.
+struct NameMatching {
+  let names: [NameShape]
+  let base: [NameShape]
+  /// For each of `names` its place in `base`, and how the two lie side by side.
+  private(set) var places: [Int: (base: Int, alignment: NameAlignment)] = [:]
+  /// The names that the base has, with other shapes; they are left alone.
+  private(set) var misshapen: Set<Int> = []
+  private var taken: Set<Int> = []
+  private var known = KnownEdits()
+  private var candidates: [[Int]]
+
+  init(_ names: [NameShape], to base: [NameShape]) {
+    self.names = names
+    self.base = base
+    candidates = Array(repeating: [], count: names.count)
+    settleEqual()
+    for index in names.indices where places[index] == nil && !misshapen.contains(index) {
+      candidates[index] = base.indices.filter { !taken.contains($0) && names[index].fits(base[$0]) }
+    }
+    while settle() {}
+    settleLast()
+  }
+
+  /// Where both sides have as many tensors and all others have their places, what is
+  /// left over on one side is what is left over on the other.
+  private mutating func settleLast() {
+    func count(_ shapes: [NameShape]) -> Int { shapes.reduce(0) { $0 + $1.members.count } }
+    let left = names.indices.filter { places[$0] == nil }
+    guard misshapen.isEmpty, count(names) == count(base), base.count - taken.count == left.count
+    else { return }
+    var chosen: [(name: Int, base: Int, alignment: NameAlignment)] = []
+    for index in left {
+      let fitting = candidates[index].filter { !taken.contains($0) }
+      guard fitting.count == 1, names[index].members.count == base[fitting[0]].members.count,
+        let alignment = NameAlignment(
+          names[index].parts, base[fitting[0]].parts, knowing: known)
+      else { return }
+      chosen.append((index, fitting[0], alignment))
+    }
+    guard Set(chosen.map(\.base)).count == left.count,
+      chosen.allSatisfy({ !hasOtherNumber($0.alignment) })
+    else { return }
+    for choice in chosen {
+      places[choice.name] = (choice.base, choice.alignment)
+      taken.insert(choice.base)
+    }
+  }
+
+  /// Names that the base has as they are.
+  private mutating func settleEqual() {
+    var byParts: [[NamePart]: Int] = [:]
+    for index in base.indices { byParts[base[index].parts] = index }
+    for index in names.indices {
+      guard let same = byParts[names[index].parts] else { continue }
+      if names[index].fits(base[same]),
+        let alignment = NameAlignment(names[index].parts, base[same].parts, knowing: known)
+      {
+        places[index] = (same, alignment)
+        taken.insert(same)
+      } else if names[index].members.keys.contains(where: { base[same].members[$0] != nil }) {
+        misshapen.insert(index)
+      }
+    }
+  }
+
+  /// How sure a pair is, the surest first.
+  private enum Rank: Int, CaseIterable {
+    /// Every difference is one that other names have.
+    case full
+    /// Words only came or only went.
+    case contained
+    case other
+  }
+
+  private struct Pair {
+    let name: Int
+    let base: Int
+    let alignment: NameAlignment
+
+    var rank: Rank {
+      alignment.isFull
+        ? .full : alignment.isOnlyLonger || alignment.isOnlyShorter ? .contained : .other
+    }
+  }
+
+  /// Settles the surest pairs that are sure; false where there are none.
+  private mutating func settle() -> Bool {
+    var rows: [Int: [Pair]] = [:]
+    var columns: [Int: [Pair]] = [:]
+    for index in names.indices where places[index] == nil {
+      for place in candidates[index] where !taken.contains(place) {
+        guard
+          let alignment = NameAlignment(names[index].parts, base[place].parts, knowing: known)
+        else { continue }
+        let pair = Pair(name: index, base: place, alignment: alignment)
+        rows[index, default: []].append(pair)
+        columns[place, default: []].append(pair)
+      }
+    }
+    candidates = names.indices.map { (rows[$0] ?? []).map(\.base) }
+    let sure = names.indices.compactMap { index -> Pair? in
+      guard let pair = Self.best(rows[index] ?? []) else { return nil }
+      return Self.best(columns[pair.base] ?? [])?.name == index && isPlausible(pair) ? pair : nil
+    }
+    for rank in Rank.allCases {
+      let chosen = sure.filter { $0.rank == rank }
+      if chosen.isEmpty { continue }
+      for pair in chosen {
+        places[pair.name] = (pair.base, pair.alignment)
+        taken.insert(pair.base)
+        known.insert(pair.alignment)
+      }
+      return true
+    }
+    return false
+  }
+
+  /// The pair that is better than all others, if there is one.
+  private static func best(_ pairs: [Pair]) -> Pair? {
+    guard let first = pairs.first else { return nil }
+    let best = pairs.dropFirst().reduce(first) { isBetter($1, than: $0) ? $1 : $0 }
+    let isBest = pairs.allSatisfy { other in
+      (other.name == best.name && other.base == best.base) || isBetter(best, than: other)
+    }
+    return isBest ? best : nil
+  }
+
+  /// Whether `a` meets everything that `b` meets, and more.
+  private static func isBetter(_ a: Pair, than b: Pair) -> Bool {
+    if a.alignment.isFull != b.alignment.isFull { return a.alignment.isFull }
+    let (first, second) =
+      a.name == b.name
+      ? (a.alignment.strengths, b.alignment.strengths)
+      : (a.alignment.newStrengths, b.alignment.newStrengths)
+    return first != second && zip(first, second).allSatisfy { $0 >= $1 }
+  }
+
+  /// Whether more than the shape speaks for the pair.
+  private func isPlausible(_ pair: Pair) -> Bool {
+    pair.alignment.evidence > 0 && !hasOtherNumber(pair.alignment)
+  }
+
+  private func hasOtherNumber(_ alignment: NameAlignment) -> Bool {
+    alignment.steps.contains { step in
+      guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
+        let b = step.new[0].word
+      else { return false }
+      return Self.isOtherNumber(a, b)
+    }
+  }
+
+  /// Whether the words are one word with different numbers in it: `norm1` and `norm2`
+  /// are two things, and nothing tells how they were counted.
+  private static func isOtherNumber(_ a: String, _ b: String) -> Bool {
+    func letters(_ word: String) -> String { String(word.filter { $0.isLetter }) }
+    func digits(_ word: String) -> String { String(word.filter { $0.isNumber }) }
+    return letters(a) == letters(b) && digits(a) != digits(b)
+  }
+
+  /// The names that could be several of the base, with those.
+  var open: [(name: Int, places: [Int])] {
+    names.indices.compactMap { index in
+      guard places[index] == nil else { return nil }
+      let left = candidates[index].filter { !taken.contains($0) }
+      return left.isEmpty ? nil : (index, left)
+    }
+  }
+}

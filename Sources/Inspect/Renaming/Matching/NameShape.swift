@@ -1,0 +1,99 @@
+import Formats
+
+/// One part of a name between dots: a word, or the number of a place in a list.
+enum NamePart: Hashable {
+  case word(String)
+  case number
+
+  var word: String? { if case .word(let word) = self { word } else { nil } }
+}
+
+/// Names that differ only in the numbers of lists, and what is known of their
+/// tensors.
+struct NameShape {
+  let parts: [NamePart]
+  /// The tensors by the numbers in their names.
+  private(set) var members: [[Int]: Member] = [:]
+
+  struct Member {
+    /// Its place in the list of names.
+    let position: Int
+    let demand: ShapeDemand
+  }
+
+  /// The names grouped, in the order in which they first come up.
+  static func fold(_ names: [(name: String, demand: ShapeDemand)]) -> [NameShape] {
+    var order: [[NamePart]: Int] = [:]
+    var shapes: [NameShape] = []
+    for (position, entry) in names.enumerated() {
+      let (parts, numbers) = split(entry.name)
+      let index = order[parts] ?? shapes.count
+      if index == shapes.count {
+        order[parts] = index
+        shapes.append(NameShape(parts: parts))
+      }
+      shapes[index].members[numbers] = Member(position: position, demand: entry.demand)
+    }
+    return shapes
+  }
+
+  private init(parts: [NamePart]) { self.parts = parts }
+
+  static func split(_ name: String) -> (parts: [NamePart], numbers: [Int]) {
+    var numbers: [Int] = []
+    let parts = name.dottedSegments.map { segment -> NamePart in
+      guard let number = number(segment) else { return .word(String(segment)) }
+      numbers.append(number)
+      return .number
+    }
+    return (parts, numbers)
+  }
+
+  private static func number(_ segment: Substring) -> Int? {
+    guard segment.utf8.count <= NameTemplate.maximumDigitCount,
+      segment.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
+      segment.utf8.first != 0x30 || segment.utf8.count == 1
+    else { return nil }
+    return Int(segment)
+  }
+
+  /// The name for some numbers.
+  static func name(_ parts: [NamePart], _ numbers: [Int]) -> String {
+    var rest = numbers[...]
+    return parts.map { part in
+      switch part {
+      case .word(let word): word
+      case .number: rest.popFirst().map { "\($0)" } ?? ""
+      }
+    }.joined(separator: ".")
+  }
+
+  var numberCount: Int { parts.count { $0 == .number } }
+
+  /// Whether each tensor here can be that of the same numbers there: a place in a
+  /// list is never another place.
+  func fits(_ other: NameShape) -> Bool {
+    numberCount == other.numberCount && members.count <= other.members.count
+      && members.allSatisfy { numbers, member in
+        other.members[numbers].map { member.demand.accepts($0.demand) } ?? false
+      }
+  }
+}
+
+/// What is known of a tensor's shape.
+enum ShapeDemand: Hashable {
+  case unknown
+  case shape([Int])
+  /// The weight that factors update: `[out, in]`, which a base may hold transposed.
+  case factors([Int])
+
+  /// Whether a tensor of the base can be it.
+  func accepts(_ base: ShapeDemand) -> Bool {
+    switch (self, base) {
+    case (.shape(let own), .shape(let other)): own == other
+    case (.factors(let own), .shape(let other)):
+      own == other || (own.count == 2 && own.reversed() == other)
+    default: true
+    }
+  }
+}

@@ -1,0 +1,177 @@
+public import Formats
+
+/// How much of the names `--to-match` gave a place.
+public struct MatchSummary: Sendable, Hashable {
+  /// What they were matched with, as the user named it.
+  public let base: String
+  /// The names (of an adapter: the modules) that have a place in the base.
+  public let placed: Int
+  public let count: Int
+  /// Those without one.
+  public let unplaced: [String]
+}
+
+extension RenamingDraft {
+  /// Finds the renaming that gives the names of `base`.
+  ///
+  /// Throws where a name could be several: nothing is guessed.
+  public mutating func match(_ base: KeyList) throws(CheckpointError) {
+    try convertFamily(base)
+    var attempt = self
+    let failure: CheckpointError?
+    do throws(CheckpointError) {
+      try attempt.infer(base)
+      failure = nil
+    } catch {
+      failure = error
+    }
+    if attempt.match?.unplaced.isEmpty != true, let known = knownRenaming(to: base) {
+      self = known
+      return
+    }
+    if let failure { throw failure }
+    self = attempt
+  }
+
+  /// The draft after one or two presets that give every name its place.
+  ///
+  /// Nil where none do, or where several do and disagree.
+  private func knownRenaming(to base: KeyList) -> RenamingDraft? {
+    let presets = RenamePreset.table.filter { !$0.needsBase && $0.isForInference }
+    let entries = Dictionary(
+      entries(of: base).map { (ExactName($0.name), $0.shape) },
+      uniquingKeysWith: { first, _ in first })
+    func applied(_ preset: RenamePreset, to draft: RenamingDraft) -> RenamingDraft? {
+      var draft = draft
+      guard (try? draft.apply(preset, base: base)) != nil else { return nil }
+      return (try? draft.requireDistinct()) != nil ? draft : nil
+    }
+    let singles = presets.compactMap { applied($0, to: self) }
+    let pairs = singles.flatMap { draft in presets.compactMap { applied($0, to: draft) } }
+    for drafts in [singles, pairs] {
+      let complete = drafts.filter { draft in
+        MatchSubject.subjects(of: draft).allSatisfy { subject in
+          guard let shape = entries[ExactName(subject.path)] else { return false }
+          return subject.demand.accepts(shape.map(ShapeDemand.shape) ?? .unknown)
+        }
+      }
+      guard var draft = complete.first else { continue }
+      guard complete.allSatisfy({ $0.names == draft.names }) else { return nil }
+      let count = MatchSubject.subjects(of: draft).count
+      draft.match = MatchSummary(base: base.path, placed: count, count: count, unplaced: [])
+      return draft
+    }
+    return nil
+  }
+
+  /// Finds the renaming by the words and the shapes alone.
+  private mutating func infer(_ base: KeyList) throws(CheckpointError) {
+    let subjects = MatchSubject.subjects(of: self)
+    let entries = entries(of: base)
+    let names = NameShape.fold(subjects.map { ($0.path, $0.demand) })
+    let places = NameShape.fold(
+      entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) })
+    let matching = NameMatching(names, to: places)
+    try refuseOpen(matching, names, places, base: base)
+    let unplaced = names.indices.filter { matching.places[$0] == nil }.flatMap { index in
+      names[index].members.values.map { subjects[$0.position].path }
+    }
+    guard unplaced.count < subjects.count else { throw nothingFits(base, subjects) }
+    try applyMatching(matching, names, subjects, base: base)
+    match = MatchSummary(
+      base: base.path, placed: subjects.count - unplaced.count, count: subjects.count,
+      unplaced: NaturalOrder.sorted(unplaced))
+    guard !unplaced.isEmpty else { return }
+    findings.append(
+      Finding(
+        .warning, .unmatchedKey, tensors: NaturalOrder.sorted(unplaced),
+        "\(FoldedKeys.summary(of: unplaced, "name")) \(unplaced.count == 1 ? "has" : "have") no "
+          + "fitting place in \(base.path)"))
+  }
+
+  /// Adapters of image pipelines have PEFT's names first.
+  private mutating func convertFamily(_ base: KeyList) throws(CheckpointError) {
+    guard kind == nil else { return }
+    let survey = AdapterSurvey(
+      Checkpoint(path: path, format: .safetensors, records: tensors.map(\.record)))
+    switch AdapterFamily.recognised(survey)?.kind {
+    case .kohyaAdapter: try apply(try RenamePreset(named: "kohya-to-peft"), base: base)
+    case .diffusersAdapter: try apply(try RenamePreset(named: "diffusers-to-peft"), base: base)
+    default: return
+    }
+  }
+
+  /// The names that are wanted; the report of a failed load tells those that were
+  /// missed, and all that it does not name are right as they are.
+  private func entries(of base: KeyList) -> [KeyList.Entry] {
+    guard let unwanted = base.unwanted else { return base.entries }
+    let wrong = Set(unwanted.map { ExactName($0.name) })
+    let right = tensors.filter { !wrong.contains(ExactName($0.record.name)) }
+    return base.entries + right.map { KeyList.Entry($0.record.name) }
+  }
+
+  private func refuseOpen(
+    _ matching: NameMatching, _ names: [NameShape], _ places: [NameShape], base: KeyList
+  ) throws(CheckpointError) {
+    let open = matching.open
+    guard !open.isEmpty else { return }
+    func text(_ shape: NameShape) -> String {
+      let numbers = shape.members.keys.min { $0.lexicographicallyPrecedes($1) } ?? []
+      return NameShape.name(shape.parts, numbers).printable
+    }
+    let details = open.prefix(FoldedKeys.maximumLineCount).map { name, candidates in
+      let shown = candidates.prefix(4).map { text(places[$0]) }
+      let rest = candidates.count - shown.count
+      return "\(text(names[name])) → \(shown.joined(separator: " or "))"
+        + (rest > 0 ? " or \(rest) more" : "")
+    }
+    let count = open.reduce(0) { $0 + names[$1.name].members.count }
+    let isByShape = open.allSatisfy { $0.places.count == 1 }
+    throw CheckpointError(
+      path: path,
+      isByShape
+        ? "\(count) \(count == 1 ? "name has" : "names have") a place in \(base.path) by shape "
+          + "alone, which is no proof"
+        : "\(count) \(count == 1 ? "name" : "names") could be more than one of \(base.path), and "
+          + "nothing tells which",
+      details: details + FoldedKeys.rest(open.count, "patterns"),
+      fix: "say it yourself with --rename; --to-match finds the rest")
+  }
+
+  private func nothingFits(_ base: KeyList, _ subjects: [MatchSubject]) -> CheckpointError {
+    CheckpointError(
+      path: path,
+      "none of the \(subjects.count) names has a place in \(base.path) by its words and its shape",
+      details: ["the names are:"] + FoldedKeys.lines(subjects.map(\.path)).map { "  \($0)" }
+        + ["the base has:"] + FoldedKeys.lines(base.names).map { "  \($0)" })
+  }
+
+  /// Turns the places into rules and applies them.
+  private mutating func applyMatching(
+    _ matching: NameMatching, _ names: [NameShape], _ subjects: [MatchSubject], base: KeyList
+  ) throws(CheckpointError) {
+    var changes: Set<[NameAlignment.Step]> = []
+    var wanted: [(position: Int, name: String)] = []
+    for (index, place) in matching.places {
+      for (numbers, member) in names[index].members {
+        let new = NameShape.name(matching.base[place.base].parts, numbers)
+        for key in subjects[member.position].keys {
+          changes.insert(key.steps(place.alignment.steps))
+          wanted.append((key.position, key.renamed(to: new)))
+        }
+      }
+    }
+    if wanted.allSatisfy({ tensors[$0.position].record.name == $0.name }) { return }
+    let ordered = changes.sorted { "\($0)" < "\($1)" }
+    guard let rules = RuleSynthesis.rules(for: ordered) else { throw noRules(base) }
+    let map = KeyMap(rules)
+    let results = try map.renaming(of: self.names).results
+    guard wanted.allSatisfy({ results[$0.position] == $0.name }) else { throw noRules(base) }
+    try apply(map, as: .inferred(base.path))
+  }
+
+  private func noRules(_ base: KeyList) -> CheckpointError {
+    CheckpointError(
+      path: path, "each name has a place in \(base.path), but no list of rules leads there")
+  }
+}

@@ -1,0 +1,85 @@
+public import Formats
+public import Inspect
+import OrderedCollections
+
+/// A renaming that is to be written: everything that can be refused is refused by
+/// its initialiser.
+public struct RemapPlan: Sendable {
+  public let draft: RenamingDraft
+  /// What became of the names of the input.
+  public let renaming: Renaming
+  public let plan: MergePlan
+  public let threads: Int
+
+  /// Plans to write `input` under the names that `draft` gives its tensors.
+  public init(_ draft: RenamingDraft, of input: Checkpoint, options: OutputOptions)
+    throws(CheckpointError)
+  {
+    let renaming = draft.renaming
+    try draft.requireDistinct()
+    let kind = draft.kind ?? Inspection(input).kind
+    let isAdapter = kind == .peftAdapter || kind == .llavaAdapter
+    let base = try Self.renamedNotes(draft.checkpoint(from: input), draft.map)
+    let shared = SharedTensors(
+      in: base, restores: options.format.sharesStorages,
+      filter: try NameFilter(include: [], exclude: []))
+    var plan = try PlanBuilder(
+      base: base, options: options, sharing: shared, isAdapter: isAdapter, isVerifying: true
+    ).plan(deltas: [:], findings: input.findings + draft.findings)
+    if !options.isSingleFile {
+      plan.nameFiles(of: kind, format: options.format)
+      plan.replaceConfiguration(by: draft)
+    } else if draft.configuration != nil {
+      plan.findings.append(Self.noConfiguration)
+    }
+    self.draft = draft
+    self.renaming = renaming
+    self.plan = plan
+    threads = options.threads
+  }
+
+  private static let noConfiguration = Finding(
+    .note, .missingSideFile,
+    "a single file has no adapter_config.json beside it; name a directory to have it written")
+
+  /// Notes that a name is another tensor's, renamed along with the tensors.
+  private static func renamedNotes(_ checkpoint: Checkpoint, _ map: KeyMap) throws(CheckpointError)
+    -> Checkpoint
+  {
+    let positions = checkpoint.positions()
+    var result = checkpoint
+    result.metadata = [:]
+    let keys = Array(checkpoint.metadata.keys)
+    let values = Array(checkpoint.metadata.values)
+    let newKeys = try map.renaming(of: keys).results
+    let newValues = try map.renaming(of: values).results
+    for position in keys.indices {
+      // The tensors have their new names already.
+      let isNote = positions[newValues[position]] != nil && keys[position] != "format"
+      result.metadata[isNote ? newKeys[position] : keys[position]] =
+        isNote ? newValues[position] : values[position]
+    }
+    return result
+  }
+}
+
+extension MergePlan {
+  /// Adapters of image pipelines have file names of their own.
+  fileprivate mutating func nameFiles(of kind: CheckpointKind, format: OutputFormat) {
+    guard kind == .diffusersAdapter || kind == .kohyaAdapter, files.count == 1 else { return }
+    files[0].name =
+      (kind == .diffusersAdapter ? "pytorch_lora_weights" : "lora") + format.fileSuffixes[0]
+  }
+
+  /// Writes the configuration that goes with the new names.
+  fileprivate mutating func replaceConfiguration(by draft: RenamingDraft) {
+    let name = "adapter_config.json"
+    let copied = sideFiles.contains { $0.name == name }
+    guard copied || draft.kind == .peftAdapter else { return }
+    sideFiles.removeAll { $0.name == name }
+    guard let configuration = draft.configuration else { return }
+    var writer = JSONWriter(isIndented: true)
+    writer.value(configuration)
+    documents.append(Document(name: name, bytes: writer.document()))
+  }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Formats
+import Inspect
+
+/// `tenon check`: what is wrong, and what to type.
+struct CheckCommand: CheckpointCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Tell what is wrong with a checkpoint or an adapter.",
+    discussion: """
+      Alone, the file's structure, names, configuration and side files are looked at, and an \
+      adapter's values. With --base, --expect or --error-log it is told why it does not load, and \
+      which command mends it. Status 0 means that there is nothing at the severity of a warning or \
+      above, 1 that there is.
+      """)
+
+  @Argument(help: "A file, an index or a directory.", completion: .file())
+  var path: String
+
+  @Option(
+    help: ArgumentHelp(
+      "The model that it is to be loaded into or merged with.", valueName: "base"),
+    completion: .file())
+  var base: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The names that a model wants: a text with one a line, an index or a checkpoint.",
+      valueName: "keys"),
+    completion: .file())
+  var expect: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The text of a failed load, or - for standard input.", valueName: "file"),
+    completion: .file())
+  var errorLog: String?
+
+  @Flag(help: "Read all values: NaN and infinities.")
+  var values = false
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    if [base, expect, errorLog].compactMap(\.self).count > 1 {
+      throw ValidationError("--base, --expect and --error-log exclude each other")
+    }
+  }
+
+  func perform() throws(CheckpointError) -> ExitCode {
+    let reference = try reference()
+    let checkpoint = try Checkpoint.open(
+      path, options: Checkpoint.OpeningOptions(isTolerant: true))
+    let report = try CheckpointCheck(checkpoint).report(against: reference, readsValues: values)
+    if json {
+      StandardOutput.write(CheckJSON.document(report))
+    } else {
+      StandardOutput.write(CheckText.report(report, tensors: checkpoint.records.count))
+    }
+    return report.isClean ? .success : ExitCode(1)
+  }
+
+  private func reference() throws(CheckpointError) -> CheckpointCheck.Reference {
+    if let base { return .base(try Checkpoint.open(base)) }
+    if let expect { return .expected(try ExpectedTensors(path: expect)) }
+    guard let errorLog else { return .nothing }
+    let source = errorLog == "-" ? "standard input" : errorLog
+    let bytes =
+      errorLog == "-"
+      ? try StandardInput.readAll(limit: Self.maximumLogByteCount)
+      : try InputFile(path: errorLog).readAll(limit: Self.maximumLogByteCount)
+    return .log(String(decoding: bytes, as: UTF8.self), source: source)
+  }
+
+  /// The longest text of a failure that is read.
+  private static let maximumLogByteCount = 256 << 20
+}

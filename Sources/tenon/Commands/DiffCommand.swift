@@ -1,0 +1,85 @@
+import ArgumentParser
+import Compute
+import Formats
+import Glibc
+import Inspect
+import Merge
+
+/// `tenon diff`: what two checkpoints do not have in common.
+struct DiffCommand: CheckpointCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff",
+    abstract: "Compare two checkpoints.",
+    discussion: """
+      The two may be of different formats, cut into different shards and of different types. \
+      Status 0 means that they are the same, 1 that they differ.
+      """)
+
+  @Argument(help: "The one checkpoint.", completion: .file())
+  var a: String
+
+  @Argument(help: "The other.", completion: .file())
+  var b: String
+
+  @Flag(help: "Compare names, types and shapes; read no values.")
+  var keysOnly = false
+
+  @Option(help: ArgumentHelp("How far values may be apart.", valueName: "x"))
+  var atol = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "How far values may be apart as a part of the larger of the two.", valueName: "x"))
+  var rtol = 0.0
+
+  @Flag(help: "A type that holds the same values is no difference.")
+  var ignoreDtype = false
+
+  @Flag(help: "Point out tensors that the other holds under another name.")
+  var moved = false
+
+  @Option(help: ArgumentHelp("How many threads work (default: one a core).", valueName: "n"))
+  var threads: Int?
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @Flag(help: "Show no progress.")
+  var quiet = false
+
+  func validate() throws {
+    for (name, value) in [("--atol", atol), ("--rtol", rtol)] where !value.isFinite || value < 0 {
+      throw ValidationError("\(name) must be a number that is not negative")
+    }
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be between 1 and 1024")
+    }
+    if keysOnly, moved { throw ValidationError("--moved reads values; leave out --keys-only") }
+  }
+
+  func perform() throws(CheckpointError) -> ExitCode {
+    let first = try Checkpoint.open(a)
+    let second = try Checkpoint.open(b)
+    let diff = CheckpointDiff(CheckpointPairing(first, second), options: options)
+    let progress = Progress(total: diff.byteCount)
+    let difference = try ProgressLine.show(progress, quiet: quiet) { () throws(CheckpointError) in
+      try diff.run(progress: progress)
+    }
+    if json {
+      StandardOutput.write(DiffJSON.document(difference))
+    } else {
+      StandardOutput.write(DiffText.report(difference, first, second))
+    }
+    return difference.isSame ? .success : ExitCode(1)
+  }
+
+  private var options: DifferenceOptions {
+    var options = DifferenceOptions()
+    options.isHeadersOnly = keysOnly
+    options.tolerance = Tolerance(absolute: atol, relative: rtol)
+    options.ignoresTypes = ignoreDtype
+    options.findsMoved = moved
+    options.threads = threads ?? WriteOptions.coreCount
+    return options
+  }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Formats
+import Inspect
+import Merge
+
+/// `tenon remap`: the same tensors under other names.
+struct RemapCommand: CheckpointCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "remap",
+    abstract: "Rename the tensors of a checkpoint or an adapter.",
+    discussion: """
+      Presets are applied first, then --map, then --rename, each in the order in which it is \
+      given, then what --to-match finds. No tensor's data changes. The adapter_config.json of a \
+      PEFT adapter is renamed along with its keys. Names that would clash and rules that match \
+      nothing are refused.
+      """)
+
+  @Argument(help: "A file of tensors, an index or a directory.", completion: .file())
+  var path: String?
+
+  @OptionGroup(title: "The new names")
+  var rules: RemapRuleOptions
+
+  @OptionGroup(title: "Output")
+  var write: RemapWriteOptions
+
+  @OptionGroup(title: "Which tensors")
+  var filter: FilterOptions
+
+  @Flag(help: "Print the names of the presets and what they do.")
+  var listPresets = false
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func validate() throws {
+    if listPresets { return }
+    guard path != nil else { throw ValidationError("Missing expected argument '<path>'") }
+    if rules.isEmpty {
+      throw ValidationError("give at least one of --rename, --map, --preset and --to-match")
+    }
+    if write.output == nil, !write.dryRun, rules.saveMap == nil {
+      throw ValidationError("give --output, --dry-run or --save-map")
+    }
+  }
+
+  func perform() throws(CheckpointError) -> ExitCode {
+    guard !listPresets, let path else {
+      StandardOutput.write(RemapText.presets(json: json))
+      return .success
+    }
+    if let saveMap = rules.saveMap { try rules.checkMap(saveMap, force: write.force) }
+    guard let output = write.output else {
+      try finish(try rules.draft(try KeySource(path), filter: try filter.filter()), nil)
+      return .success
+    }
+    // Refused before anything is read: the user may have to think again.
+    let transaction = try OutputTransaction(path: output, force: write.force, inputs: [path])
+    let input = try Checkpoint.open(path)
+    let draft = try rules.draft(.checkpoint(input), filter: try filter.filter())
+    let plan = try RemapPlan(
+      draft, of: input, options: try write.outputOptions(output, for: transaction))
+    if !write.dryRun {
+      let progress = Progress(total: plan.plan.byteCount)
+      _ = try ProgressLine.show(progress, quiet: write.quiet) { () throws(CheckpointError) in
+        try Execution(plan.plan, threads: plan.threads).run(transaction, progress: progress)
+      }
+    }
+    try finish(draft, plan)
+    return .success
+  }
+
+  /// Writes the map and tells what was done.
+  private func finish(_ draft: RenamingDraft, _ plan: RemapPlan?) throws(CheckpointError) {
+    try draft.requireDistinct()
+    if let saveMap = rules.saveMap, !write.dryRun {
+      try rules.save(draft.map, to: saveMap, force: write.force)
+    }
+    let report = RemapReport(draft, plan, output: write.output, isDryRun: write.dryRun)
+    if json {
+      StandardOutput.write(RemapJSON.document(report))
+    } else {
+      StandardOutput.write(RemapText.report(report))
+      StandardError.report(report.findings)
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import ArgumentParser
+import Formats
+import Inspect
+import Merge
+
+/// What the names are to become.
+struct RemapRuleOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A known renaming (repeatable); --list-presets prints them.", valueName: "name"))
+  var preset: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A JSON object of expressions and replacements, in the order in which they apply.",
+      valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var map: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Replace what a regular expression finds, as '^model\\.=transformer.' (repeatable).",
+      valueName: "regex=replacement"))
+  var rename: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Find the renaming that gives the names of this checkpoint or list of keys.",
+      valueName: "base"),
+    completion: .file())
+  var toMatch: String?
+
+  @Option(help: ArgumentHelp("Write the rules as a map.", valueName: "file"))
+  var saveMap: String?
+
+  var isEmpty: Bool { preset.isEmpty && map == nil && rename.isEmpty && toMatch == nil }
+
+  /// Applies everything in its order.
+  func draft(_ source: KeySource, filter: NameFilter) throws(CheckpointError) -> RenamingDraft {
+    // What is typed wrongly is told before anything is read.
+    var presets: [RenamePreset] = []
+    for name in preset { presets.append(try RenamePreset(named: name)) }
+    var typed: [RenameRule] = []
+    for text in rename { typed.append(try RenameRule(argument: text)) }
+    let read = try map.map { path throws(CheckpointError) in (path, try KeyMap(path: path)) }
+    let base = try toMatch.map { path throws(CheckpointError) in try KeySource(path) }
+    var draft = try RenamingDraft(source)
+    try draft.keep(filter)
+    for preset in presets { try draft.apply(preset, base: base?.keys) }
+    if let (path, map) = read { try draft.apply(map, as: .map(path)) }
+    if !typed.isEmpty { try draft.apply(KeyMap(typed), as: .rule) }
+    if let base { try draft.match(base.keys) }
+    return draft
+  }
+
+  /// Refuses to write the map over something else before any work is done.
+  func checkMap(_ path: String, force: Bool) throws(CheckpointError) {
+    _ = try OutputTransaction(
+      path: path, kind: .file, force: force, inputs: [map].compactMap(\.self))
+  }
+
+  func save(_ map: KeyMap, to path: String, force: Bool) throws(CheckpointError) {
+    var writer = JSONWriter(isIndented: true)
+    writer.value(map.json)
+    let bytes = writer.document()
+    let transaction = try OutputTransaction(
+      path: path, kind: .file, force: force, inputs: [self.map].compactMap(\.self))
+    try transaction.begin(byteCount: bytes.count)
+    try transaction.write(bytes, to: path)
+    try transaction.commit()
+  }
+}
+
+/// Where the output goes.
+struct RemapWriteOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("o"), .long],
+    help: ArgumentHelp(
+      "Where to write: a name ending in .safetensors, .bin, .pt or .pth is one file of that "
+        + "format, any other a directory.",
+      valueName: "out"))
+  var output: String?
+
+  @Flag(help: "Replace the output if it exists.")
+  var force = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The most bytes of tensors in a file, as 5GB or 2GiB (default: as the input is cut).",
+      valueName: "size"))
+  var maxShardSize: ByteSize?
+
+  @Option(help: ArgumentHelp("How many threads work (default: one a core).", valueName: "n"))
+  var threads: Int?
+
+  @Flag(help: "Show what would be done and write nothing.")
+  var dryRun = false
+
+  @Flag(help: "Show no progress.")
+  var quiet = false
+
+  func validate() throws {
+    if let threads, !(1...1024).contains(threads) {
+      throw ValidationError("--threads must be between 1 and 1024")
+    }
+    if output?.isEmpty == true { throw ValidationError("--output must not be empty") }
+  }
+
+  func outputOptions(_ output: String, for transaction: OutputTransaction) throws(CheckpointError)
+    -> OutputOptions
+  {
+    OutputOptions(
+      format: try OutputFormat(outputPath: output) ?? .safetensors,
+      threads: threads ?? WriteOptions.coreCount, maximumShardSize: maxShardSize?.bytes,
+      isSingleFile: transaction.kind == .file)
+  }
+}

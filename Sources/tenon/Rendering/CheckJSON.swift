@@ -1,0 +1,35 @@
+import Formats
+import Inspect
+
+/// What `tenon check --json` prints.
+enum CheckJSON {
+  static func document(_ report: CheckReport) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.object { writer in
+      writer.integer("schema", 1)
+      writer.string("path", report.path)
+      writer.findings(report.findings)
+      writer.strings("missing", report.load.missing)
+      writer.strings("unexpected", report.load.unexpected)
+      writer.key("mismatched")
+      writer.array { writer in
+        for mismatch in report.load.mismatched {
+          writer.object { writer in
+            writer.string("name", mismatch.name)
+            writer.integers("expected", mismatch.expected)
+            writer.integers("found", mismatch.found)
+          }
+        }
+      }
+      writer.key("suggestedMap")
+      if let map = report.suggestedMap {
+        writer.object { writer in
+          for rule in map { writer.string(named: rule.pattern, rule.replacement) }
+        }
+      } else {
+        writer.null()
+      }
+    }
+    return writer.document()
+  }
+}

@@ -1,0 +1,441 @@
+"""`tenon check` against the real loaders: the lists of a strict load, and the texts that torch,
+PEFT and transformers print when a load fails."""
+
+import contextlib
+import copy
+import io
+import json
+import logging
+import os
+import shutil
+import warnings
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch import nn
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
+
+from harness import fixture
+from models import read_json, write_json
+
+BASE = fixture("peft", "llama-bf16", "base")
+ADAPTERS = [fixture("peft", "llama-bf16", f"adapter-{name}")
+            for name in ("plain", "bin", "bf16-stored", "patterns", "rslora", "sub-directory")]
+
+
+def run(harness, every):
+    for number in range(40 if every else 15):
+        with harness.case(f"strict load {number}"):
+            strict_load(harness)
+    with harness.case("what is well"):
+        well(harness)
+    for title, make in DAMAGES.items():
+        with harness.case(title):
+            damaged(harness, *make(harness))
+    for title, make in FAILURES.items():
+        with harness.case(title):
+            failure(harness, *make(harness))
+    with harness.case("a log that says nothing"):
+        result = harness.run("check", BASE, "--error-log", "-", input=b"all is well\n")
+        harness.equal(result.status, 2, "the status")
+
+
+# Strict loads
+
+
+class Part(nn.Module):
+    """A random tree of modules."""
+
+    def __init__(self, draw, depth):
+        super().__init__()
+        for number in range(draw.randrange(1, 4)):
+            name = draw.choice(["proj", "norm", "attention", "mlp", "x"]) + str(number)
+            if depth and draw.random() < 0.6:
+                self.add_module(name, nn.ModuleList(
+                    Part(draw, depth - 1) for _ in range(draw.randrange(1, 4))))
+            elif draw.random() < 0.2:
+                self.register_buffer(name, torch.zeros(draw.choice([(), (3,), (1,)])))
+            else:
+                self.add_module(name, nn.Linear(draw.randrange(1, 5), draw.randrange(1, 5),
+                                                bias=draw.random() < 0.5))
+
+
+def torch_lists(model, state):
+    """What strict loading raises, by its parts."""
+    missing, unexpected, errors = [], [], []
+    try:
+        found = copy.deepcopy(model).load_state_dict(state, strict=False)
+        missing, unexpected = found.missing_keys, found.unexpected_keys
+    except RuntimeError as error:
+        errors = [line.strip() for line in str(error).splitlines() if "size mismatch" in line]
+        trimmed = dict(state)
+        for line in errors:
+            trimmed.pop(line.split("size mismatch for ")[1].split(":")[0])
+        found = copy.deepcopy(model).load_state_dict(trimmed, strict=False)
+        missing = [k for k in found.missing_keys if k not in state]
+        unexpected = found.unexpected_keys
+    return missing, unexpected, errors
+
+
+def perturbed(harness, state):
+    draw = harness.random
+    result = {}
+    prefix = draw.choice(["", "", "", "module.", "model."])
+    for name, value in state.items():
+        if draw.random() < 0.08:
+            continue
+        if draw.random() < 0.08:
+            value = torch.zeros(draw.choice([(1,), (2, 2), (0,), ()]))
+        if draw.random() < 0.05:
+            name += "_old"
+        result[prefix + name] = value
+    if draw.random() < 0.3:
+        result["extra"] = torch.zeros(2)
+    return result
+
+
+def strict_load(harness):
+    model = Part(harness.random, 3)
+    folder = harness.fresh()
+    base, path = os.path.join(folder, "base"), os.path.join(folder, "checkpoint")
+    state = perturbed(harness, model.state_dict())
+    torch.save(model.state_dict(), base)
+    torch.save(state, path)
+    missing, unexpected, errors = torch_lists(model, state)
+    keys = os.path.join(folder, "keys")
+    with open(keys, "w", encoding="utf-8") as stream:
+        for name, value in model.state_dict().items():
+            stream.write(f"{name} {list(value.shape)}\n")
+    for reference in (["--base", base], ["--expect", base], ["--expect", keys]):
+        found = harness.run("check", path, *reference, "--json").json()
+        harness.equal(found["missing"], missing, f"missing with {reference[0]}")
+        # Torch walks through the modules, tenon through the file.
+        harness.equal(sorted(found["unexpected"]), sorted(unexpected),
+                      f"unexpected with {reference[0]}")
+        shapes = [
+            f"size mismatch for {m['name']}: copying a param with shape torch.Size({m['found']}) "
+            f"from checkpoint, the shape in current model is torch.Size({m['expected']})."
+            for m in found["mismatched"]]
+        harness.equal(shapes, errors, f"mismatched with {reference[0]}")
+    try:
+        copy.deepcopy(model).load_state_dict(state)
+        return
+    except RuntimeError as error:
+        text = str(error)
+    result = harness.run("check", path, "--error-log", "-", "--json", input=text.encode())
+    found = result.json()
+    harness.equal(result.status, 1, "the status with the log")
+    harness.equal(found["missing"], missing, "missing by the log")
+    harness.equal(found["unexpected"], unexpected, "unexpected by the log")
+    harness.equal(len(found["mismatched"]), len(errors), "mismatched by the log")
+
+
+# What is well, and what is not
+
+
+def well(harness):
+    for path in [BASE, *ADAPTERS]:
+        result = harness.run("check", path)
+        harness.equal(result.status, 0, f"{os.path.basename(path)} alone: {result.out}")
+    for path in ADAPTERS:
+        result = harness.run("check", path, "--base", BASE)
+        harness.equal(result.status, 0, f"{os.path.basename(path)} with its base: {result.out}")
+
+
+def adapter_copy(harness, change_state=None, change_config=None):
+    path = os.path.join(harness.fresh(), "adapter")
+    shutil.copytree(ADAPTERS[0], path)
+    file = os.path.join(path, "adapter_model.safetensors")
+    if change_state:
+        save_file(change_state(load_file(file)), file)
+    if change_config:
+        config = os.path.join(path, "adapter_config.json")
+        write_json(config, change_config(read_json(config)))
+    return path
+
+
+def base_copy(harness, change_state=None, change_config=None):
+    path = os.path.join(harness.fresh("base"), "model")
+    shutil.copytree(BASE, path)
+    file = os.path.join(path, "model.safetensors")
+    if change_state:
+        save_file(change_state(load_file(file)), file, metadata={"format": "pt"})
+    if change_config:
+        config = os.path.join(path, "config.json")
+        write_json(config, change_config(read_json(config)))
+    return path
+
+
+def each(change):
+    return lambda state: {name: change(name, value) for name, value in state.items()}
+
+
+def without(word):
+    return lambda state: {name: value for name, value in state.items() if word not in name}
+
+
+# title: arguments and the code that has to be among the findings
+DAMAGES = {
+    "every B is zero": lambda h: ([adapter_copy(h, each(
+        lambda n, v: torch.zeros_like(v) if "lora_B" in n else v))], "zero-update"),
+    "one B is zero": lambda h: ([adapter_copy(h, each(
+        lambda n, v: torch.zeros_like(v) if "0.self_attn.q_proj.lora_B" in n else v))],
+        "zero-update"),
+    "NaN in a factor": lambda h: ([adapter_copy(h, each(
+        lambda n, v: v * float("nan") if "0.self_attn.q_proj.lora_B" in n else v))],
+        "not-finite"),
+    "NaN in a model": lambda h: ([base_copy(h, each(
+        lambda n, v: v * float("inf") if "norm" in n else v)), "--values"], "not-finite"),
+    "placeholders of ZeRO-3": lambda h: ([adapter_copy(h, each(
+        lambda n, v: torch.zeros(0) if "lora_A" in n else v))], "zero-size-tensor"),
+    "an empty adapter": lambda h: ([adapter_copy(h, lambda s: {})], "empty-adapter"),
+    "a missing B": lambda h: ([adapter_copy(h, without("0.self_attn.q_proj.lora_B"))],
+                              "missing-pair"),
+    "another rank": lambda h: ([adapter_copy(h, None, lambda c: c | {"r": 5})], "rank-mismatch"),
+    "a target without tensors": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"target_modules": c["target_modules"] + ["lm_head"]})],
+        "config-mismatch"),
+    "modules_to_save that were not": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"modules_to_save": ["lm_head"]})], "config-mismatch"),
+    "DoRA without magnitudes": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"use_dora": True})], "missing-pair"),
+    "a start that changes the base": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"init_lora_weights": "pissa_niter_16"})], "mutated-base"),
+    "aLoRA": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"alora_invocation_tokens": [1, 2]})], "unmergeable"),
+    "a bias of B": lambda h: ([adapter_copy(h, lambda s: s | {
+        "base_model.model.model.layers.0.self_attn.q_proj.lora_B.bias": torch.zeros(32)})],
+        "lora-bias-dropped"),
+    "names that look alike": lambda h: ([base_copy(h, lambda s: s | {
+        "Model.norm.weight": torch.ones(32)})], "duplicate-key"),
+    "tied weights that differ": lambda h: ([base_copy(
+        h, None, lambda c: c | {"tie_word_embeddings": True})], "tied-weights"),
+    "another vocabulary": lambda h: ([base_copy(
+        h, None, lambda c: c | {"vocab_size": 50})], "vocabulary-mismatch"),
+    "code that is not there": lambda h: ([base_copy(
+        h, None, lambda c: c | {"auto_map": {"AutoModel": "modeling_x.X"}})],
+        "missing-side-file"),
+    "a layer too few": lambda h: ([base_copy(h, without("layers.1."))], "config-mismatch"),
+    "a layer in between": lambda h: ([base_copy(h, without("layers.0."))], "missing-key"),
+    "a quantised base": lambda h: ([adapter_copy(h), "--base", base_copy(
+        h, None, lambda c: c | {"quantization_config": {"quant_method": "gptq"}})],
+        "quantised-base"),
+    "a tied base": lambda h: ([adapter_copy(h, lambda s: s | {
+        "base_model.model.lm_head.weight": torch.zeros(48, 32)}), "--base", base_copy(
+        h, without("lm_head"), lambda c: c | {"tie_word_embeddings": True})], "tied-weights"),
+    "an embedding of another size": lambda h: ([adapter_copy(h, lambda s: s | {
+        "base_model.model.model.embed_tokens.weight": torch.zeros(50, 32)}), "--base", BASE],
+        "vocabulary-mismatch"),
+    "a slice of FSDP": lambda h: ([adapter_copy(h, each(
+        lambda n, v: v[:v.shape[0] // 2].clone() if "lora_B" in n else v)), "--base", BASE],
+        "shape-mismatch"),
+    "a layer that the base has not": lambda h: ([
+        fixture("peft", "llama-bf16", "adapter-broken-extra-layer"), "--base", BASE],
+        "unmatched-key"),
+    "a base without its PLoRA": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"base_model_name_or_path": "internlm/internlm-xcomposer2-7b"}),
+        "--base", BASE], "plora-lost"),
+}
+
+
+def damaged(harness, arguments, code):
+    result = harness.run("check", *arguments, "--json")
+    found = [finding["code"] for finding in result.json()["findings"]
+             if finding["severity"] != "note"]
+    harness.check(code in found, f"{code} is found", str(found))
+    harness.equal(result.status, 1, "the status")
+
+
+# Failures
+
+
+@contextlib.contextmanager
+def listening():
+    """Everything that the libraries print, warn and log."""
+    heard = io.StringIO()
+    handler = logging.StreamHandler(heard)
+    logger = logging.getLogger("transformers")
+    level, handlers = logger.level, logger.handlers
+    logger.setLevel(logging.WARNING)
+    logger.handlers = [handler]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with contextlib.redirect_stderr(heard):
+            yield heard
+    logger.setLevel(level)
+    logger.handlers = handlers
+    heard.write("\n".join(str(warning.message) for warning in caught))
+
+
+def heard_from(action):
+    with listening() as heard:
+        try:
+            action()
+        except Exception as error:  # the text is what is wanted
+            print(f"{type(error).__name__}: {error}", file=heard)
+    return heard.getvalue()
+
+
+def config():
+    return LlamaConfig(vocab_size=48, hidden_size=32, intermediate_size=24, num_hidden_layers=2,
+                       num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=False)
+
+
+def trained(harness, **options):
+    """A PEFT adapter whose B is not zero, as PEFT saves it."""
+    path = os.path.join(harness.fresh("peft"), "adapter")
+    model = get_peft_model(LlamaForCausalLM(config()), LoraConfig(
+        r=4, target_modules=["q_proj", "v_proj"], init_lora_weights=False, **options))
+    model.save_pretrained(path)
+    return path
+
+
+def renamed(path, change):
+    file = os.path.join(path, "adapter_model.safetensors")
+    save_file({change(name): value for name, value in load_file(file).items()}, file)
+    return path
+
+
+def adapter_failure(path):
+    return heard_from(lambda: PeftModel.from_pretrained(LlamaForCausalLM(config()), path))
+
+
+def prefixed(harness):
+    path = renamed(trained(harness), lambda name: "module." + name)
+    return path, adapter_failure(path), "prefix-drift", "tenon remap "
+
+
+def relaid(harness):
+    path = renamed(trained(harness), lambda name: name.replace(
+        "model.model.layers", "model.language_model.layers"))
+    return path, adapter_failure(path), "prefix-drift", "tenon remap "
+
+
+def other_rank(harness):
+    path = trained(harness)
+    file = os.path.join(path, "adapter_config.json")
+    write_json(file, read_json(file) | {"r": 8})
+    return path, adapter_failure(path), "rank-mismatch", None
+
+
+def other_targets(harness):
+    path = trained(harness)
+    file = os.path.join(path, "adapter_config.json")
+    write_json(file, read_json(file) | {"target_modules": ["wqkv"]})
+    return path, adapter_failure(path), "wrong-base", None
+
+
+def placeholders(harness):
+    path = trained(harness)
+    file = os.path.join(path, "adapter_model.safetensors")
+    save_file({name: torch.zeros(0) for name in load_file(file)}, file)
+    return path, adapter_failure(path), "zero-size-tensor", None
+
+
+def resized(harness):
+    path = trained(harness)
+    file = os.path.join(path, "adapter_model.safetensors")
+    save_file(load_file(file) | {
+        "base_model.model.model.embed_tokens.weight": torch.zeros(60, 32)}, file)
+    return path, adapter_failure(path), "vocabulary-mismatch", None
+
+
+def adapter_as_model(harness):
+    path = trained(harness)
+    state = load_file(os.path.join(path, "adapter_model.safetensors"))
+    text = heard_from(lambda: LlamaForCausalLM(config()).load_state_dict(state))
+    return path, text, "missing-key", f"tenon merge BASE {path} -o OUT"
+
+
+class Plora(nn.Linear):
+    """A layer as InternLM-XComposer has it."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__(inputs, outputs, bias=False)
+        self.Plora_A = nn.Linear(inputs, 4, bias=False)
+        self.Plora_B = nn.Linear(4, outputs, bias=False)
+
+
+class Composer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.plora_glb_GN = nn.Parameter(torch.zeros(1, 1, 16))
+        self.plora_sub_GN = nn.Parameter(torch.zeros(1, 1, 1, 16))
+        self.model = nn.Module()
+        self.model.layers = nn.ModuleList()
+        for _ in range(3):
+            layer = nn.Module()
+            layer.attention = nn.Module()
+            layer.attention.wqkv = Plora(16, 24)
+            self.model.layers.append(layer)
+
+
+def composer(harness):
+    path = os.path.join(harness.fresh("composer"), "adapter_model.bin")
+    state = {}
+    for layer in range(3):
+        prefix = f"base_model.model.model.layers.{layer}.attention.wqkv."
+        state[prefix + "lora_A.weight"] = torch.randn(2, 16)
+        state[prefix + "lora_B.weight"] = torch.randn(24, 2)
+    torch.save(state, path)
+    text = heard_from(lambda: Composer().load_state_dict(torch.load(path), strict=True))
+    assert "plora_glb_GN" in text
+    return path, text, "plora-present", f"tenon merge BASE {path} -o OUT"
+
+
+def model_report(harness, change, ignore=False):
+    path = os.path.join(harness.fresh("model"), "model")
+    LlamaForCausalLM(config()).save_pretrained(path)
+    file = os.path.join(path, "model.safetensors")
+    save_file(change(load_file(file)), file, metadata={"format": "pt"})
+    text = heard_from(lambda: AutoModelForCausalLM.from_pretrained(
+        path, ignore_mismatched_sizes=ignore))
+    assert "LOAD REPORT" in text, text
+    return path, text
+
+
+def report_renamed(harness):
+    path, text = model_report(harness, lambda state: {
+        name.replace("self_attn", "attention"): value for name, value in state.items()})
+    return path, text, "prefix-drift", "tenon remap "
+
+
+def report_resized(harness):
+    path, text = model_report(harness, lambda state: state | {
+        "model.embed_tokens.weight": torch.zeros(60, 32)})
+    return path, text, "vocabulary-mismatch", None
+
+
+def report_missing(harness):
+    path, text = model_report(harness, lambda state: {
+        name: value for name, value in state.items() if "layers.1.mlp" not in name})
+    return path, text, "missing-key", None
+
+
+FAILURES = {
+    "PEFT: a prefix too many": prefixed, "PEFT: another layout": relaid,
+    "PEFT: another rank": other_rank, "PEFT: other targets": other_targets,
+    "PEFT: placeholders of ZeRO-3": placeholders, "PEFT: a larger vocabulary": resized,
+    "torch: an adapter for a model": adapter_as_model, "torch: XComposer": composer,
+    "transformers: other names": report_renamed,
+    "transformers: a larger vocabulary": report_resized,
+    "transformers: missing tensors": report_missing,
+}
+
+
+def failure(harness, path, text, code, fix):
+    """The text given to --error-log names the cause, and the command where there is one."""
+    log = os.path.join(harness.fresh("log"), "log")
+    with open(log, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    result = harness.run("check", path, "--error-log", log, "--json")
+    if not harness.equal(result.status, 1, f"the status: {result}"):
+        return
+    found = result.json()["findings"]
+    harness.check(code in [finding["code"] for finding in found], f"{code} is found",
+                  f"{json.dumps(found)[:600]}\n     for {text[:600]}")
+    if fix:
+        fixes = [finding["fix"] or "" for finding in found]
+        harness.check(any(given.startswith(fix) for given in fixes), f"the command {fix}",
+                      str(fixes))

@@ -1,0 +1,88 @@
+import Formats
+import Foundation
+import Testing
+
+@testable import Inspect
+
+@Suite struct CheckLoadTests {
+  private func load(_ records: [TensorRecord], into entries: [ExpectedTensors.Entry]) -> StrictLoad
+  {
+    StrictLoad(records, into: ExpectedTensors(entries, source: "x"))
+  }
+
+  @Test func `makes the lists of a strict load`() {
+    let found = load(
+      [tensor("a"), tensor("b", [3]), tensor("extra"), tensor("unshaped", [7])],
+      into: [
+        .init("missing", shape: [1]), .init("a", shape: [2, 2]), .init("b", shape: [4]),
+        .init("unshaped"),
+      ])
+    #expect(found.missing == ["missing"])
+    #expect(found.unexpected == ["extra"])
+    #expect(found.mismatched == [StrictLoad.Mismatch("b", expected: [4], found: [3])])
+  }
+
+  @Test(arguments: [([1], [], true), ([], [1], false), ([1, 1], [], false), ([], [], true)])
+  func `copies a vector of one element into a scalar, as torch does`(
+    found: [Int], expected: [Int], fits: Bool
+  ) {
+    let load = load([tensor("a", found)], into: [.init("a", shape: expected)])
+    #expect(load.isClean == fits)
+  }
+
+  struct KeysCase: CustomTestStringConvertible {
+    let name: String
+    let text: String
+    let entries: [String]
+    var testDescription: String { name }
+  }
+
+  static let keys = [
+    KeysCase(name: "names", text: "a.b\n\n# said before\nc\r\n", entries: ["a.b nil", "c nil"]),
+    KeysCase(
+      name: "as inspect prints them", text: "a.b  BF16  [2, 3]\nc    F32   []\n",
+      entries: ["a.b [2, 3]", "c []"]),
+    KeysCase(name: "as torch prints shapes", text: "a torch.Size([2, 3])\n", entries: ["a [2, 3]"]),
+    KeysCase(
+      name: "an index", text: #"{"metadata": {}, "weight_map": {"a": "x-1", "b": "x-2"}}"#,
+      entries: ["a nil", "b nil"]),
+    KeysCase(
+      name: "names and shapes", text: #"{"a": [1, 2], "b": []}"#, entries: ["a [1, 2]", "b []"]),
+    KeysCase(name: "a list", text: #"["a", "b"]"#, entries: ["a nil", "b nil"]),
+    KeysCase(
+      name: "what inspect --json prints",
+      text: #"{"schema": 1, "tensors": [{"name": "a", "dtype": "F32", "shape": [5]}]}"#,
+      entries: ["a [5]"]),
+  ]
+
+  @Test(arguments: keys)
+  func `reads names in every form`(row: KeysCase) throws {
+    let url = FileManager.default.temporaryDirectory
+      .appending(path: "tenon-keys-\(UInt64.random(in: 0 ..< .max))")
+    try Data(row.text.utf8).write(to: url)
+    defer { try? FileManager.default.removeItem(at: url) }
+    let expected = try ExpectedTensors(path: url.path)
+    #expect(expected.entries.map { "\($0.name) \($0.shape?.description ?? "nil")" } == row.entries)
+  }
+
+  @Test(
+    arguments: [
+      (["a.B", "a.b"], 2), (["e\u{301}", "\u{E9}"], 2), (["a", "a "], 2), (["a", "b"], 0),
+      (["a\u{200B}", "a"], 2),
+    ] as [([String], Int)])
+  func `finds names that look alike`(names: [String], count: Int) {
+    #expect(NameChecks.lookAlikes(names).flatMap(\.tensors).count == count)
+  }
+
+  @Test(arguments: [
+    ("base_model.model.x.lora_A.default.weight", "base_model.model.x.lora_A.weight"),
+    ("base_model.model.x.lora_embedding_A.default", "base_model.model.x.lora_embedding_A"),
+    ("x.lora_magnitude_vector.default.weight", "x.lora_magnitude_vector"),
+    ("base_model.model.x.lora_B.default.bias", "base_model.model.x.lora_B.bias"),
+    ("base_model.model.x.lora_A.weight", "base_model.model.x.lora_A.weight"),
+    ("model.x.weight", "model.x.weight"),
+  ])
+  func `knows how PEFT saves a key of its model`(key: String, saved: String) {
+    #expect(LoadDiagnosis.onDisk(key) == saved)
+  }
+}

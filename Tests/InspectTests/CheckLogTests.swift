@@ -1,0 +1,136 @@
+import Formats
+import Testing
+
+@testable import Inspect
+
+@Suite struct CheckLogTests {
+  struct LogCase: CustomTestStringConvertible {
+    let name: String
+    let text: String
+    var missing: [String] = []
+    var unexpected: [String] = []
+    /// Name, expected and found.
+    var mismatched: [String] = []
+    var subjects: Set<LoadLog.Subject> = [.model]
+    var testDescription: String { name }
+  }
+
+  static let cases = [
+    LogCase(
+      name: "torch",
+      text: """
+        RuntimeError: Error(s) in loading state_dict for Net:
+        \tMissing key(s) in state_dict: "plora_glb_GN", "model.a.weight".\u{20}
+        \tUnexpected key(s) in state_dict: "base_model.model.model.a.lora_A.weight".\u{20}
+        \tsize mismatch for b: copying a param with shape torch.Size([2, 3]) from checkpoint, the \
+        shape in current model is torch.Size([]).
+        """,
+      missing: ["plora_glb_GN", "model.a.weight"],
+      unexpected: ["base_model.model.model.a.lora_A.weight"], mismatched: ["b [] [2, 3]"]),
+    LogCase(
+      name: "torch, lines broken by a terminal and the end cut",
+      text: """
+        Missing key(s) in state_dict: "a.b",
+        "c.
+        d", "e
+        """, missing: ["a.b", "c.d"]),
+    LogCase(
+      name: "an old torch",
+      text: "While copying: size mismatch for fc.weight: copying a param of torch.Size([10, 4]) "
+        + "from checkpoint, where the shape is torch.Size([2, 4]) in current model.",
+      mismatched: ["fc.weight [2, 4] [10, 4]"]),
+    LogCase(
+      name: "the result of a load that is not strict",
+      text: "_IncompatibleKeys(missing_keys=['a', 'b'], unexpected_keys=['c'])",
+      missing: ["a", "b"], unexpected: ["c"]),
+    LogCase(
+      name: "PEFT",
+      text: "UserWarning: Found missing adapter keys while loading the checkpoint: "
+        + "['base_model.model.x.lora_A.default.weight']. warnings.warn(warn_message)",
+      missing: ["base_model.model.x.lora_A.default.weight"], subjects: [.adapter]),
+    LogCase(
+      name: "PEFT, another rank",
+      text:
+        "size mismatch for base_model.model.q.lora_A.default.weight: copying a param with shape "
+        + "torch.Size([4, 8]) from checkpoint, the shape in current model is torch.Size([2, 8]).",
+      mismatched: ["base_model.model.q.lora_A.default.weight [2, 8] [4, 8]"],
+      subjects: [.adapter]),
+    LogCase(
+      name: "transformers 4",
+      text: """
+        Some weights of the model checkpoint at ./out were not used when initializing \
+        LlamaForCausalLM: ['model.x.weight', 'y']
+        - This IS expected if you are initializing from another task
+        Some weights of LlamaForCausalLM were not initialized from the model checkpoint at ./out \
+        and are newly initialized: ['lm_head.weight']
+        Some weights were not initialized because the shapes did not match:
+        - model.embed.weight: found shape torch.Size([65, 32]) in the checkpoint and \
+        torch.Size([64, 32]) in the model instantiated
+        """,
+      missing: ["lm_head.weight"], unexpected: ["model.x.weight", "y"],
+      mismatched: ["model.embed.weight [64, 32] [65, 32]"]),
+    LogCase(
+      name: "transformers 5, in colours",
+      text: """
+        \u{1B}[1mLlamaForCausalLM LOAD REPORT\u{1B}[0m from: ./out
+        Key                          | Status                   |  |\u{20}
+        -----------------------------+--------------------------+--+-
+        model.layers.{0, 2}.a.weight | \u{1B}[38;5;208mUNEXPECTED\u{1B}[0m |  |\u{20}
+        model.layers.{0...3}.b       | MISSING                  |\u{20}
+        wte.weight                   | MISMATCH                 | Reinit due to size mismatch - \
+        ckpt: torch.Size([65, 32]) vs model:torch.Size([64, 32])
+        """,
+      missing: (0...3).map { "model.layers.\($0).b" },
+      unexpected: ["model.layers.0.a.weight", "model.layers.2.a.weight"],
+      mismatched: ["wte.weight [64, 32] [65, 32]"]),
+    LogCase(
+      name: "diffusers, an adapter",
+      text: "Loading adapter weights from state_dict led to unexpected keys found in the model: "
+        + "['a.lora_A.weight']. led to missing keys in the model: ['b.lora_A.weight']",
+      missing: ["b.lora_A.weight"], unexpected: ["a.lora_A.weight"], subjects: [.adapter]),
+    LogCase(
+      name: "diffusers, a model",
+      text: "Cannot load <class 'X'> from ./x because the following keys are missing:\u{20}\n "
+        + "conv_in.weight, conv_in.bias. \nPlease make sure to pass",
+      missing: ["conv_in.weight", "conv_in.bias"]),
+    LogCase(name: "nothing", text: "Traceback: it did not work: ['a']", subjects: []),
+  ]
+
+  @Test(arguments: cases)
+  func `reads the keys that a failure names`(row: LogCase) {
+    let log = LoadLog(row.text)
+    #expect(log.load.missing == row.missing)
+    #expect(log.load.unexpected == row.unexpected)
+    #expect(log.load.mismatched.map { "\($0.name) \($0.expected) \($0.found)" } == row.mismatched)
+    #expect(log.subjects == row.subjects)
+  }
+
+  @Test(arguments: [
+    ("layers.{0...3}.x", ["layers.0.x", "layers.1.x", "layers.2.x", "layers.3.x"]),
+    ("a.{0, 2}.b.{1, 5}", ["a.0.b.1", "a.0.b.5", "a.2.b.1", "a.2.b.5"]),
+    ("plain.name", ["plain.name"]),
+    ("odd.{x}", ["odd.{x}"]),
+    ("odd.{3...1}", ["odd.{3...1}"]),
+    ("huge.{0...99999999999}", ["huge.{0...99999999999}"]),
+    ("huge.{0...99999}.{0...99999}", (0...99999).map { "huge.\($0).{0...99999}" }),
+  ])
+  func `takes folded names apart within a limit`(text: String, names: [String]) {
+    #expect(FoldedLine(text).names == names)
+  }
+
+  @Test(arguments: [
+    ("forward() takes 2 positional arguments but 3 were given", "plora-lost"),
+    ("No such file or directory: 'out/mm_projector.bin'", "missing-side-file"),
+    ("Target modules {'wqkv'} not found in the base model. Please check", "wrong-base"),
+    ("The size of tensor a (0) must match the size of tensor b (4096)", "zero-size-tensor"),
+    ("lora key not loaded: diffusion_model.x.lora_A.weight", "prefix-drift"),
+    ("Weights only load failed. This file can still be loaded", "unsafe-global"),
+    (
+      "SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
+      "index-mismatch"
+    ),
+  ])
+  func `knows sentences that name no keys`(text: String, code: String) {
+    #expect(LoadLog(text).failures.map(\.code.rawValue) == [code])
+  }
+}
