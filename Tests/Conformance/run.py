@@ -35,7 +35,7 @@ from harness import Harness  # noqa: E402
 THEMES = {
     "inspect": inspecting.run, "merge": merging.run, "write": writing.run,
     "convert": converting.run, "hostile": hostile.run, "fail": failing.run, "zero": zero.run,
-    "diff": diffing.run, "check": checking.run,
+    "check": checking.run, "diff": diffing.run,
 }
 
 

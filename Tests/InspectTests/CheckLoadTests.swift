@@ -5,7 +5,8 @@ import Testing
 @testable import Inspect
 
 @Suite struct CheckLoadTests {
-  private func load(_ records: [TensorRecord], into entries: [ExpectedTensors.Entry]) -> StrictLoad {
+  private func load(_ records: [TensorRecord], into entries: [ExpectedTensors.Entry]) -> StrictLoad
+  {
     StrictLoad(records, into: ExpectedTensors(entries, source: "x"))
   }
 
@@ -64,10 +65,11 @@ import Testing
     #expect(expected.entries.map { "\($0.name) \($0.shape?.description ?? "nil")" } == row.entries)
   }
 
-  @Test(arguments: [
-    (["a.B", "a.b"], 2), (["e\u{301}", "\u{E9}"], 2), (["a", "a "], 2), (["a", "b"], 0),
-    (["a\u{200B}", "a"], 2),
-  ] as [([String], Int)])
+  @Test(
+    arguments: [
+      (["a.B", "a.b"], 2), (["e\u{301}", "\u{E9}"], 2), (["a", "a "], 2), (["a", "b"], 0),
+      (["a\u{200B}", "a"], 2),
+    ] as [([String], Int)])
   func `finds names that look alike`(names: [String], count: Int) {
     #expect(NameChecks.lookAlikes(names).flatMap(\.tensors).count == count)
   }

@@ -1,3 +1,4 @@
+import Formats
 import Testing
 
 @testable import Inspect
@@ -49,7 +50,8 @@ import Testing
       missing: ["base_model.model.x.lora_A.default.weight"], subjects: [.adapter]),
     LogCase(
       name: "PEFT, another rank",
-      text: "size mismatch for base_model.model.q.lora_A.default.weight: copying a param with shape "
+      text:
+        "size mismatch for base_model.model.q.lora_A.default.weight: copying a param with shape "
         + "torch.Size([4, 8]) from checkpoint, the shape in current model is torch.Size([2, 8]).",
       mismatched: ["base_model.model.q.lora_A.default.weight [2, 8] [4, 8]"],
       subjects: [.adapter]),
@@ -123,8 +125,10 @@ import Testing
     ("The size of tensor a (0) must match the size of tensor b (4096)", "zero-size-tensor"),
     ("lora key not loaded: diffusion_model.x.lora_A.weight", "prefix-drift"),
     ("Weights only load failed. This file can still be loaded", "unsafe-global"),
-    ("SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
-      "index-mismatch"),
+    (
+      "SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
+      "index-mismatch"
+    ),
   ])
   func `knows sentences that name no keys`(text: String, code: String) {
     #expect(LoadLog(text).failures.map(\.code.rawValue) == [code])

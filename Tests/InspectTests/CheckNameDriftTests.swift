@@ -59,9 +59,10 @@ import Testing
   }
 
   @Test func `quotes what a shell would change`() {
-    let drift = NameDrift(from: ["module.a b"], to: ["a b"]) { _, _ in true }
+    let drift = NameDrift(from: ["module.a"], to: ["a"]) { _, _ in true }
     #expect(
       drift?.command(for: "my model/x.bin")
-        == "tenon remap 'my model/x.bin' -o 'my model/x-renamed.safetensors' --rename '^module\\.='")
+        == "tenon remap 'my model/x.bin' -o 'my model/x-renamed.safetensors' --rename '^module\\.='"
+    )
   }
 }

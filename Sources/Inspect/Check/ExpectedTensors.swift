@@ -105,7 +105,7 @@ private struct KeyLine {
     }
     let rest = line[name.endIndex...]
     var shape: [Int]?
-    if let start = rest.firstIndex(where: { $0 == "[" || $0 == "(" }) {
+    if let start = rest.firstIndex(of: "[") ?? rest.firstIndex(of: "(") {
       let numbers = rest[start...].dropFirst().prefix { $0 != "]" && $0 != ")" }
         .split(whereSeparator: { $0 == "," || $0 == " " }).map { Int($0) }
       if numbers.allSatisfy({ $0 != nil }) { shape = numbers.compactMap(\.self) }

@@ -24,7 +24,7 @@ enum CheckJSON {
       writer.key("suggestedMap")
       if let map = report.suggestedMap {
         writer.object { writer in
-          for rule in map { writer.string(rule.pattern, rule.replacement) }
+          for rule in map { writer.string(named: rule.pattern, rule.replacement) }
         }
       } else {
         writer.null()

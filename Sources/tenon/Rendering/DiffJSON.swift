@@ -39,12 +39,16 @@ enum DiffJSON {
     writer.double("cosine", comparison?.cosine)
     writer.double("relativeNorm", comparison?.relativeNorm)
     writer.integer("incomparable", comparison?.incomparable)
-    for (side, record) in [("a", tensor.a), ("b", tensor.b)] {
-      writer.key(side)
-      writer.object { writer in
-        writer.string("dtype", record.type.name)
-        writer.integers("shape", record.shape)
-      }
+    writer.key("a")
+    header(of: tensor.a, in: &writer)
+    writer.key("b")
+    header(of: tensor.b, in: &writer)
+  }
+
+  private static func header(of record: TensorRecord, in writer: inout JSONWriter) {
+    writer.object { writer in
+      writer.string("dtype", record.type.name)
+      writer.integers("shape", record.shape)
     }
   }
 }
