@@ -68,15 +68,17 @@ struct RuleSynthesis {
     // No list of rules is much shorter than the list of what they replace.
     let least = Set(changes.flatMap { $0.filter { !$0.isSame } }).count
     let start = RuleSynthesis(changes)
-    var best = start.completed([])
+    var best: [Candidate]?
+    func take(_ rules: [Candidate]) { if Self.isBetter(rules, than: best) { best = rules } }
     var beginnings: [[Candidate]] = [[]]
+    for order in Order.allCases { start.completed([], order).map(take) }
     for _ in 0..<beginningLength where best?.count ?? .max > least {
       var next: [(beginning: [Candidate], count: Int)] = []
       for beginning in beginnings {
         let state = start.after(beginning)
-        for (candidate, _) in state.usable().prefix(maximumChoiceCount) {
-          guard let rules = start.completed(beginning + [candidate]) else { continue }
-          if rules.count < best?.count ?? .max { best = rules }
+        for (candidate, _) in state.usable(.mostSteps).prefix(maximumChoiceCount) {
+          guard let rules = start.completed(beginning + [candidate], .mostSteps) else { continue }
+          take(rules)
           next.append((beginning + [candidate], rules.count))
         }
       }
@@ -84,6 +86,16 @@ struct RuleSynthesis {
       beginnings = sorted.prefix(2).map(\.1.beginning)
     }
     return best?.map(\.rule)
+  }
+
+  /// Which of the usable rules is taken first.
+  private enum Order: CaseIterable { case shortest, mostSteps }
+
+  /// Fewer rules, or as many shorter ones.
+  private static func isBetter(_ rules: [Candidate], than others: [Candidate]?) -> Bool {
+    guard let others else { return true }
+    func length(_ rules: [Candidate]) -> Int { rules.reduce(0) { $0 + $1.length } }
+    return (rules.count, length(rules)) < (others.count, length(others))
   }
 
   /// How many rules of the beginning are tried out, and how many for each place.
@@ -96,24 +108,24 @@ struct RuleSynthesis {
     return copy
   }
 
-  /// The rules with those that finish the names, the one that does most first.
-  private func completed(_ beginning: [Candidate]) -> [Candidate]? {
+  /// The rules with those that finish the names.
+  private func completed(_ beginning: [Candidate], _ order: Order) -> [Candidate]? {
     var state = after(beginning)
     var rules = beginning
     while state.subjects.contains(where: { $0.isDone.contains(false) }) {
-      guard let choice = state.usable().first?.0 else { return nil }
+      guard let choice = state.usable(order).first?.0 else { return nil }
       state.apply(choice)
       rules.append(choice)
     }
     return rules
   }
 
-  /// The rules that could be applied now, the one that does most first, the shorter
-  /// of equals first.
-  private func usable() -> [(Candidate, Int)] {
+  /// The rules that could be applied now, in the order in which they are tried.
+  private func usable(_ order: Order) -> [(Candidate, Int)] {
     openCandidates().compactMap { candidate in
       effect(of: candidate).map { (candidate, $0) }
     }.sorted { a, b in
+      if order == .shortest, a.0.length != b.0.length { return a.0.length < b.0.length }
       if a.1 != b.1 { return a.1 > b.1 }
       if a.0.length != b.0.length { return a.0.length < b.0.length }
       return a.0.rule.description < b.0.rule.description
