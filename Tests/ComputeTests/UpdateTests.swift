@@ -72,6 +72,27 @@ import Testing
     #expect(UpdateStatistics().relativeUpdate == nil)
   }
 
+  /// The value of one element before rounding, and whether BF16 has it.
+  static let edges: [(UInt32, isFinite: Bool)] = [
+    (0x7F7F_7FFF, true), (0x7F7F_8000, false), (0x7F7F_FFFF, false), (0x7F80_0000, false),
+    (0xFF80_0000, false), (0x7F80_0001, false), (0xFFC0_1234, false), (0xFF7F_7FFF, true),
+  ]
+
+  @Test(arguments: edges)
+  func `one value at the edge of BF16 is rounded as alone, wherever it stands`(
+    _ edge: UInt32, _ isFinite: Bool
+  ) {
+    for place in [0, 15, 127, 1023, 1024, 2047] {
+      var product = factor(2048, seed: 14)
+      product[place] = Float(bitPattern: edge)
+      let base = [UInt8](repeating: 0, count: 4096)
+      var statistics = UpdateStatistics()
+      let output = Self.apply(product, 1, base, .bf16, .bf16, &statistics)
+      #expect(output == narrow(product, .bf16), "\(place)")
+      #expect(statistics.notFinite == (isFinite ? 0 : 1), "\(place)")
+    }
+  }
+
   @Test func `a sum of adapters goes on with scale one`() {
     let (first, second) = (factor(3000, seed: 12), factor(3000, seed: 13))
     var sum = [Float](repeating: 0, count: 3000)

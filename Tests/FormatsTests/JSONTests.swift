@@ -1,4 +1,5 @@
 import Formats
+import Synchronization
 import Testing
 
 struct JSONTests {
@@ -40,6 +41,39 @@ struct JSONTests {
       try JSONValue(parsing: Array(text.utf8))
     }
     #expect(error?.description == message)
+  }
+
+  /// Bytes that do not stand for themselves in a string, and their neighbours.
+  static let bytes: [UInt8] = [0x00, 0x1F, 0x20, 0x21, 0x22, 0x23, 0x5B, 0x5C, 0x5D, 0x7F]
+
+  @Test(arguments: bytes) func `each place of a string is looked at`(byte: UInt8) throws {
+    let special = Character(Unicode.Scalar(byte))
+    for length in 1...20 {
+      for place in 0..<length {
+        var characters = [Character](repeating: "é", count: place)
+        characters += [special] + Array(repeating: "x", count: length - place - 1)
+        let value = JSONValue.string(String(characters))
+        var writer = JSONWriter()
+        writer.value(value)
+        #expect(try JSONValue(parsing: writer.bytes) == value)
+        guard byte < 0x20 else { continue }
+        let raw = Array("\"\(String(characters))\"".utf8)
+        let error = #expect(throws: CheckpointError.self) { try JSONValue(parsing: raw) }
+        #expect(error?.offset == 1 + 2 * place)
+      }
+    }
+  }
+
+  @Test func `a sink gets the text piece by piece`() {
+    let pieces = Mutex<[[UInt8]]>([])
+    let text = String(repeating: "x", count: 1000)
+    var writer = JSONWriter { piece in pieces.withLock { $0.append(piece) } }
+    var whole = JSONWriter()
+    writer.array { for _ in 0..<1000 { $0.object { $0.string("a", text) } } }
+    whole.array { for _ in 0..<1000 { $0.object { $0.string("a", text) } } }
+    let rest = writer.document()
+    #expect(pieces.withLock(\.count) > 3)
+    #expect(pieces.withLock { $0.flatMap(\.self) } + rest == whole.document())
   }
 
   @Test func `what is written reads back`() throws {

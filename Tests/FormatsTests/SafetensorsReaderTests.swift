@@ -61,6 +61,18 @@ struct SafetensorsReaderTests {
       [0, 0], #"byte 61: the header holds the name "a" twice"#
     ),
     (
+      #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U9"}}"#,
+      [0], #"byte 61: the header holds the name "a" twice"#
+    ),
+    (
+      #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]},"b":7}"#,
+      [0, 0], #"byte 61: the header holds the name "a" twice"#
+    ),
+    (
+      #"{"a":{"dtype":"U8","sh\u0061pe":[1],"shape":[1],"data_offsets":[0,1]}}"#,
+      [0], #"byte 44: tensor "a": the header holds the name "shape" twice"#
+    ),
+    (
       #"{"a":{"dtype":{"F32":null},"shape":[],"data_offsets":[0,4]}}"#, [0, 0, 0, 0],
       #"byte 22: tensor "a": dtype in double quotes expected, but found "{""#
     ),

@@ -40,6 +40,11 @@ import Testing
     Case(#"layers\.\d+\.q"#, "model.layers.12.q", true),
     Case("q|v", "x.q_proj", false),
     Case("q_proj$", "a.q_proj", true),
+    Case("a)|(.*b", "x.b", true),
+    Case("[[:alpha:]]+", "x.abc", false),
+    Case(#"q\b_proj"#, "q_proj", false),
+    Case(#"(?!k)\w_proj"#, "a.q_proj", true),
+    Case(#"(?!k)\w_proj"#, "a.k_proj", false),
     Case("a_very_long_module_name", "x.another_very_long_module_name", false),
     Case("a_very_long_module_name", "x.a_very_long_module_name", true),
   ]
@@ -63,12 +68,33 @@ import Testing
     #expect(matcher.value(for: "model.layers.0.v_proj") == nil)
   }
 
+  @Test func `a key that would make a backtracking engine hang finishes`() throws {
+    let key = "(.*.*.*.*)*x"
+    let matcher = try ModulePatternMatcher(ModulePatterns([.init(key, 1)]), field: "rank_pattern")
+    #expect(matcher.value(for: String(repeating: "a.", count: 250)) == nil)
+    #expect(matcher.value(for: String(repeating: "a.", count: 250) + "x") == 1)
+  }
+
   @Test(arguments: [
-    ("(q", #"alpha_pattern has the key "(q", which is no regular expression"#),
-    ("*", #"alpha_pattern has the key "*", which is no regular expression"#),
     (
-      String(repeating: "+", count: 1001),
-      "alpha_pattern has a key of 1001 characters; regular expressions of at most 1000 are taken"
+      "(q",
+      #"alpha_pattern has the key "(q"; it is no regular expression: a "(" without ")" "#
+        + "at character 1"
+    ),
+    (
+      "*",
+      #"alpha_pattern has the key "*"; it is no regular expression: a "*" with nothing to "#
+        + "repeat at character 1"
+    ),
+    (
+      #"(q)\1"#,
+      #"alpha_pattern has the key "(q)\1"; it has a backreference at character 4, "#
+        + "which is not supported in patterns"
+    ),
+    (
+      "(?i)q",
+      #"alpha_pattern has the key "(?i)q"; it has flags at character 1, which is not "#
+        + "supported in patterns"
     ),
   ])
   func `names a key that cannot be compiled`(key: String, message: String) throws {

@@ -39,8 +39,8 @@ import Testing
     Case("a=b=c", "a", "b=c"),
     Case(#"\.=\\"#, "a.b", #"a\b"#),
     Case("é=e", "cafe\u{301}.é", "cafe\u{301}.e"),
-    Case(#"(?<\=\.)q(?\=_proj)=query"#, "a.q_proj", "a.query_proj"),
     Case("$=.weight", "a", "a.weight"),
+    Case(#"q(?\=_proj)=query"#, "a.q_proj.q", "a.query_proj.q"),
   ]
 
   @Test(arguments: cases)

@@ -230,7 +230,7 @@ import Testing
       try convert(Fixtures.path(input), to: "x" + format.fileSuffixes[0], single(format))
     }
     #expect(error?.description == "\(Fixtures.path(input)): \(message)")
-    #expect(error?.fix == "leave the tensor out with --exclude")
+    #expect(error?.fix?.hasPrefix("add --exclude ") == true)
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
   }
 

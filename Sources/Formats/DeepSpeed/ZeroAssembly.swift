@@ -29,7 +29,9 @@ struct ZeroAssembly {
           "needs \(parameter.count) elements from element \(position) on, but the partitions of "
             + "its group have \(row.count)")
       }
-      try add(parameter, row.extents(position..<position + parameter.count), of: row)
+      var extents: [Extent] = []
+      row.append(position..<position + parameter.count, to: &extents)
+      try add(parameter, extents, of: row)
       position += parameter.count
       guard let padding = paddings?[index] else { continue }
       guard padding <= row.count - position else {
@@ -55,6 +57,7 @@ struct ZeroAssembly {
   /// ZeRO 3: each parameter is cut into a part for each rank, and a rank has its
   /// parts of all parameters one after the other.
   mutating func add(parameters: [ZeroParameter], rows: [ZeroRow]) throws(CheckpointError) {
+    try rows.checkTypes()
     var position = 0
     for parameter in parameters {
       let part = Self.part(of: parameter.count, ranks: rows.count)
@@ -68,10 +71,9 @@ struct ZeroAssembly {
               + "\(row.count)")
         }
         let taken = min(part, rest)
-        extents += row.extents(position..<position + taken)
+        row.append(position..<position + taken, to: &extents)
         rest -= taken
       }
-      try rows.checkTypes(of: parameter)
       try add(parameter, extents, of: rows[0])
       position += part
     }
@@ -89,7 +91,9 @@ struct ZeroAssembly {
         tensor: parameter.name,
         "has \(parameter.count) elements, but the fragments of all ranks have \(row.count)")
     }
-    try add(parameter, row.extents(0..<parameter.count), of: row)
+    var extents: [Extent] = []
+    row.append(0..<parameter.count, to: &extents)
+    try add(parameter, extents, of: row)
   }
 
   /// The elements of a parameter that each rank has, the last ones with padding.
@@ -100,7 +104,6 @@ struct ZeroAssembly {
   private mutating func add(_ parameter: ZeroParameter, _ extents: [Extent], of row: ZeroRow)
     throws(CheckpointError)
   {
-    let extents = extents.joined()
     fragmentCount += extents.count
     guard fragmentCount <= Self.maximumFragments else {
       throw CheckpointError(
@@ -117,32 +120,16 @@ struct ZeroAssembly {
 }
 
 extension [ZeroRow] {
-  /// Checks that the parts of all ranks are of one type.
-  fileprivate func checkTypes(of parameter: ZeroParameter) throws(CheckpointError) {
-    for (rank, row) in enumerated()
-    where row.type != self[0].type || row.transforms != self[0].transforms {
+  /// Checks that the partitions of all ranks are of one type.
+  fileprivate func checkTypes() throws(CheckpointError) {
+    for (rank, row) in enumerated() where row.type != self[0].type {
       throw CheckpointError(
-        tensor: parameter.name,
-        "is \(self[0].type?.name ?? "empty") on rank 0, but \(row.type?.name ?? "empty") on rank "
-          + "\(rank)")
+        "the partitions of rank 0 are \(self[0].type?.name ?? "none"), but those of rank \(rank) "
+          + "\(row.type?.name ?? "none")")
     }
-  }
-}
-
-extension [Extent] {
-  /// The same bytes in as few extents as possible.
-  fileprivate func joined() -> [Extent] {
-    var result: [Extent] = []
-    for extent in self {
-      if let last = result.last, last.file === extent.file,
-        last.offset + last.count == extent.offset
-      {
-        result[result.count - 1] = Extent(
-          file: last.file, offset: last.offset, count: last.count + extent.count)
-      } else {
-        result.append(extent)
-      }
+    for (rank, row) in enumerated() where row.transforms != self[0].transforms {
+      throw CheckpointError(
+        "the partitions of rank \(rank) are of another byte order than those of rank 0")
     }
-    return result
   }
 }

@@ -56,8 +56,14 @@ struct ZeroFile {
   func namedEntries(_ node: Pickle.Node, _ what: String) throws(CheckpointError)
     -> [(name: String, value: Pickle.Node)]
   {
+    // Held here: each use of the property would retain all of its tables.
+    let pickle = self.pickle
     guard let entries = pickle.entries(node) else {
       throw fault("\(what): a dictionary expected, but found \(pickle.kind(node))")
+    }
+    guard entries.count / 2 <= TorchContents.maximumTensors else {
+      throw fault(
+        "\(what): \(entries.count / 2) names; at most \(TorchContents.maximumTensors) are read")
     }
     var result: [(name: String, value: Pickle.Node)] = []
     result.reserveCapacity(entries.count / 2)

@@ -59,9 +59,10 @@ struct ZeroModelStates {
     throws(CheckpointError) -> [ZeroParameter]
   {
     var parameters: [ZeroParameter] = []
+    let pickle = file.pickle
     for (name, value) in try file.namedEntries(node, what) {
       do throws(CheckpointError) {
-        let shape = try file.pickle.sizes(value, "shape")
+        let shape = try pickle.sizes(value, "shape")
         parameters.append(try ZeroParameter(name: name, shape: shape))
       } catch {
         throw error.with(path: file.file.path, tensor: name)

@@ -41,25 +41,28 @@ struct ZeroRow {
     count = sum
   }
 
-  /// The bytes of some elements, which must be there.
-  func extents(_ range: Range<Int>) -> [Extent] {
+  /// Appends the bytes of some elements, which must be there, in as few extents as
+  /// possible.
+  func append(_ range: Range<Int>, to extents: inout [Extent]) {
     precondition(range.lowerBound >= 0 && range.upperBound <= count)
-    guard let type, !range.isEmpty else { return [] }
+    guard let type, !range.isEmpty else { return }
     let width = type.bitWidth / 8
-    var extents: [Extent] = []
     var position = range.lowerBound
     var index = piece(holding: position)
     while position < range.upperBound {
       let (start, extent) = pieces[index]
       let end = min(range.upperBound, start + extent.count / width)
-      extents.append(
-        Extent(
-          file: extent.file, offset: extent.offset + (position - start) * width,
-          count: (end - position) * width))
+      let offset = extent.offset + (position - start) * width
+      let count = (end - position) * width
+      if let last = extents.last, last.file === extent.file, last.offset + last.count == offset {
+        extents[extents.count - 1] = Extent(
+          file: last.file, offset: last.offset, count: last.count + count)
+      } else {
+        extents.append(Extent(file: extent.file, offset: offset, count: count))
+      }
       position = end
       index += 1
     }
-    return extents
   }
 
   /// The last piece that begins at or before an element.

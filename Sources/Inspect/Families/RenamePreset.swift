@@ -9,6 +9,8 @@ public struct RenamePreset: Sendable {
   public let summary: String
   /// Whether it has to know the names of the base.
   public let needsBase: Bool
+  /// Whether `--to-match` may try it: it only changes names.
+  let isForInference: Bool
   let apply: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void
 
   /// A preset that is a list of rules and nothing else.
@@ -16,6 +18,7 @@ public struct RenamePreset: Sendable {
     self.name = name
     self.summary = summary
     needsBase = false
+    isForInference = true
     apply = { (draft, _) throws(CheckpointError) in
       try draft.apply(KeyMap(rules), as: .preset(name))
     }
@@ -28,6 +31,7 @@ public struct RenamePreset: Sendable {
     self.name = name
     self.summary = summary
     self.needsBase = needsBase
+    isForInference = false
     self.apply = apply
   }
 

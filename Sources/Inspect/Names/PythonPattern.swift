@@ -75,24 +75,30 @@ public struct PythonPattern: Sendable {
     let isPlain = template.plainText != nil
     var search = search(in: text, slotCount: isPlain ? 2 : slotCount)
     let scalars = search.subject.text
-    var result = String.UnicodeScalarView()
+    var result = PythonResult()
+    result.reserve(text.utf8.count)
     var end = 0
     var isMoving = false
     var isFound = false
     while let notes = search.match(from: end, .anywhere, isMoving: isMoving) {
       isFound = true
-      result += scalars[end..<notes[0]]
+      result.append(scalars[end..<notes[0]])
       template.append(to: &result, PythonMatch(scalars, notes))
       end = notes[1]
       isMoving = notes[0] == end
     }
-    return isFound ? String(result + scalars[end...]) : nil
+    guard isFound else { return nil }
+    result.append(scalars[end...])
+    return result.text
   }
 
   private var slotCount: Int { 2 * (groupCount + 1) }
 
   private func search(in text: String, slotCount: Int) -> PythonPatternSearch {
-    PythonPatternSearch(program, in: Array(text.unicodeScalars), slotCount: slotCount)
+    var scalars: [Unicode.Scalar] = []
+    scalars.reserveCapacity(text.utf8.count)
+    for scalar in text.unicodeScalars { scalars.append(scalar) }
+    return PythonPatternSearch(program, in: scalars, slotCount: slotCount)
   }
 }
 

@@ -1,17 +1,16 @@
 import Formats
 
 extension KeyList {
-  /// Reads the keys in a text: an index without its shards, what a failed load
-  /// printed, or one key a line. Nil where there are none.
+  /// Reads the keys in a text: what a failed load printed, or one key a line. Nil
+  /// where there are none.
   init?(text: String, path: String) {
-    if let json = try? JSONValue(parsing: Array(text.utf8)) {
-      guard let members = json["weight_map"]?.object, !members.isEmpty else { return nil }
-      self.init(path: path, members.map { Entry($0.key) })
-      return
-    }
-    let report = LoadReport(text)
-    if !report.isEmpty {
-      self.init(path: path, report.missing, unwanted: report.unwanted)
+    let log = LoadLog(text).load
+    if !log.isClean {
+      self.init(
+        path: path,
+        log.missing.map { Entry($0) } + log.mismatched.map { Entry($0.name, $0.expected) },
+        unwanted: log.unexpected.map { Entry($0) } + log.mismatched.map { Entry($0.name, $0.found) }
+      )
       return
     }
     let entries = text.split { $0.isNewline }.compactMap { Self.line($0) }
@@ -82,73 +81,5 @@ extension KeyList {
       numbers += first...last
     }
     return numbers.isEmpty ? nil : numbers
-  }
-}
-
-/// The keys that the report of a failed load names.
-struct LoadReport {
-  private(set) var missing: [KeyList.Entry] = []
-  private(set) var unwanted: [KeyList.Entry] = []
-
-  var isEmpty: Bool { missing.isEmpty && unwanted.isEmpty }
-
-  /// Sentences of torch, PEFT and transformers before version 5, each followed by a
-  /// list of quoted keys.
-  private static let sentences: [(text: String, isMissing: Bool)] = [
-    ("Missing key(s) in state_dict:", true),
-    ("Unexpected key(s) in state_dict:", false),
-    ("Found missing adapter keys while loading the checkpoint:", true),
-    ("were not used when initializing", false),
-    ("are newly initialized:", true),
-    ("led to unexpected keys found in the model:", false),
-    ("led to missing keys in the model:", true),
-  ]
-
-  init(_ text: String) {
-    for line in text.split(whereSeparator: \.isNewline) {
-      for sentence in Self.sentences {
-        guard let range = line.firstRange(of: sentence.text) else { continue }
-        let keys = Self.quoted(line[range.upperBound...]).map { KeyList.Entry($0) }
-        if sentence.isMissing { missing += keys } else { unwanted += keys }
-      }
-      mismatch(line)
-      row(line)
-    }
-  }
-
-  /// `size mismatch for KEY: … torch.Size([1]) from checkpoint, … torch.Size([2]).`
-  private mutating func mismatch(_ line: Substring) {
-    guard let start = line.firstRange(of: "size mismatch for "),
-      let end = line[start.upperBound...].firstRange(of: ": copying a param"),
-      let middle = line[end.upperBound...].firstRange(of: "from checkpoint")
-    else { return }
-    let name = String(line[start.upperBound..<end.lowerBound])
-    missing.append(.init(name, KeyList.shape(in: line[middle.upperBound...])))
-    unwanted.append(.init(name, KeyList.shape(in: line[end.upperBound..<middle.lowerBound])))
-  }
-
-  /// A row of the table that transformers 5 prints.
-  private mutating func row(_ line: Substring) {
-    let cells = line.split(separator: "|").map { $0.filter { $0 != " " || line.contains("{") } }
-    guard cells.count >= 2 else { return }
-    let status = cells[1].filter { $0 != " " }
-    guard status == "MISSING" || status == "UNEXPECTED" else { return }
-    var pattern = cells[0][...]
-    while pattern.last == " " { pattern.removeLast() }
-    let entries = KeyList.expand(String(pattern)).map { KeyList.Entry($0) }
-    if status == "MISSING" { missing += entries } else { unwanted += entries }
-  }
-
-  /// The texts in quotes of either kind.
-  private static func quoted(_ text: Substring) -> [String] {
-    var result: [String] = []
-    var rest = text
-    while let start = rest.firstIndex(where: { $0 == "\"" || $0 == "'" }),
-      let end = rest[rest.index(after: start)...].firstIndex(of: rest[start])
-    {
-      result.append(String(rest[rest.index(after: start)..<end]))
-      rest = rest[rest.index(after: end)...]
-    }
-    return result
   }
 }

@@ -15,9 +15,7 @@ public enum KeySource: Sendable {
     do throws(CheckpointError) {
       self = .checkpoint(try Checkpoint.open(path))
     } catch {
-      guard let text = Self.text(at: path), let list = KeyList(text: text, path: path) else {
-        throw error
-      }
+      guard let list = Self.list(at: path) else { throw error }
       self = .list(list)
     }
   }
@@ -30,13 +28,16 @@ public enum KeySource: Sendable {
     }
   }
 
-  /// The content of a file of text; nil for anything else.
-  private static func text(at path: String) -> String? {
+  /// The keys that a file of text lists; nil for anything else.
+  private static func list(at path: String) -> KeyList? {
     guard let file = try? InputFile(path: path),
-      let bytes = try? file.readAll(limit: maximumTextByteCount),
-      !bytes.contains(0), bytes.contains(where: { $0 > 0x20 })
+      let bytes = try? file.readAll(limit: maximumTextByteCount), !bytes.contains(0),
+      let text = String(validating: bytes, as: UTF8.self)
     else { return nil }
-    return String(validating: bytes, as: UTF8.self)
+    let first = text.first { !$0.isWhitespace }
+    guard first == "{" || first == "[" else { return KeyList(text: text, path: path) }
+    guard let tensors = try? ExpectedTensors(path: path) else { return nil }
+    return KeyList(path: path, tensors.entries.map { .init($0.name, $0.shape) })
   }
 }
 

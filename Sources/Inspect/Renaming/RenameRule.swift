@@ -22,7 +22,7 @@ public struct RenameRule: Sendable, Hashable {
 
   /// Reads `REGEX=REPLACEMENT`, split at the first `=` not preceded by `\`.
   ///
-  /// The `\` goes away, so that `(?<\=a)` stands for a look behind.
+  /// The `\` goes away, so that `(?\=a)` stands for a look ahead.
   public init(argument text: String) throws(CheckpointError) {
     var previous: UInt8 = 0
     for index in text.utf8.indices {

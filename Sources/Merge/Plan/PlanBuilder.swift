@@ -59,12 +59,12 @@ struct PlanBuilder {
     guard record.bytes != nil else {
       throw CheckpointError(
         "has no data in its file (\(record.type.name)); expected a tensor with values",
-        fix: "leave the tensor out with --exclude")
+        fix: excluding(record))
     }
     try checkGrowth(record)
     let type = try outputType(of: record)
     if let refusal = options.format.refusal(type, shape: record.shape) {
-      throw CheckpointError(refusal, fix: "leave the tensor out with --exclude")
+      throw CheckpointError(refusal, fix: excluding(record))
     }
     let operation: PlannedTensor.Operation =
       !deltas.isEmpty
@@ -72,6 +72,10 @@ struct PlanBuilder {
     return PlannedTensor(
       name: record.name, type: type, shape: record.shape, operation: operation,
       aliases: options.format.sharesStorages ? sharing.aliases(of: record.name) : [])
+  }
+
+  private func excluding(_ record: TensorRecord) -> String {
+    "add --exclude \(shellQuoted(record.name))"
   }
 
   /// A view can repeat a few bytes to any size; that is a trap, unless it is small.
@@ -82,7 +86,7 @@ struct PlanBuilder {
     throw CheckpointError(
       "takes \(record.byteCount) bytes when written out, but its storage has "
         + "\(bytes.storageByteCount); --max-memory allows \(options.maximumMemory)",
-      fix: "raise --max-memory, or leave the tensor out with --exclude")
+      fix: "raise --max-memory, or \(excluding(record))")
   }
 
   /// `--dtype` concerns float tensors only; indices and masks stay what they are.

@@ -77,7 +77,7 @@ struct ConvertCommand: CheckpointCommand {
     let conversion = try CheckpointConversion(
       checkpoint, filter: filter, keepsShared: keepShared, options: options)
     if write.dryRun {
-      show(ConversionReport(conversion, format: options.format, results: nil), isDryRun: true)
+      show(conversion, to: transaction, options.format, results: nil)
       return .success
     }
     let progress = Progress(total: conversion.plan.byteCount)
@@ -86,7 +86,7 @@ struct ConvertCommand: CheckpointCommand {
       try Execution(conversion.plan, threads: write.workerCount)
         .run(transaction, progress: progress)
     }
-    show(ConversionReport(conversion, format: options.format, results: results), isDryRun: false)
+    show(conversion, to: transaction, options.format, results: results)
     return .success
   }
 
@@ -102,7 +102,15 @@ struct ConvertCommand: CheckpointCommand {
     return trainableOnly ? try checkpoint.trainedPart() : checkpoint
   }
 
-  private func show(_ report: ConversionReport, isDryRun: Bool) {
+  private func show(
+    _ conversion: CheckpointConversion, to transaction: OutputTransaction, _ format: OutputFormat,
+    results: Execution.Results?
+  ) {
+    var report = ConversionReport(conversion, format: format, results: results)
+    if transaction.kind == .file, let name = transaction.path.split(separator: "/").last {
+      report.files = [String(name)]
+    }
+    let isDryRun = results == nil
     if json {
       StandardOutput.write(
         ConvertJSON.document(report, output: write.output, isDryRun: isDryRun))

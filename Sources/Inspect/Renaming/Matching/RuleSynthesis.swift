@@ -20,6 +20,12 @@ struct RuleSynthesis {
       update()
     }
 
+    /// Where the parts of a step end.
+    func end(of step: Int) -> Int { step + 1 < starts.count ? starts[step + 1] : parts.count }
+
+    /// What some steps come to when they are done.
+    func new(_ steps: ClosedRange<Int>) -> [NamePart] { self.steps[steps].flatMap(\.new) }
+
     mutating func finish(_ step: Int) {
       isDone[step] = true
       update()
@@ -46,6 +52,8 @@ struct RuleSynthesis {
     /// The place of the change in the pattern and in the replacement.
     let change: Range<Int>
     let new: [NamePart]
+
+    var length: Int { pattern.count * 2 + (isAtEnd ? 1 : 0) }
   }
 
   private var subjects: [Subject]
@@ -53,82 +61,105 @@ struct RuleSynthesis {
   init(_ changes: [[NameAlignment.Step]]) { subjects = changes.map(Subject.init) }
 
   /// The rules, or nil where no order of rules gives every name what it has to be.
+  ///
+  /// Which rule comes first decides what can be said shortly later, so several
+  /// beginnings are tried.
   static func rules(for changes: [[NameAlignment.Step]]) -> [RenameRule]? {
-    let start = RuleSynthesis(changes)
-    // No list of rules is shorter than the list of what they replace.
+    // No list of rules is much shorter than the list of what they replace.
     let least = Set(changes.flatMap { $0.filter { !$0.isSame } }).count
+    let start = RuleSynthesis(changes)
     var best: [Candidate]?
-    for order in Order.allCases {
-      var attempt = start
-      guard let rules = attempt.solve(by: order) else { continue }
-      if rules.count < best?.count ?? .max { best = rules }
-      if rules.count <= least { break }
+    func take(_ rules: [Candidate]) { if Self.isBetter(rules, than: best) { best = rules } }
+    var beginnings: [[Candidate]] = [[]]
+    for order in Order.allCases { start.completed([], order).map(take) }
+    for _ in 0..<beginningLength where best?.count ?? .max > least {
+      var next: [(beginning: [Candidate], count: Int)] = []
+      for beginning in beginnings {
+        let state = start.after(beginning)
+        for (candidate, _) in state.usable(.mostSteps).prefix(maximumChoiceCount) {
+          guard let rules = start.completed(beginning + [candidate], .mostSteps) else { continue }
+          take(rules)
+          next.append((beginning + [candidate], rules.count))
+        }
+      }
+      let sorted = next.enumerated().sorted { ($0.1.count, $0.0) < ($1.1.count, $1.0) }
+      beginnings = sorted.prefix(2).map(\.1.beginning)
     }
     return best?.map(\.rule)
   }
 
-  /// What is tried first; which way needs the fewest rules is not known before.
-  private enum Order: CaseIterable {
-    case mostNames, fewestNames, shortest, startsFirst, startsLast
+  /// Which of the usable rules is taken first.
+  private enum Order: CaseIterable { case shortest, mostSteps }
+
+  /// Fewer rules, or as many shorter ones.
+  private static func isBetter(_ rules: [Candidate], than others: [Candidate]?) -> Bool {
+    guard let others else { return true }
+    func length(_ rules: [Candidate]) -> Int { rules.reduce(0) { $0 + $1.length } }
+    return (rules.count, length(rules)) < (others.count, length(others))
   }
 
-  private mutating func solve(by order: Order) -> [Candidate]? {
-    var rules: [Candidate] = []
-    while true {
-      let candidates = openCandidates()
-      if candidates.isEmpty { return rules }
-      let usable = candidates.compactMap { candidate -> (Candidate, Int)? in
-        effect(of: candidate).map { (candidate, $0) }
-      }
-      guard let choice = usable.min(by: { Self.precedes($0, $1, order) }) else { return nil }
-      apply(choice.0)
-      rules.append(choice.0)
-    }
+  /// How many rules of the beginning are tried out, and how many for each place.
+  private static let beginningLength = 3
+  private static let maximumChoiceCount = 8
+
+  private func after(_ rules: [Candidate]) -> RuleSynthesis {
+    var copy = self
+    for rule in rules { copy.apply(rule) }
+    return copy
   }
 
-  private static func precedes(_ a: (Candidate, Int), _ b: (Candidate, Int), _ order: Order) -> Bool
-  {
-    func key(_ entry: (Candidate, Int)) -> [Int] {
-      let (candidate, count) = entry
-      let length = candidate.pattern.count * 2 + (candidate.isAtEnd ? 1 : 0)
-      let start = candidate.isAtStart ? 0 : 1
-      return switch order {
-      case .mostNames: [-count, length, start]
-      case .fewestNames: [count, length, start]
-      case .shortest: [length, -count, start]
-      case .startsFirst: [start, -count, length]
-      case .startsLast: [1 - start, -count, length]
-      }
+  /// The rules with those that finish the names.
+  private func completed(_ beginning: [Candidate], _ order: Order) -> [Candidate]? {
+    var state = after(beginning)
+    var rules = beginning
+    while state.subjects.contains(where: { $0.isDone.contains(false) }) {
+      guard let choice = state.usable(order).first?.0 else { return nil }
+      state.apply(choice)
+      rules.append(choice)
     }
-    let (first, second) = (key(a), key(b))
-    if first != second { return first.lexicographicallyPrecedes(second) }
-    return a.0.rule.description < b.0.rule.description
+    return rules
+  }
+
+  /// The rules that could be applied now, in the order in which they are tried.
+  private func usable(_ order: Order) -> [(Candidate, Int)] {
+    openCandidates().compactMap { candidate in
+      effect(of: candidate).map { (candidate, $0) }
+    }.sorted { a, b in
+      if order == .shortest, a.0.length != b.0.length { return a.0.length < b.0.length }
+      if a.1 != b.1 { return a.1 > b.1 }
+      if a.0.length != b.0.length { return a.0.length < b.0.length }
+      return a.0.rule.description < b.0.rule.description
+    }
   }
 
   /// The rules that could be meant by what is still to be done, each once.
   private func openCandidates() -> Set<Candidate> {
     var found: Set<Candidate> = []
     for subject in subjects {
-      guard let step = subject.isDone.firstIndex(of: false) else { continue }
-      for step in step..<subject.steps.count where !subject.isDone[step] {
-        found.formUnion(Self.candidates(subject, step))
+      let open = subject.isDone.indices.filter { !subject.isDone[$0] }
+      guard let first = open.first, let last = open.last else { continue }
+      for step in open { found.formUnion(Self.candidates(subject, step...step)) }
+      if first < last {
+        found.formUnion(Self.candidates(subject, first...last))
+        found.formUnion(Self.candidates(subject, first...open[1]))
       }
     }
     return found
   }
 
-  /// The rules for one step of one name, from the shortest to the whole name.
-  private static func candidates(_ subject: Subject, _ step: Int) -> [Candidate] {
+  /// The rules for some steps of one name at once, from the shortest to the whole
+  /// name.
+  private static func candidates(_ subject: Subject, _ steps: ClosedRange<Int>) -> [Candidate] {
     let parts = subject.parts
-    let start = subject.starts[step]
-    let end = start + subject.steps[step].old.count
+    let start = subject.starts[steps.lowerBound]
+    let end = subject.end(of: steps.upperBound)
+    let new = subject.new(steps)
     var found: [Candidate] = []
     func add(_ from: Int, _ to: Int) {
       guard from >= 0, to <= parts.count, to > from || from == 0 else { return }
       let pattern = parts[from..<to].map(\.part)
       // A number alone in a pattern would be any number.
       guard pattern.isEmpty || pattern.contains(where: { $0.word != nil }) else { return }
-      let new = subject.steps[step].new
       found.append(
         Candidate(
           pattern: pattern,
@@ -179,21 +210,20 @@ struct RuleSynthesis {
       if candidate.isAtStart, index > 0 { break }
       guard candidate.matches(parts, at: index) else { continue }
       let place = index + candidate.change.lowerBound..<index + candidate.change.upperBound
-      guard let step = step(at: place, in: subject),
-        subject.steps[step].new == candidate.new
+      guard let steps = Self.steps(at: place, in: subject), subject.new(steps) == candidate.new
       else { return nil }
-      done.append(step)
+      done += steps.filter { !subject.isDone[$0] }
     }
     return done
   }
 
-  /// The step still to be done that fills exactly `place`.
-  private static func step(
-    at place: Range<Int>, in subject: Subject
-  ) -> Int? {
-    for step in subject.steps.indices where !subject.isDone[step] {
-      let start = subject.starts[step]
-      if place == start..<start + subject.steps[step].old.count { return step }
+  /// The steps that fill exactly `place`, the first and the last still to be done.
+  private static func steps(at place: Range<Int>, in subject: Subject) -> ClosedRange<Int>? {
+    let open = subject.isDone.indices.filter { !subject.isDone[$0] }
+    for first in open where subject.starts[first] == place.lowerBound {
+      for last in open where last >= first && subject.end(of: last) == place.upperBound {
+        return first...last
+      }
     }
     return nil
   }

@@ -1,0 +1,74 @@
+import Formats
+import Testing
+
+@testable import Inspect
+
+@Suite struct RenamingConfigurationTests {
+  /// The configuration after rules, for an adapter of these modules.
+  private func renamed(_ json: String, modules: [String], saved: [String] = [], _ rules: String...)
+    throws -> JSONValue
+  {
+    let before =
+      modules.flatMap {
+        ["base_model.model.\($0).lora_A.weight", "base_model.model.\($0).lora_B.weight"]
+      } + saved.map { "base_model.model.\($0).weight" }
+    let map = KeyMap(try rules.map { try RenameRule(argument: $0) })
+    let after = try map.renaming(of: before).results
+    return ConfigurationRenaming(from: before, to: after, family: "lora")
+      .renamed(try JSONValue(parsing: Array(json.utf8)))
+  }
+
+  private func text(_ value: JSONValue?) -> String {
+    var writer = JSONWriter()
+    writer.value(value ?? .null)
+    return String(decoding: writer.bytes, as: UTF8.self)
+  }
+
+  private let layers = (0..<2).flatMap {
+    ["model.layers.\($0).attn.q", "model.layers.\($0).attn.k"]
+  }
+
+  @Test func `renames targets where their words change`() throws {
+    let config = try renamed(
+      #"{"r": 4, "target_modules": ["q", "attn.k", "unused"]}"#, modules: layers,
+      #"\.attn\.=.self_attn."#, #"\.q\.=.q_proj."#)
+    #expect(text(config["target_modules"]) == #"["q_proj","self_attn.k","unused"]"#)
+    #expect(config["r"] == .number("4"))
+  }
+
+  @Test func `keeps targets that mean the same afterwards`() throws {
+    let json = #"{"target_modules": ["q", "k"], "rank_pattern": {"layers.1.attn.q": 8}}"#
+    let config = try renamed(json, modules: layers, #"model\.layers=model.text.layers"#)
+    #expect(config == (try JSONValue(parsing: Array(json.utf8))))
+  }
+
+  @Test func `spells out an expression that does not match any more`() throws {
+    let config = try renamed(
+      #"{"target_modules": ".*\\.attn\\.(q|k)"}"#, modules: layers, #"\.attn\.=.self_attn."#)
+    #expect(
+      text(config["target_modules"])
+        == #"["model.layers.0.self_attn.k","model.layers.0.self_attn.q","#
+        + #""model.layers.1.self_attn.k","model.layers.1.self_attn.q"]"#)
+    let kept = try renamed(
+      #"{"target_modules": ".*\\.(q|k)"}"#, modules: layers, #"\.attn\.=.self_attn."#)
+    #expect(text(kept["target_modules"]) == #"".*\\.(q|k)""#)
+  }
+
+  @Test func `gives every module the rank and alpha that it had`() throws {
+    let config = try renamed(
+      #"{"r": 4, "rank_pattern": {"layers.1.attn.q": 8, "attn.k": 2}, "alpha_pattern": {"^model.layers.0.*": 3}}"#,
+      modules: layers, #"\.attn\.=.self_attn."#, "^base_model.model.model=base_model.model.text")
+    #expect(text(config["rank_pattern"]) == #"{"layers.1.self_attn.q":8,"self_attn.k":2}"#)
+    #expect(
+      text(config["alpha_pattern"])
+        == #"{"^text\\.layers\\.0\\.self_attn\\.q":3,"^text\\.layers\\.0\\.self_attn\\.k":3}"#)
+  }
+
+  @Test func `renames modules to save`() throws {
+    let config = try renamed(
+      #"{"modules_to_save": ["lm_head"], "trainable_token_indices": {"lm_head": [1]}}"#,
+      modules: layers, saved: ["lm_head"], #"lm_head=output"#)
+    #expect(text(config["modules_to_save"]) == #"["output"]"#)
+    #expect(text(config["trainable_token_indices"]) == #"{"output":[1]}"#)
+  }
+}

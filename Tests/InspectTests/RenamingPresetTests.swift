@@ -1,0 +1,133 @@
+import Formats
+import Testing
+
+@testable import Inspect
+
+@Suite struct RenamingPresetTests {
+  private func draft(_ names: [String]) -> RenamingDraft {
+    RenamingDraft(KeyList(path: "m", names.map { KeyList.Entry($0) }))
+  }
+
+  private func apply(_ preset: String, to names: [String], base: KeyList? = nil) throws -> [String]
+  {
+    var draft = draft(names)
+    try draft.apply(try RenamePreset(named: preset), base: base)
+    return draft.names
+  }
+
+  struct Case: CustomTestStringConvertible {
+    let preset: String
+    let old: String
+    let new: String
+    var testDescription: String { "\(preset): \(old)" }
+
+    init(_ preset: String, _ old: String, _ new: String) {
+      self.preset = preset
+      self.old = old
+      self.new = new
+    }
+  }
+
+  static let cases = [
+    Case("strip-wrappers", "module.a.weight", "a.weight"),
+    Case("strip-wrappers", "_orig_mod.module.a.weight", "a.weight"),
+    Case("strip-wrappers", "a._fsdp_wrapped_module.b._orig_mod.weight", "a.b.weight"),
+    Case("strip-wrappers", "a._checkpoint_wrapped_module.b", "a.b"),
+    Case(
+      "strip-wrappers", "base_model.model.base_model.model.a.lora_A.weight",
+      "base_model.model.a.lora_A.weight"),
+    // A module may be called so, further in.
+    Case("strip-wrappers", "_orig_mod.a.module.weight", "a.module.weight"),
+    Case("strip-peft", "base_model.model.a.base_layer.weight", "a.weight"),
+    Case("strip-peft", "base_model.model.a.lora_A.default.weight", "a.lora_A.weight"),
+    Case("strip-peft", "base_model.model.a.lora_A.weight", "a.lora_A.weight"),
+    Case("strip-peft", "base_model.model.e.lora_embedding_A.default", "e.lora_embedding_A"),
+    Case("strip-peft", "base_model.model.e.lora_embedding_B", "e.lora_embedding_B"),
+    Case(
+      "strip-peft", "base_model.model.a.lora_magnitude_vector.default.weight",
+      "a.lora_magnitude_vector"),
+    Case("strip-peft", "base_model.model.h.modules_to_save.default.weight", "h.weight"),
+    Case(
+      "llava", "base_model.model.model.mm_projector.0.weight", "model.mm_projector.0.weight"),
+    Case("llava", "base_model.model.lm_head.weight", "lm_head.weight"),
+    Case("llava", "model.model.mm_projector.2.bias", "model.mm_projector.2.bias"),
+    Case(
+      "internvl", "language_model.base_model.model.model.layers.0.attention.wqkv.base_layer.weight",
+      "language_model.model.layers.0.attention.wqkv.weight"),
+    Case(
+      "internvl", "vision_model.base_model.model.encoder.layers.3.mlp.fc1.lora_A.default.weight",
+      "vision_model.encoder.layers.3.mlp.fc1.lora_A.weight"),
+    Case(
+      "internvl", "language_model.base_model.model.base_model.model.output.weight",
+      "language_model.output.weight"),
+    Case("xcomposer", "base_model.model.plora_glb_GN", "plora_glb_GN"),
+    Case(
+      "xcomposer", "base_model.model.model.layers.0.attention.wqkv.base_layer.Plora_B.weight",
+      "model.layers.0.attention.wqkv.Plora_B.weight"),
+    Case(
+      "xcomposer", "base_model.model.model.layers.0.attention.wqkv.lora_B.default.weight",
+      "model.layers.0.attention.wqkv.lora_B.weight"),
+    Case(
+      "transformers-4.52", "base_model.model.model.layers.0.mlp.up_proj.lora_A.weight",
+      "base_model.model.model.language_model.layers.0.mlp.up_proj.lora_A.weight"),
+    Case("transformers-4.52", "image_newline", "model.image_newline"),
+    Case(
+      "diffusers-to-peft", "unet.mid_block.attentions.0.processor.to_q_lora.down.weight",
+      "base_model.model.mid_block.attentions.0.to_q.lora_A.weight"),
+  ]
+
+  @Test(arguments: cases)
+  func `undoes what programs put into names`(_ row: Case) throws {
+    guard row.preset != "diffusers-to-peft" else { return }
+    #expect(try apply(row.preset, to: [row.old]) == [row.new])
+  }
+
+  @Test func `every preset has its own name and one line`() {
+    let names = RenamePreset.table.map(\.name)
+    #expect(Set(names).count == names.count)
+    for preset in RenamePreset.table {
+      #expect(!preset.summary.contains("\n") && preset.summary.count < 90, "\(preset.name)")
+    }
+    let error = #expect(throws: CheckpointError.self) { try RenamePreset(named: "x") }
+    #expect(error?.fix == "tenon remap --list-presets")
+  }
+
+  static let layouts = [
+    ("qwen2-vl-old", "transformers-4.52", "qwen2-vl-new"),
+    ("qwen2-vl-new", "transformers-4.52-inverse", "qwen2-vl-old"),
+    ("llava-1.5-old", "transformers-4.52", "llava-1.5-new"),
+    ("llava-1.5-new", "transformers-4.52-inverse", "llava-1.5-old"),
+    ("llava-1.5-original", "llava-to-hf", "llava-1.5-old"),
+  ]
+
+  @Test(arguments: layouts)
+  func `moves whole models between layouts`(from: String, preset: String, to: String) throws {
+    let names = try apply(preset, to: try KeyFixture.list(from).names)
+    #expect(Set(names) == Set(try KeyFixture.list(to).names))
+  }
+
+  @Test func `does not guess which of two old layouts it was`() throws {
+    let names = ["base_model.model.model.language_model.layers.0.mlp.up_proj.lora_A.weight"]
+    let error = #expect(throws: CheckpointError.self) {
+      try apply("transformers-4.52-inverse", to: names)
+    }
+    #expect(error?.fix == "give the base with --to-match")
+    let base = try KeyFixture.list("qwen2-vl-old")
+    #expect(
+      try apply("transformers-4.52-inverse", to: names, base: base)
+        == ["base_model.model.model.layers.0.mlp.up_proj.lora_A.weight"])
+  }
+
+  @Test func `refuses rules without effect`() throws {
+    var draft = draft(["a.b"])
+    let typed = #expect(throws: CheckpointError.self) {
+      try draft.apply(KeyMap([RenameRule(argument: "x=y")]), as: .rule)
+    }
+    #expect(typed?.description == #"m: the rule "x=y" matches none of the 1 names"#)
+    let preset = #expect(throws: CheckpointError.self) {
+      try draft.apply(try RenamePreset(named: "strip-peft"), base: nil)
+    }
+    #expect(
+      preset?.description == #"m: no rule of the preset "strip-peft" matches any of the 1 names"#)
+  }
+}
