@@ -107,6 +107,7 @@ import Testing
     let error = #expect(throws: CheckpointError.self) { try ConfiguredScales(read) }
     #expect(
       error?.description
-        == #"adapter_config.json: rank_pattern has the key "(q", which is no regular expression"#)
+        == #"adapter_config.json: rank_pattern has the key "(q"; it is no regular expression: "#
+        + #"a "(" without ")" at character 1"#)
   }
 }
