@@ -13,7 +13,8 @@ struct Tenon: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      InspectCommand.self, CheckCommand.self, DiffCommand.self, RemapCommand.self, MergeCommand.self,
+      InspectCommand.self, CheckCommand.self, DiffCommand.self, RemapCommand.self,
+      MergeCommand.self,
       ConvertCommand.self,
     ])
 }
