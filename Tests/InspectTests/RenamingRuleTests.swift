@@ -79,12 +79,7 @@ import Testing
 
   @Test func `names an expression that does not compile`() {
     let error = #expect(throws: CheckpointError.self) { try RenameRule(argument: "(a=b") }
-    #expect(error?.description.hasPrefix(#""(a" is no regular expression: "#) == true)
-    let long = String(repeating: "a*", count: 501)
-    let refused = #expect(throws: CheckpointError.self) { try RenameRule(argument: "\(long)=b") }
-    #expect(
-      refused?.description
-        == "a rule has an expression of 1002 characters; at most 1000 are taken")
+    #expect(error?.description.hasPrefix(#""(a" is no regular expression"#) == true)
   }
 
   /// The bytes and the regular expression have to agree.

@@ -65,8 +65,8 @@ struct ConfigurationRenaming {
   private func targets(_ value: JSONValue) -> JSONValue {
     guard let expression = value.string else { return names(value, adapted) }
     if expression == "all-linear" || adapted.allSatisfy({ $0.old == $0.new }) { return value }
-    if let regex = try? Regex(expression).matchingSemantics(.unicodeScalar),
-      adapted.allSatisfy({ ((try? regex.wholeMatch(in: $0.new)) ?? nil) != nil })
+    if let pattern = try? PythonPattern(expression),
+      adapted.allSatisfy({ pattern.matchesWhole($0.new) })
     {
       return value
     }

@@ -2,13 +2,8 @@ public import Formats
 
 /// One change of names: every place that a regular expression finds is replaced.
 ///
-/// The expressions are Python's as far as names need them: `^` and `$` anchor,
-/// groups are numbered, and without an anchor the match may lie anywhere.
+/// The expressions are Python's: without an anchor the match may lie anywhere.
 public struct RenameRule: Sendable, Hashable {
-  /// The longest expression that is taken: the time that one takes to match can
-  /// grow steeply with its length.
-  public static let maximumPatternLength = 1000
-
   public let pattern: String
   public let replacement: String
 
