@@ -78,6 +78,15 @@ import Testing
     }
   }
 
+  @Test func `does not take what is left when the best place is ruled out`() throws {
+    // "out" and "input" are opposites, but nothing else is as near.
+    #expect(throws: CheckpointError.self) {
+      try match(
+        layers("model.layers.#", ["input_norm"], [4]),
+        layers("model.layers.#", ["left_out", "attn.q"], [4]))
+    }
+  }
+
   @Test func `keeps a resized embedding under its name and says so`() throws {
     let draft = try match(
       [("model.embed.weight", [10, 4]), ("model.norm.weight", [4])],

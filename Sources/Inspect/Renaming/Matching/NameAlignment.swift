@@ -15,6 +15,11 @@ struct NameAlignment {
   /// The same for each part of the new name.
   let newStrengths: [Int]
 
+  /// Whether a word would become one that means the opposite.
+  ///
+  /// Such a pair is never taken, but it is a place that others have to be better than.
+  let isContrary: Bool
+
   /// Whether all of the old name is in the new one, or the other way round.
   var isOnlyLonger: Bool { steps.allSatisfy { $0.isSame || $0.old.isEmpty } }
   var isOnlyShorter: Bool { steps.allSatisfy { $0.isSame || $0.new.isEmpty } }
@@ -24,7 +29,7 @@ struct NameAlignment {
   let evidence: Int
 
   /// Lays the names side by side so that as much as possible is the same, from the
-  /// end; nil where the numbers cannot meet or the words are opposites.
+  /// end; nil where the numbers cannot meet.
   init?(_ old: [NamePart], _ new: [NamePart], knowing known: KnownEdits) {
     let pairs = Self.path(old, new, knowing: known)
     guard let pairs else { return nil }
@@ -50,9 +55,11 @@ struct NameAlignment {
       i += step.old.count
       j += step.new.count
     }
-    for step in steps where step.old.count == 1 && step.new.count == 1 && !step.isSame {
-      guard let a = step.old[0].word, let b = step.new[0].word else { return nil }
-      if WordMeaning.isOpposite(a, b) { return nil }
+    isContrary = steps.contains { step in
+      guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
+        let b = step.new[0].word
+      else { return false }
+      return WordMeaning.isOpposite(a, b)
     }
     self.strengths = strengths
     self.evidence = evidence

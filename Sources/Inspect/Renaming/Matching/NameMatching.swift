@@ -45,7 +45,7 @@ struct NameMatching {
       chosen.append((index, fitting[0], alignment))
     }
     guard Set(chosen.map(\.base)).count == left.count,
-      chosen.allSatisfy({ !hasOtherNumber($0.alignment) })
+      chosen.allSatisfy({ !isRuledOut($0.alignment) })
     else { return }
     for choice in chosen {
       places[choice.name] = (choice.base, choice.alignment)
@@ -144,16 +144,17 @@ struct NameMatching {
 
   /// Whether more than the shape speaks for the pair.
   private func isPlausible(_ pair: Pair) -> Bool {
-    pair.alignment.evidence > 0 && !hasOtherNumber(pair.alignment)
+    pair.alignment.evidence > 0 && !isRuledOut(pair.alignment)
   }
 
-  private func hasOtherNumber(_ alignment: NameAlignment) -> Bool {
-    alignment.steps.contains { step in
-      guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
-        let b = step.new[0].word
-      else { return false }
-      return Self.isOtherNumber(a, b)
-    }
+  private func isRuledOut(_ alignment: NameAlignment) -> Bool {
+    alignment.isContrary
+      || alignment.steps.contains { step in
+        guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
+          let b = step.new[0].word
+        else { return false }
+        return Self.isOtherNumber(a, b)
+      }
   }
 
   /// Whether the words are one word with different numbers in it: `norm1` and `norm2`
@@ -169,7 +170,11 @@ struct NameMatching {
     names.indices.compactMap { index in
       guard places[index] == nil else { return nil }
       let left = candidates[index].filter { !taken.contains($0) }
-      return left.isEmpty ? nil : (index, left)
+      let isHopeless = left.allSatisfy { place in
+        NameAlignment(names[index].parts, base[place].parts, knowing: known)
+          .map(isRuledOut) ?? true
+      }
+      return isHopeless ? nil : (index, left)
     }
   }
 }

@@ -70,10 +70,19 @@ struct NameShape {
 
   var numberCount: Int { parts.count { $0 == .number } }
 
+  /// Whether not one is a weight and the other a bias.
+  private func isWeightOrBias(like other: NameShape) -> Bool {
+    guard let own = parts.last?.word, let last = other.parts.last?.word,
+      WordMeaning.everywhere.contains(own), WordMeaning.everywhere.contains(last)
+    else { return true }
+    return own == last
+  }
+
   /// Whether each tensor here can be that of the same numbers there: a place in a
   /// list is never another place.
   func fits(_ other: NameShape) -> Bool {
     numberCount == other.numberCount && members.count <= other.members.count
+      && isWeightOrBias(like: other)
       && members.allSatisfy { numbers, member in
         other.members[numbers].map { member.demand.accepts($0.demand) } ?? false
       }
