@@ -18,18 +18,19 @@ public struct AdapterMerge: Sendable {
     let matching = BaseMatching(adapter, base: base)
     try matching.requireComplete()
     try Mergeability.checkTies(matching, base: base)
-    var deltas: [ExactName: [LowRankDelta]] = [:]
+    var updates: [ExactName: TensorUpdate] = [:]
     for match in matching.matches {
-      deltas[ExactName(match.base.name), default: []].append(
-        try Self.delta(match, of: adapter, base: base))
+      let delta = try Self.delta(match, of: adapter, base: base)
+      updates[ExactName(match.base.name), default: TensorUpdate(match.base, steps: [])].steps
+        .append(UpdateStep(.add(delta), adapter: adapter.path))
     }
     plan = try PlanBuilder(base: base, options: options)
-      .plan(deltas: deltas, findings: base.findings + findings + adapter.findings)
+      .plan(updates: updates, findings: base.findings + findings + adapter.findings)
     threads = options.threads
   }
 
   private static func delta(_ match: BaseMatching.Match, of adapter: Adapter, base: Checkpoint)
-    throws(CheckpointError) -> LowRankDelta
+    throws(CheckpointError) -> Delta
   {
     let module = match.module
     guard let a = module.a, let b = module.b, let rank = module.rank else {
@@ -46,8 +47,8 @@ public struct AdapterMerge: Sendable {
         path: base.path, tensor: match.base.name,
         "is \(match.base.type.name); an adapter can be merged into BF16, F16, F32 and F64 only")
     }
-    return LowRankDelta(
-      adapter: adapter.path, a: a, b: b, rank: rank, scale: scale,
+    return Delta(
+      .lowRank(b: Factor(b), a: Factor(a)), rank: rank, scale: scale,
       isTransposed: match.isTransposed)
   }
 }

@@ -26,7 +26,7 @@ public struct CheckpointConversion: Sendable {
     plan = try PlanBuilder(
       base: chosen, options: options, sharing: shared,
       isAdapter: kind == .peftAdapter || kind == .llavaAdapter, isVerifying: true
-    ).plan(deltas: [:], findings: checkpoint.findings)
+    ).plan(updates: [:], findings: checkpoint.findings)
     threads = options.threads
   }
 

@@ -25,7 +25,7 @@ public struct RemapPlan: Sendable {
       filter: try NameFilter(include: [], exclude: []))
     var plan = try PlanBuilder(
       base: base, options: options, sharing: shared, isAdapter: isAdapter, isVerifying: true
-    ).plan(deltas: [:], findings: input.findings + draft.findings)
+    ).plan(updates: [:], findings: input.findings + draft.findings)
     if !options.isSingleFile {
       plan.nameFiles(of: kind, format: options.format)
       plan.replaceConfiguration(by: draft)

@@ -24,15 +24,16 @@ struct PlanBuilder {
     self.isVerifying = isVerifying
   }
 
-  /// Plans the output: `deltas` by the name of the tensor that they are added to.
-  func plan(deltas: [ExactName: [LowRankDelta]], findings: [Finding]) throws(CheckpointError)
+  /// Plans the output: `updates` by the name of the tensor that they change. One
+  /// without steps puts its tensor in the place of the base's.
+  func plan(updates: [ExactName: TensorUpdate], findings: [Finding]) throws(CheckpointError)
     -> MergePlan
   {
     var tensors: [PlannedTensor] = []
     tensors.reserveCapacity(base.records.count)
     for (position, record) in base.records.enumerated() where !sharing.isDropped(record.name) {
       do throws(CheckpointError) {
-        var tensor = try planned(record, deltas: deltas[ExactName(record.name)] ?? [])
+        var tensor = try planned(record, update: updates[ExactName(record.name)])
         tensor.order = position
         tensors.append(tensor)
       } catch {
@@ -53,25 +54,28 @@ struct PlanBuilder {
       numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 
-  private func planned(_ record: TensorRecord, deltas: [LowRankDelta]) throws(CheckpointError)
+  private func planned(_ original: TensorRecord, update: TensorUpdate?) throws(CheckpointError)
     -> PlannedTensor
   {
+    let record = update?.base ?? original
     guard record.bytes != nil else {
       throw CheckpointError(
         "has no data in its file (\(record.type.name)); expected a tensor with values",
         fix: excluding(record))
     }
     try checkGrowth(record)
-    let type = try outputType(of: record)
+    let type = try outputType(of: original)
     if let refusal = options.format.refusal(type, shape: record.shape) {
       throw CheckpointError(refusal, fix: excluding(record))
     }
     let operation: PlannedTensor.Operation =
-      !deltas.isEmpty
-      ? .update(record, deltas) : type == record.type ? .copy(record) : .cast(record)
+      if let update, !update.steps.isEmpty { .update(update) } else if type == record.type {
+        .copy(record)
+      } else { .cast(record) }
     return PlannedTensor(
-      name: record.name, type: type, shape: record.shape, operation: operation,
-      aliases: options.format.sharesStorages ? sharing.aliases(of: record.name) : [])
+      name: original.name, type: type, shape: record.shape, operation: operation,
+      isReplacement: update?.isReplacement ?? false,
+      aliases: options.format.sharesStorages ? sharing.aliases(of: original.name) : [])
   }
 
   private func excluding(_ record: TensorRecord) -> String {
@@ -158,9 +162,7 @@ struct PlanBuilder {
     var largest = 0
     for tensor in tensors {
       var size = tensor.source.gatheredByteCount
-      if case .update(_, let deltas) = tensor.operation {
-        for delta in deltas { size += Factors.byteCount(of: delta) }
-      }
+      if case .update(let update) = tensor.operation { size += update.byteCountInMemory }
       largest = max(largest, size)
     }
     return 2 * largest + Self.programByteCount

@@ -39,8 +39,8 @@ enum MergeText {
   /// One line for targets that differ only in the number of their layer.
   private static func targets(_ report: MergeReport) -> String {
     struct Kind: Hashable {
-      let rank: Int
-      let scale: Double
+      let rank: Int?
+      let scale: Double?
     }
     guard !report.targets.isEmpty else { return "" }
     let header = ["target", "", "rank", "scale", "relative update", "kept"]
@@ -53,7 +53,7 @@ enum MergeText {
         let targets = group.keys.compactMap { byName[$0] }
         rows.append([
           group.pattern.description.printable, group.count > 1 ? "×\(group.count)" : "",
-          "\(kind.rank)", plain(kind.scale),
+          kind.rank.map(String.init) ?? "", kind.scale.map(plain) ?? "",
           range(targets.compactMap(\.relativeUpdate)) { significant($0, 3) },
           range(targets.compactMap(\.kept), percent),
         ])
