@@ -47,4 +47,31 @@ import Testing
     try #require(recovered.status == "0", "\(recovered.stderr)")
     #expect(try tensors(in: sandbox.data("adapter/adapter_model.safetensors")).count == 8)
   }
+
+  @Test(arguments: ["adapter", "adapted-model"])
+  func `a merge takes what was trained by itself`(fixture: String) async throws {
+    let sandbox = try Sandbox()
+    try sandbox.copy("fixtures/deepspeed/\(fixture)", as: "checkpoint-500")
+    let modules = (0..<2).flatMap { layer in ["q_proj", "v_proj"].map { (layer, $0) } }
+    let base = modules.map { layer, name in
+      (
+        name: "model.layers.\(layer).self_attn.\(name).weight",
+        tensor: TestTensor(type: "F32", shape: [6, 6], bytes: Data(repeating: 0x3C, count: 144))
+      )
+    }
+    try sandbox.write(safetensors(base), to: "base/model.safetensors")
+
+    let merged = try await sandbox.tenon("merge", "base", "checkpoint-500", "-o", "at-once")
+    try #require(merged.status == "0", "\(merged.stderr)")
+    #expect(merged.stderr.contains("note: holds the states of a training under DeepSpeed"))
+
+    let recovered = try await sandbox.tenon(
+      "convert", "checkpoint-500", "-o", "adapter", "--trainable-only")
+    try #require(recovered.status == "0", "\(recovered.stderr)")
+    let expected = try await sandbox.tenon("merge", "base", "adapter", "-o", "in-steps")
+    try #require(expected.status == "0", "\(expected.stderr)")
+    let result = try sandbox.data("at-once/model.safetensors")
+    #expect(try result == sandbox.data("in-steps/model.safetensors"))
+    #expect(try result != sandbox.data("base/model.safetensors"))
+  }
 }
