@@ -14,6 +14,9 @@ public struct Checkpoint: Sendable {
   public var statesMetadata = false
   /// The tensor files, in reading order.
   public var shards: [Shard]
+  /// Files that were read beside those of the shards and hold parts of tensors: what
+  /// the other ranks of a training saved.
+  public var furtherFiles: [InputFile] = []
   /// The other files of the directory, sorted by name: configuration, tokenizer,
   /// code, also tensor files that are not part of the weights.
   public var sideFiles: [SideFile]
@@ -42,6 +45,9 @@ public struct Checkpoint: Sendable {
     self.findings = findings
     self.others = others
   }
+
+  /// Every file that holds data of the tensors.
+  public var files: [InputFile] { shards.map(\.file) + furtherFiles }
 
   /// The position of each tensor by name.
   public func positions() -> NameTable { NameTable(records) }

@@ -48,6 +48,18 @@ struct AdapterSurvey: Sendable {
     }
   }
 
+  /// The weights of the base that PEFT itself saves with an adapter: those of the
+  /// embeddings of the input and of the output, where they were resized.
+  private static let savedBaseLimit = 2
+
+  /// Whether most adapted modules lie beside their own weight, so that no other base
+  /// is needed. A configuration tells an adapter, unless there is more of the base
+  /// than an adapter ever has.
+  var holdsBase: Bool {
+    ownBaseCount * 2 > factorCount
+      && (ownBaseCount > Self.savedBaseLimit || !hasConfiguration && !hasNonLoraTrainables)
+  }
+
   /// What stands before `.lora_A.weight` or `.lora_A.NAME.weight`, prefixes and all.
   private static func modulePath(of name: String) -> Substring? {
     guard name.hasSuffix(".weight") else { return nil }

@@ -29,13 +29,13 @@ struct AdapterFamily: Sendable {
   }
 
   static let table = [
+    // First, as the states of a training lie beside the configuration of its adapter.
+    AdapterFamily(
+      kind: .wrappedCheckpoint, recognises: \.holdsBase,
+      parse: peft, missingAlpha: .unknown, holdsBase: true),
     AdapterFamily(
       kind: .llavaAdapter, recognises: { $0.hasNonLoraTrainables && $0.leafCount > 0 },
       parse: peft, missingAlpha: .unknown, holdsBase: false),
-    AdapterFamily(
-      kind: .wrappedCheckpoint,
-      recognises: { !$0.hasConfiguration && $0.ownBaseCount * 2 > $0.factorCount },
-      parse: peft, missingAlpha: .unknown, holdsBase: true),
     AdapterFamily(
       kind: .kohyaAdapter, recognises: { $0.kohyaCount > 0 && $0.kohyaCount * 2 > $0.count },
       parse: { key, _ in AdapterKey(kohya: key) }, missingAlpha: .rank, holdsBase: false),

@@ -10,17 +10,20 @@ struct PlanBuilder {
   let sharing: SharedTensors
   /// Whether the checkpoint is an adapter, which has file names of its own.
   let isAdapter: Bool
+  /// Whether an adapter is part of what is written, with its configuration.
+  let holdsAdapter: Bool
   /// Whether the checksums that the input states are held against its bytes.
   let isVerifying: Bool
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
-    isAdapter: Bool = false, isVerifying: Bool = false
+    isAdapter: Bool = false, holdsAdapter: Bool = false, isVerifying: Bool = false
   ) {
     self.base = base
     self.options = options
     self.sharing = sharing ?? SharedTensors(none: base)
     self.isAdapter = isAdapter
+    self.holdsAdapter = isAdapter || holdsAdapter
     self.isVerifying = isVerifying
   }
 
@@ -41,7 +44,8 @@ struct PlanBuilder {
       }
     }
     let unread = isVerifying ? try attachChecksums(to: &tensors) : []
-    let names = OutputNames(base: base, options: options, isAdapter: isAdapter)
+    let names = OutputNames(
+      base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
     let shards = OutputShards(
       tensors, cut: cut(tensors), stem: names.stem, format: options.format)
     let (files, index) = try shards.files(

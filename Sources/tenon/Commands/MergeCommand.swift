@@ -53,7 +53,7 @@ struct MergeCommand: CheckpointCommand {
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
     let options = try write.outputOptions(numerics, for: transaction)
-    let source = try Checkpoint.open(adapters[0])
+    let source = try Checkpoint.open(adapters[0]).adapterPart()
     let adapter = try readAdapter(source)
     let merge = try AdapterMerge(
       base: try Checkpoint.open(base), adapter: adapter, findings: source.findings + notes(adapter),
