@@ -217,12 +217,12 @@ import Testing
     (
       ["lora_A.weight", "lora_B.weight", "lora_magnitude_vector"], "dora", AdapterModule.Kind.linear
     ),
-    (["lora_A.weight", "lora_B.weight", "lora_E"], "adalora", .linear),
+    (["lora_A.weight", "lora_B.weight", "lora_E"], "adalora", .adalora),
     (["lora_embedding_A", "lora_embedding_B"], "lora", .embedding),
-    (["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"], "loha", .other),
-    (["lokr_w1", "lokr_w2_a", "lokr_w2_b"], "lokr", .other),
-    (["ia3_l"], "ia3", .other),
-    (["vera_lambda_b", "vera_lambda_d"], "vera", .other),
+    (["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"], "loha", .loha),
+    (["lokr_w1", "lokr_w2_a", "lokr_w2_b"], "lokr", .lokr),
+    (["ia3_l"], "ia3", .ia3),
+    (["vera_lambda_b", "vera_lambda_d"], "vera", .vera),
   ])
   func `names the method by its leaves`(leaves: [String], family: String, kind: AdapterModule.Kind)
     throws

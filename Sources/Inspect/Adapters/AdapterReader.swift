@@ -10,6 +10,8 @@ struct AdapterReader {
   struct Draft {
     var tensors: [AdapterTensor] = []
     var isNested = false
+    /// What its scalar for alpha holds.
+    var alpha: Double?
   }
 
   private(set) var drafts: [String: Draft] = [:]
@@ -27,6 +29,7 @@ struct AdapterReader {
   private var duplicates: [String] = []
   private var ofOtherAdapters: [String] = []
   private var unknown: [String] = []
+  private var alphaFaults: [Finding] = []
 
   /// What no two tensors may be.
   private struct Place: Hashable {
@@ -81,7 +84,24 @@ struct AdapterReader {
       } else {
         drafts[target, default: Draft()].tensors.append(tensor)
         if isNested { drafts[target]?.isNested = true }
+        if leaf.role == .alpha {
+          let value = alpha(in: record)
+          drafts[target]?.alpha = value
+        }
       }
+    }
+  }
+
+  /// The value of a scalar; one that cannot be read is found fault with.
+  private mutating func alpha(in record: TensorRecord) -> Double? {
+    guard record.bytes != nil else { return nil }
+    do throws(CheckpointError) {
+      return try AlphaScalar.value(of: record)
+    } catch {
+      let fault = error.with(tensor: record.name)
+      alphaFaults.append(
+        Finding(.error, .alphaUnknown, tensors: [record.name], fault.description))
+      return nil
     }
   }
 
@@ -128,6 +148,7 @@ struct AdapterReader {
     findings += KeyFindings.duplicates(duplicates)
     findings += KeyFindings.unknown(unknown, kind: family.kind)
     findings += KeyFindings.baseTensors(replacements)
+    findings += alphaFaults
     return findings
   }
 }

@@ -28,25 +28,43 @@ struct AdapterScales {
   func module(_ target: String, _ draft: AdapterReader.Draft) -> AdapterModule {
     let path = draft.isNested ? String(target.dropLast(".base_layer".count)) : target
     let kind = kind(path, draft)
-    let shown = rank(draft.tensors)
-    // The factors of fused experts are stacked; the scale uses the rank of one.
-    let rank = kind == .parameter ? configuredRank(of: path) ?? shown : shown
-    let alpha = alpha(of: path, draft.tensors, rank: rank)
+    var rank = rank(draft.tensors)
+    // The factors of fused experts are stacked; the scale uses the rank of one. Whole
+    // factors of a Kronecker product show no rank.
+    if kind == .parameter || kind == .lokr && rank == nil {
+      rank = configuredRank(of: path) ?? rank
+    }
+    let alpha = alpha(of: path, draft, rank: rank)
     return AdapterModule(
       target: path, kind: kind, tensors: draft.tensors, rank: rank, alpha: alpha,
-      scale: scale(alpha: alpha, rank: rank))
+      scale: Self.isUnscaled(kind, rank: rank) ? 1 : scale(alpha: alpha, rank: rank))
+  }
+
+  /// LyCORIS scales a Kronecker product of two whole factors by 1, whatever alpha it
+  /// stores.
+  private static func isUnscaled(_ kind: AdapterModule.Kind, rank: Int?) -> Bool {
+    kind == .lokr && rank == nil
   }
 
   private func kind(_ path: String, _ draft: AdapterReader.Draft) -> AdapterModule.Kind {
-    let roles = Set(draft.tensors.map(\.leaf.role))
-    let factors = draft.tensors.filter { [.a, .b].contains($0.leaf.role) }
     if draft.isNested || parameterOwners.contains(where: { isSuffix($0, of: path) }) {
       return .parameter
     }
+    let families = Set(draft.tensors.map(\.leaf.family))
+    if let kind = Self.kinds.first(where: { families.contains($0.family) })?.kind { return kind }
+    let roles = Set(draft.tensors.map(\.leaf.role))
     if roles.contains(.embeddingA) || roles.contains(.embeddingB) { return .embedding }
-    if factors.isEmpty { return .other }
-    return factors.contains { $0.record.shape.count > 2 } ? .convolution : .linear
+    let factors = draft.tensors.filter { [.a, .b].contains($0.leaf.role) }
+    if !factors.isEmpty {
+      return factors.contains { $0.record.shape.count > 2 } ? .convolution : .linear
+    }
+    return roles.isDisjoint(with: [.difference, .biasDifference]) ? .other : .full
   }
+
+  /// Methods whose leaves tell what a module is, whatever else it has.
+  private static let kinds: [(family: String, kind: AdapterModule.Kind)] = [
+    ("adalora", .adalora), ("loha", .loha), ("lokr", .lokr), ("ia3", .ia3), ("vera", .vera),
+  ]
 
   private func isSuffix(_ name: Substring, of path: String) -> Bool {
     path == name || path.hasSuffix(".\(name)")
@@ -61,8 +79,11 @@ struct AdapterScales {
     return nil
   }
 
-  private func alpha(of path: String, _ tensors: [AdapterTensor], rank: Int?) -> Double? {
-    if tensors.contains(where: { $0.leaf.role == .alpha }) { return nil }
+  private func alpha(of path: String, _ draft: AdapterReader.Draft, rank: Int?) -> Double? {
+    if draft.tensors.contains(where: { $0.leaf.role == .alpha }) {
+      // kohya's scripts and LyCORIS read an alpha of 0 as a missing one.
+      return draft.alpha == 0 ? rank.map(Double.init) : draft.alpha
+    }
     if let configured { return configured.alpha(of: path) }
     if let givenAlpha { return givenAlpha }
     return switch family.missingAlpha {
@@ -81,7 +102,7 @@ struct AdapterScales {
   /// the modules have in common.
   func summary(_ modules: [AdapterModule]) -> (rank: Int?, alpha: Double?, scale: Double?) {
     guard let configuration else {
-      let scaled = modules.filter { $0.kind != .other || $0.rank != nil }
+      let scaled = modules.filter { ![.other, .full, .ia3].contains($0.kind) || $0.rank != nil }
       return (common(scaled.map(\.rank)), common(scaled.map(\.alpha)), common(scaled.map(\.scale)))
     }
     return (

@@ -80,9 +80,9 @@ public struct BaseMatching: Sendable {
           + "so that nothing tells how this one is")
     }
     guard let first = mismatches.first else { return }
-    let expected = ShapeFit.expectedShape(of: first.module) ?? []
+    let expected = first.module.updatedShape ?? []
     let same = mismatches.filter {
-      $0.base.shape == first.base.shape && ShapeFit.expectedShape(of: $0.module) == expected
+      $0.base.shape == first.base.shape && $0.module.updatedShape == expected
     }
     throw CheckpointError(
       path: adapter.path,

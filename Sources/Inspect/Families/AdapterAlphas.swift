@@ -15,47 +15,18 @@ extension RenamingDraft {
   mutating func takeAlphas() throws(CheckpointError) -> [String: Double] {
     var alphas: [String: Double] = [:]
     for tensor in tensors where tensor.record.name.hasSuffix(".alpha") {
-      let value = try Self.scalar(tensor.record, path: path)
+      let value: Double
+      do throws(CheckpointError) {
+        value = try AlphaScalar.value(of: tensor.record)
+      } catch {
+        throw error.with(path: path, tensor: tensor.record.name)
+      }
       // kohya's scripts read a missing alpha and one of 0 alike.
       if value != 0 { alphas[String(tensor.record.name.dropLast(".alpha".count))] = value }
       dropped.append((tensor.record.name, "its value goes to the configuration"))
     }
     tensors.removeAll { $0.record.name.hasSuffix(".alpha") }
     return alphas
-  }
-
-  private static func scalar(_ record: TensorRecord, path: String) throws(CheckpointError) -> Double
-  {
-    guard record.elementCount == 1, let type = record.type.element,
-      Conversion.isConvertible(type), type.byteWidth != nil
-    else {
-      throw CheckpointError(
-        path: path, tensor: record.name,
-        "is \(record.type.name) \(record.shape); expected one number")
-    }
-    let bytes = try TensorData.bytes(of: record, limit: 64)
-    let value = Double(try Self.number(bytes, type, record, path: path))
-    guard value.isFinite, value >= 0 else {
-      throw CheckpointError(
-        path: path, tensor: record.name, "holds \(value); expected a finite number of 0 or more")
-    }
-    return value
-  }
-
-  /// The number in the bytes of one element, little-endian.
-  private static func number(
-    _ bytes: [UInt8], _ type: ElementType, _ record: TensorRecord, path: String
-  ) throws(CheckpointError) -> Double {
-    let bits = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    switch type {
-    case .f64: return Double(bitPattern: bits)
-    case .f32: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
-    case .bf16: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits) << 16))
-    case .f16: return Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits)))
-    default:
-      throw CheckpointError(
-        path: path, tensor: record.name, "is \(type.name); expected F16, BF16, F32 or F64")
-    }
   }
 
   /// Adds a scalar that holds alpha for each stem.
