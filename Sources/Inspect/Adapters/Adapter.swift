@@ -95,3 +95,17 @@ extension Adapter {
     return try reader.adapter(path: checkpoint.path, alpha: alpha)
   }
 }
+
+extension Adapter {
+  /// The part of the adapter that acts on modules whose paths `filter` accepts.
+  public func limited(to filter: NameFilter) -> Adapter {
+    Adapter(
+      path: path, kind: kind, family: family, configuration: configuration, rank: rank,
+      alpha: alpha, scale: scale, modules: modules.filter { filter.accepts($0.target) },
+      shared: shared,
+      replacements: replacements.filter { replacement in
+        filter.accepts(replacement.target) || filter.accepts(replacement.module)
+      }, frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
+      findings: findings)
+  }
+}

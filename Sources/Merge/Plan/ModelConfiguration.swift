@@ -1,5 +1,25 @@
 import Compute
-import Formats
+public import Formats
+
+/// One change of a model's `config.json`.
+public struct ConfigurationEdit: Sendable, Hashable {
+  /// The field, wherever in the document it stands; it is not added.
+  public var field: String
+  public var value: JSONValue
+  /// The value that it has to have to be changed; nil for any.
+  public var instead: JSONValue?
+  /// Adds the field to the top where it stands nowhere.
+  public var isAdded: Bool
+
+  public init(
+    _ field: String, _ value: JSONValue, instead: JSONValue? = nil, isAdded: Bool = false
+  ) {
+    self.field = field
+    self.value = value
+    self.instead = instead
+    self.isAdded = isAdded
+  }
+}
 
 /// Changes that an output asks of a model's `config.json`.
 enum ModelConfiguration {
@@ -10,22 +30,43 @@ enum ModelConfiguration {
 
   /// The fields that tell a loader the type of the weights; it would convert them
   /// back to what stands there.
-  private static let typeFields: Set<String> = ["dtype", "torch_dtype"]
+  private static let typeFields = ["dtype", "torch_dtype"]
 
-  /// The configuration with `type` as the type of the weights, in nested parts too;
-  /// nil where nothing changes.
-  static func setting(_ type: ElementType, in document: JSONValue) -> JSONValue? {
-    guard let name = typeNames[type] else { return nil }
-    let changed = setting(.string(name), in: document)
+  /// The document with the edits and with `type` as the type of the weights, in nested
+  /// parts too; nil where nothing changes.
+  static func setting(
+    _ type: ElementType?, _ edits: [ConfigurationEdit], in document: JSONValue
+  ) -> JSONValue? {
+    var changed = document
+    if let type, let name = typeNames[type] {
+      for field in typeFields {
+        changed = setting(field, in: changed) { $0.string == nil ? nil : .string(name) }
+      }
+    }
+    for edit in edits {
+      var isFound = false
+      changed = setting(edit.field, in: changed) { value in
+        isFound = true
+        return edit.instead == nil || edit.instead == value ? edit.value : nil
+      }
+      if !isFound, edit.isAdded, let members = changed.object {
+        changed = .object(members + [JSONMember(edit.field, edit.value)])
+      }
+    }
     return changed == document ? nil : changed
   }
 
-  private static func setting(_ name: JSONValue, in value: JSONValue) -> JSONValue {
+  /// Sets a field wherever it stands to what `change` makes of it, if anything.
+  private static func setting(
+    _ field: String, in value: JSONValue, _ change: (JSONValue) -> JSONValue?
+  ) -> JSONValue {
     guard case .object(let members) = value else { return value }
     return .object(
       members.map { member in
-        let isType = typeFields.contains(member.key) && member.value.string != nil
-        return JSONMember(member.key, isType ? name : setting(name, in: member.value))
+        if member.key == field, let new = change(member.value) {
+          return JSONMember(member.key, new)
+        }
+        return JSONMember(member.key, setting(field, in: member.value, change))
       })
   }
 
