@@ -38,7 +38,7 @@ struct DirectorySource {
   static func sideFiles(of checkpoint: Checkpoint, in listing: DirectoryListing) -> [SideFile] {
     let weights = Set(checkpoint.shards.map(\.name))
     return listing.files.filter { !weights.contains($0) && !isIndex($0) }
-      .map { SideFile(name: $0, path: listing.path(of: $0)) }
+      .map { SideFile(name: $0, path: listing.path(of: $0)) } + SideFile.templates(in: listing)
   }
 
   /// The configuration of an adapter whose file of tensors is named by itself: the
