@@ -13,8 +13,34 @@ public struct AdapterMerge: Sendable {
   public init(base: Checkpoint, adapters: [WeightedAdapter], options: OutputOptions)
     throws(CheckpointError)
   {
+    for weighted in adapters where weighted.adapter.kind == .wrappedCheckpoint {
+      throw CheckpointError(
+        path: weighted.adapter.path, "holds a base of its own; expected an adapter",
+        fix: "tenon merge \(shellQuoted(weighted.adapter.path)) -o OUT")
+    }
+    try self.init(MergeBase(base), adapters, options: options)
+  }
+
+  /// Plans a checkpoint that holds base and adapters with the adapters in the base.
+  public init(_ wrapped: WrappedCheckpoint, options: OutputOptions) throws(CheckpointError) {
+    var base = MergeBase(wrapped.base)
+    for (field, off) in wrapped.switches {
+      base.edit(
+        ConfigurationEdit(field, off),
+        Finding(
+          .note, .configMismatch,
+          off == nil
+            ? "\(field) is removed from config.json, as the LoRA that it switches on is merged"
+            : "\(field) of config.json becomes 0, as the LoRA that it switches on is merged"))
+    }
+    try self.init(base, wrapped.adapters.map { WeightedAdapter($0) }, options: options)
+  }
+
+  private init(_ base: MergeBase, _ adapters: [WeightedAdapter], options: OutputOptions)
+    throws(CheckpointError)
+  {
     for weighted in adapters { try Mergeability.check(weighted.adapter) }
-    var merged = MergeBase(base)
+    var merged = base
     let tied = try merged.part(adapters.map(\.adapter), keepsTied: options.keepsTied)
     for weighted in adapters { try merged.replace(with: weighted.adapter) }
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))
@@ -25,7 +51,7 @@ public struct AdapterMerge: Sendable {
       base: draft.base.checkpoint, options: options, configuration: draft.base.configuration
     ).plan(
       updates: draft.updates,
-      findings: base.findings + adapters.flatMap { $0.findings + $0.adapter.findings }
+      findings: base.checkpoint.findings + adapters.flatMap { $0.findings + $0.adapter.findings }
         + draft.base.findings)
     threads = options.threads
   }

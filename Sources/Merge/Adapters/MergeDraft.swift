@@ -7,8 +7,9 @@ struct MergeDraft {
   private(set) var base: MergeBase
   private(set) var updates: [ExactName: TensorUpdate]
   private let numerics: Numerics
-  /// The adapter whose steps for a tensor came last.
-  private var latest: [ExactName: String] = [:]
+  /// The number of the adapter whose steps for a tensor came last.
+  private var latest: [ExactName: Int] = [:]
+  private var adapterCount = 0
 
   init(_ base: MergeBase, numerics: Numerics) {
     self.base = base
@@ -19,6 +20,7 @@ struct MergeDraft {
   /// Adds the steps of all modules of an adapter.
   mutating func add(_ weighted: WeightedAdapter) throws(CheckpointError) {
     let adapter = weighted.adapter
+    adapterCount += 1
     let matching = BaseMatching(adapter, base: base.checkpoint)
     try matching.requireComplete()
     let positions = base.checkpoint.positions()
@@ -61,18 +63,18 @@ struct MergeDraft {
       }
     }
     var update = updates[name] ?? base.update(of: record)
-    if let other = latest[name], other != adapter.path {
+    if let other = latest[name], other != adapterCount {
       let isSum = (update.steps + steps).allSatisfy { $0.isSum || $0.isRounding }
       guard isSum else {
         throw CheckpointError(
           path: adapter.path, tensor: record.name,
-          "is changed by \(other) too, and one of them multiplies it, so that their order would "
+          "is changed by another adapter too, and one of them multiplies it, so that their order would "
             + "count; expected one adapter for it",
           fix: "merge them one after the other")
       }
       if numerics == .peft { update.steps.append(UpdateStep(.round, adapter: adapter.path)) }
     }
-    latest[name] = adapter.path
+    latest[name] = adapterCount
     update.steps += steps
     updates[name] = update
   }

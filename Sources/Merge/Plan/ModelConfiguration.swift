@@ -5,14 +5,15 @@ public import Formats
 public struct ConfigurationEdit: Sendable, Hashable {
   /// The field, wherever in the document it stands; it is not added.
   public var field: String
-  public var value: JSONValue
+  /// Nil removes the field.
+  public var value: JSONValue?
   /// The value that it has to have to be changed; nil for any.
   public var instead: JSONValue?
   /// Adds the field to the top where it stands nowhere.
   public var isAdded: Bool
 
   public init(
-    _ field: String, _ value: JSONValue, instead: JSONValue? = nil, isAdded: Bool = false
+    _ field: String, _ value: JSONValue?, instead: JSONValue? = nil, isAdded: Bool = false
   ) {
     self.field = field
     self.value = value
@@ -40,31 +41,32 @@ enum ModelConfiguration {
     var changed = document
     if let type, let name = typeNames[type] {
       for field in typeFields {
-        changed = setting(field, in: changed) { $0.string == nil ? nil : .string(name) }
+        changed = setting(field, in: changed) { $0.string == nil ? $0 : .string(name) }
       }
     }
     for edit in edits {
       var isFound = false
       changed = setting(edit.field, in: changed) { value in
         isFound = true
-        return edit.instead == nil || edit.instead == value ? edit.value : nil
+        return edit.instead == nil || edit.instead == value ? edit.value : value
       }
-      if !isFound, edit.isAdded, let members = changed.object {
-        changed = .object(members + [JSONMember(edit.field, edit.value)])
+      if !isFound, edit.isAdded, let value = edit.value, let members = changed.object {
+        changed = .object(members + [JSONMember(edit.field, value)])
       }
     }
     return changed == document ? nil : changed
   }
 
-  /// Sets a field wherever it stands to what `change` makes of it, if anything.
+  /// Sets a field wherever it stands to what `change` makes of it; nil removes it.
   private static func setting(
     _ field: String, in value: JSONValue, _ change: (JSONValue) -> JSONValue?
   ) -> JSONValue {
     guard case .object(let members) = value else { return value }
     return .object(
-      members.map { member in
-        if member.key == field, let new = change(member.value) {
-          return JSONMember(member.key, new)
+      members.compactMap { member in
+        if member.key == field {
+          let new = change(member.value)
+          if new != member.value { return new.map { JSONMember(member.key, $0) } }
         }
         return JSONMember(member.key, setting(field, in: member.value, change))
       })

@@ -19,8 +19,10 @@ struct MergeCommand: CheckpointCommand {
   @Argument(help: "The model that the adapter was trained on.", completion: .file())
   var base: String
 
-  @Argument(help: "The adapters.", completion: .file())
-  var adapters: [String]
+  @Argument(
+    help: "The adapters; none where the checkpoint holds base and adapter in one.",
+    completion: .file())
+  var adapters: [String] = []
 
   @Option(
     parsing: .unconditionalSingleValue,
@@ -78,8 +80,12 @@ struct MergeCommand: CheckpointCommand {
       path: write.output, force: write.force, inputs: [base] + adapters)
     var options = try write.outputOptions(numerics, for: transaction)
     options.keepsTied = keepTied
-    let merge = try AdapterMerge(
-      base: try Checkpoint.open(base), adapters: try weightedAdapters(), options: options)
+    let merge =
+      adapters.isEmpty
+      ? try AdapterMerge(
+        try WrappedCheckpoint(try Checkpoint.open(base), alpha: alpha), options: options)
+      : try AdapterMerge(
+        base: try Checkpoint.open(base), adapters: try weightedAdapters(), options: options)
     try transaction.protect(merge.plan.inputs)
     if write.dryRun {
       show(MergeReport(merge, statistics: []), output: nil)
