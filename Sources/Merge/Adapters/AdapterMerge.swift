@@ -42,7 +42,7 @@ public struct AdapterMerge: Sendable {
     for weighted in adapters { try Mergeability.check(weighted.adapter) }
     var merged = base
     let tied = try merged.part(adapters.map(\.adapter), keepsTied: options.keepsTied)
-    for weighted in adapters { try merged.replace(with: weighted.adapter) }
+    for weighted in adapters { try merged.replace(with: weighted) }
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))
     var draft = MergeDraft(merged, numerics: options.numerics)
     for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }

@@ -39,7 +39,24 @@ struct MergeBase {
   mutating func note(_ finding: Finding) { findings.append(finding) }
 
   /// Puts what an adapter carries whole in the place of the base's tensors.
-  mutating func replace(with adapter: Adapter) throws(CheckpointError) {
+  mutating func replace(with weighted: WeightedAdapter) throws(CheckpointError) {
+    let adapter = weighted.adapter
+    if let file = weighted.configuration {
+      checkpoint.sideFiles = checkpoint.sideFiles.filter { $0.name != file.name } + [file]
+      note(
+        Finding(
+          .note, .configMismatch,
+          "config.json is the one beside the adapter \(adapter.path), which describes the whole "
+            + "model"))
+    }
+    if let first = adapter.replacements.first, weighted.weight != 1 {
+      throw CheckpointError(
+        path: adapter.path, tensor: first.record.name,
+        "takes the place of \(first.target.quoted) as a whole, so that no part of it can be "
+          + "added; expected --weight 1",
+        details: Mergeability.folded(adapter.replacements.map(\.record.name)),
+        fix: "choose other modules with --include")
+    }
     for replacement in adapter.replacements where replacement.kind != .tokenRows {
       try replace(replacement, of: adapter)
     }
@@ -86,7 +103,8 @@ struct MergeBase {
     let isSaved = adapter.configuration?.modulesToSave.contains { saved in
       module.contains { $0 == saved } || module.joined(separator: ".").hasSuffix(saved)
     }
-    guard isSaved == true || EmbeddingNames.isOutput(record.name) else {
+    guard isSaved == true || EmbeddingNames.isOutput(record.name) || adapter.kind == .llavaAdapter
+    else {
       throw CheckpointError(
         path: adapter.path, tensor: replacement.record.name,
         "would take the place of \(record.name.quoted), which the base \(checkpoint.path) does "
@@ -94,7 +112,19 @@ struct MergeBase {
         fix: "tenon check \(shellQuoted(adapter.path)) --base \(shellQuoted(checkpoint.path))")
     }
     append(record)
-    originals[ExactName(record.name)] = record
+    // A loader would give it the type of the rest.
+    var original = record
+    if record.type.element?.kind == .float, let type = floatType { original.type = type }
+    originals[ExactName(record.name)] = original
+  }
+
+  /// The float type that most of the tensors have.
+  private var floatType: TensorType? {
+    var counts: [TensorType: Int] = [:]
+    for record in checkpoint.records where record.type.element?.kind == .float {
+      counts[record.type, default: 0] += 1
+    }
+    return counts.max { ($0.value, $1.key.name) < ($1.value, $0.key.name) }?.key
   }
 
   /// Adds a tensor at the end of the last file.

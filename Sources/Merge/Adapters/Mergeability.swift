@@ -46,8 +46,6 @@ enum Mergeability {
   private static let kinds: [CheckpointKind: String] = [
     .model: "is a whole model; expected an adapter",
     .stateDict: "holds no tensors that tenon knows as parts of an adapter",
-    .llavaAdapter:
-      "has non_lora_trainables.bin beside it (LLaVA), which is not supported yet",
   ]
 
   /// Each tensor has to be used.

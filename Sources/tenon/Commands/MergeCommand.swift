@@ -117,10 +117,11 @@ struct MergeCommand: CheckpointCommand {
       let source = try Checkpoint.open(path).adapterPart()
       let adapter = try readAdapter(source)
       let share = position < weight.count ? weight[position] : 1
-      weighted.append(
-        WeightedAdapter(
-          filter.isEmpty ? adapter : try limited(adapter, to: filter),
-          weight: unmerge ? -share : share, findings: source.findings + notes(adapter)))
+      var part = WeightedAdapter(
+        filter.isEmpty ? adapter : try limited(adapter, to: filter),
+        weight: unmerge ? -share : share, from: source)
+      part.findings += notes(adapter)
+      weighted.append(part)
     }
     return weighted
   }
