@@ -163,12 +163,14 @@ struct ConfigurationRenaming {
 }
 
 extension RenamingDraft {
-  /// Renames the configuration as the step from `before` to the names of now did
+  /// Renames the configuration as the step from `before` to `after`, name by name, did
   /// the keys.
-  mutating func renameConfiguration(from before: [String]) throws(CheckpointError) {
+  mutating func renameConfiguration(from before: [String], to after: [String])
+    throws(CheckpointError)
+  {
     guard let configuration else { return }
     let family = configuration["peft_type"]?.string?.lowercased()
-    let renaming = ConfigurationRenaming(from: before, to: names, family: family)
+    let renaming = ConfigurationRenaming(from: before, to: after, family: family)
     self.configuration = renaming.renamed(configuration)
     guard let pattern = configuration["layers_pattern"], pattern != .array([]) else { return }
     let note = Finding(
