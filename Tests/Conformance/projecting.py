@@ -19,6 +19,8 @@ def run(harness, every):
             internlm(harness, sizes)
         with harness.case(f"adapters {number} {sizes}"):
             adapters(harness, sizes)
+        with harness.case(f"chosen layers {number}"):
+            chosen_layers(harness, sizes)
         for kind in ("qwen2", "llama"):
             with harness.case(f"InternVL with {kind} {number} {sizes}"):
                 internvl(harness, sizes, kind)
@@ -282,6 +284,27 @@ def adapters(harness, sizes):
     same_updates(harness, deltas(out, rows), expected, "interleaved")
     back, _ = remap(harness, out, "parts3-back", "internlm2-to-llama", options=said)
     same_updates(harness, deltas(back, rows), parts, "back from interleaved")
+
+
+def chosen_layers(harness, sizes):
+    """A rule that renames the list of layers renames it in the configuration too."""
+    def llama_model(name="layers"):
+        model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes))
+        if name != "layers":
+            setattr(model.model, name, model.model.layers)
+            del model.model.layers
+        return model
+
+    pattern = harness.random.choice(["layers", ["layers"], None])
+    folder = adapted(harness, llama_model(), "chosen", r=2, target_modules=["q_proj", "up_proj"],
+                     layers_to_transform=harness.random.choice([1, [1]]), layers_pattern=pattern)
+    out = os.path.join(harness.scratch, "moved")
+    harness.done("remap", folder, "-o", out, "--force", "--rename", r"\.layers\.=.blocks.")
+    harness.equal(len(load_file(os.path.join(out, "adapter_model.safetensors"))), 4, "tensors")
+    loads(harness, lambda: llama_model("blocks"), out, f"with layers_pattern {pattern}")
+    wrapped = peft.PeftModel.from_pretrained(llama_model("blocks"), out)
+    found = sum("lora_A" in name for name, _ in wrapped.named_parameters())
+    harness.equal(found, 2, f"adapted modules with layers_pattern {pattern}")
 
 
 # InternVL
