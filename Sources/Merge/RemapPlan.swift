@@ -27,6 +27,7 @@ public struct RemapPlan: Sendable {
     var plan = try PlanBuilder(
       base: base, options: options, sharing: shared, isAdapter: isAdapter, isVerifying: true
     ).plan(deltas: [:], findings: input.findings + draft.findings)
+    if options.format == .safetensors { plan.alignToInputs() }
     if !options.isSingleFile {
       plan.nameFiles(of: kind, format: options.format)
       plan.replaceConfiguration(by: draft)
