@@ -1,0 +1,191 @@
+import Compute
+public import Formats
+import Inspect
+
+/// The question whether a merged model is round(base + Σ scale · ΔW), planned by the
+/// headers of all.
+public struct MergeVerification: Sendable {
+  /// What the user asked.
+  public struct Options: Sendable {
+    /// The numerics to compare with; nil finds those that were used.
+    public var numerics: Numerics?
+    public var threads = 1
+    /// The most bytes that the comparison may hold.
+    public var maximumMemory = OutputOptions.defaultMaximumMemory
+
+    public init() {}
+  }
+
+  let options: Options
+  /// What is compared, in the order of the plan.
+  let candidates: [VerificationCandidates]
+  /// What the headers alone show.
+  let changes: [VerificationReport.Change]
+  let findings: [Finding]
+  /// The targets that cannot be compared.
+  let unmatched: [PlannedTensor]
+  private let blocks: BlockSize
+  private let scratch: VerificationScratch.Sizes
+
+  /// Pairs what `makePlan` makes of `base` with `merged`.
+  public init(
+    base: Checkpoint, merged: Checkpoint, options: Options,
+    makePlan: (OutputOptions) throws(CheckpointError) -> MergePlan
+  ) throws(CheckpointError) {
+    self.options = options
+    let plans = try Self.plans(base, options, makePlan)
+    let planned = plans[0].plan.tensors
+    findings = plans[0].plan.findings
+    let pairing = try MergedPairing(planned, base: base, merged: merged)
+    changes = pairing.changes
+    candidates = Self.candidates(pairing, plans, base)
+    let compared = Set(candidates.map { ExactName($0.name) })
+    unmatched = planned.filter { $0.isTarget && !compared.contains(ExactName($0.name)) }
+    (blocks, scratch) = try Self.fit(candidates, plans.map(\.plan), options, path: merged.path)
+    guard candidates.contains(where: \.isTarget) else {
+      throw Self.nothingToCompare(planned, base, merged)
+    }
+  }
+
+  private typealias Plans = [(numerics: Numerics, plan: MergePlan)]
+
+  private static func plans(
+    _ base: Checkpoint, _ options: Options,
+    _ makePlan: (OutputOptions) throws(CheckpointError) -> MergePlan
+  ) throws(CheckpointError) -> Plans {
+    // Nothing is written; the format only has to have the base's types.
+    var output = OutputOptions(
+      format: base.format == .safetensors ? .safetensors : .pytorch,
+      maximumMemory: options.maximumMemory, threads: options.threads, isSingleFile: true)
+    var plans: Plans = []
+    for numerics in options.numerics.map({ [$0] }) ?? Numerics.allCases {
+      output.numerics = numerics
+      plans.append((numerics, try makePlan(output)))
+    }
+    return plans
+  }
+
+  private static func candidates(_ pairing: MergedPairing, _ plans: Plans, _ base: Checkpoint)
+    -> [VerificationCandidates]
+  {
+    let positions = base.positions()
+    let byName = plans.map { entry in
+      Dictionary(
+        entry.plan.tensors.map { (ExactName($0.name), $0) }, uniquingKeysWith: { first, _ in first }
+      )
+    }
+    return pairing.pairs.map { pair in
+      VerificationCandidates(
+        name: pair.name, merged: pair.merged,
+        base: positions[pair.name].map { base.records[$0] },
+        planned: zip(plans, byName).compactMap { plan, tensors in
+          tensors[ExactName(pair.name)].map { (plan.numerics, $0) }
+        })
+    }
+  }
+
+  private static func nothingToCompare(
+    _ planned: [PlannedTensor], _ base: Checkpoint, _ merged: Checkpoint
+  ) -> CheckpointError {
+    let names = planned.filter(\.isTarget).map(\.name)
+    return CheckpointError(
+      path: merged.path,
+      "holds none of the \(names.count) tensors that the adapter changes in their shapes, "
+        + "\(names.first?.quoted ?? "") for one; expected the names of the base",
+      fix: "tenon remap \(shellQuoted(merged.path)) -o RENAMED --to-match \(shellQuoted(base.path))"
+    )
+  }
+
+  /// The largest blocks that fit into the memory that the user allows.
+  private static func fit(
+    _ candidates: [VerificationCandidates], _ plans: [MergePlan], _ options: Options, path: String
+  ) throws(CheckpointError) -> (BlockSize, VerificationScratch.Sizes) {
+    var shared = plans.map(\.memory.shared).max() ?? 0
+    let gathered = candidates.map {
+      $0.merged.gatheredByteCount + ($0.first.base?.gatheredByteCount ?? 0)
+    }
+    shared += 2 * (gathered.max() ?? 0)
+    var blocks = plans[0].blocks
+    while true {
+      var sizes = VerificationScratch.Sizes()
+      for candidate in candidates.flatMap(\.all) {
+        sizes.include(candidate.tensor, blocks: blocks)
+      }
+      let needed = MemoryEstimate(perWorker: sizes.byteCount, shared: shared)
+        .total(workers: options.threads)
+      if needed <= options.maximumMemory { return (blocks, sizes) }
+      guard let smaller = blocks.smaller else {
+        throw CheckpointError(
+          path: path,
+          "needs \(needed) bytes of memory with \(options.threads) threads; "
+            + "--max-memory allows \(options.maximumMemory)",
+          fix: "raise --max-memory or lower --threads")
+      }
+      blocks = smaller
+    }
+  }
+}
+
+extension MergeVerification {
+  /// The bytes of the merged model that are compared at most, again for each
+  /// arithmetic.
+  public var byteCount: Int {
+    candidates.reduce(0) { $0 + $1.merged.byteCount * $1.all.count }
+  }
+
+  /// Reads and compares everything.
+  public func run(progress: Progress) throws(CheckpointError) -> VerificationReport {
+    var outcomes = candidates.map { VerificationOutcome($0) }
+    for round in Arithmetic.allCases.indices {
+      let isRecognised = outcomes.allSatisfy { !$0.isTarget || $0.isEqual }
+      let (wanted, rest) = outcomes.indices.filter { round < outcomes[$0].candidates.all.count }
+        .reduce(into: ([Int](), [Int]())) { lists, index in
+          // The second is tried on all, so that one arithmetic is found for all.
+          let isWanted = round == 0 || (!isRecognised && (round == 1 || !outcomes[index].isEqual))
+          if isWanted { lists.0.append(index) } else { lists.1.append(index) }
+        }
+      for index in rest { progress.add(candidates[index].merged.byteCount) }
+      let distances = try compare(wanted, round: round, progress)
+      for (index, distance) in zip(wanted, distances) {
+        outcomes[index].add(distance, by: candidates[index].all[round].arithmetic)
+      }
+    }
+    return report(outcomes)
+  }
+
+  /// How far some tensors are from their candidates of this round.
+  private func compare(_ positions: [Int], round: Int, _ progress: Progress)
+    throws(CheckpointError) -> [BlockDistance]
+  {
+    let (candidates, blocks) = (self.candidates, self.blocks)
+    let queue = WorkQueue(count: positions.count) { index in
+      let candidate = candidates[positions[index]].all[round]
+      progress.begin(candidate.tensor.merged.name)
+      return VerificationTask(
+        candidate.tensor, blocks: blocks, numerics: candidate.arithmetic.numerics)
+    }
+    let ledger = Ledger<BlockDistance>()
+    let sizes = scratch
+    try Workers.run(options.threads) { (failure) throws(CheckpointError) in
+      var scratch = VerificationScratch(sizes)
+      while let block = queue.next() {
+        try failure.check()
+        do throws(CheckpointError) {
+          let distance = try block.task.run(block.range, scratch: &scratch)
+          ledger.enter(distance, tensor: block.tensor, block: block.position)
+        } catch {
+          // What was read in the first round can be read: this arithmetic leads to
+          // no number at all, so the tensor is not its result.
+          guard round > 0 else { throw error.with(tensor: block.task.tensor.merged.name) }
+          ledger.enter(
+            BlockDistance(isImpossible: true), tensor: block.tensor, block: block.position)
+        }
+        progress.add(block.task.byteCount(of: block.range))
+      }
+    }
+    // Tensors without elements have no blocks.
+    var distances = positions.map { BlockDistance(isBase: candidates[$0].first.base != nil) }
+    for total in ledger.totals() { distances[total.tensor] = total.result }
+    return distances
+  }
+}
