@@ -58,6 +58,8 @@ struct ZeroReader {
     let file = try ZeroFile(path: directory.listing.path(of: name))
     globals += ZeroGlobals.notable(file)
     files.append(file.file)
+    // A file can be opened twice.
+    if let finding = file.disagreement, !findings.contains(finding) { findings.append(finding) }
     return file
   }
 

@@ -92,6 +92,32 @@ extension Adapter {
   ) throws(CheckpointError) -> Adapter {
     var reader = AdapterReader(family: family, configuration: configuration)
     for record in checkpoint.records { reader.add(record) }
-    return try reader.adapter(path: checkpoint.path, alpha: alpha)
+    let adapter = try reader.adapter(path: checkpoint.path, alpha: alpha)
+    guard family.kind == .llavaAdapter else { return adapter }
+    return adapter.adding(try LlavaTrainables.replacements(beside: checkpoint))
+  }
+}
+
+extension Adapter {
+  /// The adapter with more tensors that take places.
+  func adding(_ more: [AdapterReplacement]) -> Adapter {
+    Adapter(
+      path: path, kind: kind, family: family, configuration: configuration, rank: rank,
+      alpha: alpha, scale: scale, modules: modules, shared: shared,
+      replacements: NaturalOrder.sorted(replacements + more, by: \.target),
+      frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
+      findings: findings)
+  }
+
+  /// The part of the adapter that acts on modules whose paths `filter` accepts.
+  public func limited(to filter: NameFilter) -> Adapter {
+    Adapter(
+      path: path, kind: kind, family: family, configuration: configuration, rank: rank,
+      alpha: alpha, scale: scale, modules: modules.filter { filter.accepts($0.target) },
+      shared: shared,
+      replacements: replacements.filter { replacement in
+        filter.accepts(replacement.target) || filter.accepts(replacement.module)
+      }, frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
+      findings: findings)
   }
 }

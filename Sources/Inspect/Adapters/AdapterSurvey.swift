@@ -23,7 +23,7 @@ struct AdapterSurvey: Sendable {
 
   init(_ checkpoint: Checkpoint) {
     hasConfiguration = checkpoint.sideFile(Self.configurationName) != nil
-    hasNonLoraTrainables = checkpoint.sideFile("non_lora_trainables.bin") != nil
+    hasNonLoraTrainables = checkpoint.sideFile(LlavaTrainables.fileName) != nil
     count = checkpoint.records.count
     var paths: [Substring] = []
     // A span, so that no record is copied.

@@ -14,10 +14,13 @@ struct PlanBuilder {
   let holdsAdapter: Bool
   /// Whether the checksums that the input states are held against its bytes.
   let isVerifying: Bool
+  /// What changes in the model's configuration.
+  let configuration: [ConfigurationEdit]
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
-    isAdapter: Bool = false, holdsAdapter: Bool = false, isVerifying: Bool = false
+    isAdapter: Bool = false, holdsAdapter: Bool = false, isVerifying: Bool = false,
+    configuration: [ConfigurationEdit] = []
   ) {
     self.base = base
     self.options = options
@@ -25,6 +28,7 @@ struct PlanBuilder {
     self.isAdapter = isAdapter
     self.holdsAdapter = isAdapter || holdsAdapter
     self.isVerifying = isVerifying
+    self.configuration = configuration
   }
 
   /// Plans the output: `updates` by the name of the tensor that they change. One
@@ -68,7 +72,7 @@ struct PlanBuilder {
         fix: excluding(record))
     }
     try checkGrowth(record)
-    let type = try outputType(of: original)
+    let type = try outputType(of: update?.modelType ?? original.type)
     if let refusal = options.format.refusal(type, shape: record.shape) {
       throw CheckpointError(refusal, fix: excluding(record))
     }
@@ -98,14 +102,12 @@ struct PlanBuilder {
   }
 
   /// `--dtype` concerns float tensors only; indices and masks stay what they are.
-  private func outputType(of record: TensorRecord) throws(CheckpointError) -> TensorType {
-    guard let wanted = options.type, let type = record.type.element, type.kind == .float,
-      type != wanted
-    else { return record.type }
-    guard Conversion.isConvertible(type), Conversion.isConvertible(wanted) else {
+  private func outputType(of type: TensorType) throws(CheckpointError) -> TensorType {
+    guard let wanted = options.type, let own = type.element, own.kind == .float, own != wanted
+    else { return type }
+    guard Conversion.isConvertible(own), Conversion.isConvertible(wanted) else {
       throw CheckpointError(
-        "\(type.name) cannot be converted to \(wanted.name)",
-        fix: "leave out --dtype")
+        "\(own.name) cannot be converted to \(wanted.name)", fix: "leave out --dtype")
     }
     return .element(wanted)
   }
@@ -129,11 +131,13 @@ struct PlanBuilder {
     return metadata
   }
 
-  /// `config.json` with the type that `--dtype` gives the weights; nil where it
-  /// stays as it is.
+  /// `config.json` with what the merge changes and the type that `--dtype` gives the
+  /// weights; nil where it stays as it is.
   private func changedConfiguration() throws(CheckpointError) -> MergePlan.Document? {
-    guard let type = options.type, let file = base.sideFile("config.json"),
-      let changed = ModelConfiguration.setting(type, in: try InputFile.json(at: file.path))
+    guard options.type != nil || !configuration.isEmpty,
+      let file = base.sideFile("config.json"),
+      let changed = ModelConfiguration.setting(
+        options.type, configuration, in: try InputFile.json(at: file.path))
     else { return nil }
     return MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed))
   }

@@ -29,9 +29,9 @@ public struct TensorUpdate: Sendable {
     isReplacement = true
   }
 
-  public var rowCount: Int { base.shape.first ?? 1 }
+  public var rowCount: Int { base.rowCount }
   /// The elements of a row.
-  public var columnCount: Int { base.shape.dropFirst().reduce(1, *) }
+  public var columnCount: Int { base.columnCount }
 
   /// The sums that are all that happens; nil where something else does.
   var onlySums: [Delta]? {
@@ -103,4 +103,11 @@ extension UpdateStep.Action {
     case .round: []
     }
   }
+}
+
+extension TensorRecord {
+  /// The rows of the tensor as a matrix: its first axis.
+  var rowCount: Int { shape.first ?? 1 }
+  /// The columns of the tensor as a matrix: all its other axes together.
+  var columnCount: Int { shape.dropFirst().reduce(1, *) }
 }

@@ -13,7 +13,7 @@ public enum VerificationConclusion: String, Sendable, Hashable {
   case partlyMerged = "partly-merged"
   /// Every target has the expected change times one number.
   case otherScale = "other-scale"
-  /// The targets are as expected, other tensors are not.
+  /// The targets are as expected but for their rounding, other tensors are not.
   case otherTensors = "other-tensors"
   case different
 }
@@ -24,13 +24,10 @@ extension VerificationReport {
     if isEqual(tolerance: tolerance) {
       return verdicts.allSatisfy { $0 == .equal } ? .equal : .withinTolerance
     }
-    if targets.allSatisfy({ $0.isEqual(tolerance: tolerance) }) { return .otherTensors }
-    if verdicts.allSatisfy({ $0 == .base || $0 == .equal }) {
-      return verdicts.contains(.equal) ? .partlyMerged : .nothingMerged
-    }
+    if verdicts.allSatisfy({ $0 == .base }) { return .nothingMerged }
     if verdicts.contains(.base) { return .partlyMerged }
     if verdicts.allSatisfy({ $0 != .other }) {
-      return changes.isEmpty ? .otherRounding : .different
+      return changes.isEmpty ? .otherRounding : .otherTensors
     }
     return commonScale == nil ? .different : .otherScale
   }

@@ -9,6 +9,9 @@ public struct MergeVerification: Sendable {
   public struct Options: Sendable {
     /// The numerics to compare with; nil finds those that were used.
     public var numerics: Numerics?
+    /// Whether an adapter on one of two tied embeddings is expected in both, as PEFT
+    /// does; so it is where the merged model has but one.
+    public var keepsTied = false
     public var threads = 1
     /// The most bytes that the comparison may hold.
     public var maximumMemory = OutputOptions.defaultMaximumMemory
@@ -33,10 +36,12 @@ public struct MergeVerification: Sendable {
     makePlan: (OutputOptions) throws(CheckpointError) -> MergePlan
   ) throws(CheckpointError) {
     self.options = options
-    let plans = try Self.plans(base, options, makePlan)
+    let tied = try TiedWeights(base)
+    let isJoined = tied.map { tied in !merged.records.contains { $0.name == tied.output } }
+    let plans = try Self.plans(base, options, isJoined: isJoined ?? false, makePlan)
     let planned = plans[0].plan.tensors
     findings = plans[0].plan.findings
-    let pairing = try MergedPairing(planned, base: base, merged: merged)
+    let pairing = try MergedPairing(planned, base: base, merged: merged, tied: tied)
     changes = pairing.changes
     candidates = Self.candidates(pairing, plans, base)
     let compared = Set(candidates.map { ExactName($0.name) })
@@ -49,6 +54,22 @@ public struct MergeVerification: Sendable {
 
   private typealias Plans = [(numerics: Numerics, plan: MergePlan)]
 
+  /// `isJoined` tells that the merged model has only one of two tied embeddings, which
+  /// can then be expected to have the change of both; unless one is replaced.
+  private static func plans(
+    _ base: Checkpoint, _ options: Options, isJoined: Bool,
+    _ makePlan: (OutputOptions) throws(CheckpointError) -> MergePlan
+  ) throws(CheckpointError) -> Plans {
+    guard isJoined, !options.keepsTied else { return try plans(base, options, makePlan) }
+    var joined = options
+    joined.keepsTied = true
+    do throws(CheckpointError) {
+      return try plans(base, joined, makePlan)
+    } catch {
+      return try plans(base, options, makePlan)
+    }
+  }
+
   private static func plans(
     _ base: Checkpoint, _ options: Options,
     _ makePlan: (OutputOptions) throws(CheckpointError) -> MergePlan
@@ -57,6 +78,7 @@ public struct MergeVerification: Sendable {
     var output = OutputOptions(
       format: base.format == .safetensors ? .safetensors : .pytorch,
       maximumMemory: options.maximumMemory, threads: options.threads, isSingleFile: true)
+    output.keepsTied = options.keepsTied
     var plans: Plans = []
     for numerics in options.numerics.map({ [$0] }) ?? Numerics.allCases {
       output.numerics = numerics

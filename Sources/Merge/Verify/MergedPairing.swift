@@ -12,9 +12,11 @@ struct MergedPairing {
 
   /// Two names of one tensor are no change: a writer may have written data that two
   /// tensors share once, or twice.
-  init(_ planned: [PlannedTensor], base: Checkpoint, merged: Checkpoint) throws(CheckpointError) {
+  init(
+    _ planned: [PlannedTensor], base: Checkpoint, merged: Checkpoint, tied: TiedWeights?
+  ) throws(CheckpointError) {
     let positions = merged.positions()
-    let baseNames = try OtherNames(base)
+    let baseNames = try OtherNames(base, tied: tied)
     let mergedNames = try OtherNames(merged)
     var used = Set<ExactName>()
     var byName: [ExactName: PlannedTensor] = [:]
@@ -62,7 +64,11 @@ struct MergedPairing {
 private struct OtherNames {
   private var names: [ExactName: [String]] = [:]
 
-  init(_ checkpoint: Checkpoint) throws(CheckpointError) {
+  init(_ checkpoint: Checkpoint, tied: TiedWeights? = nil) throws(CheckpointError) {
+    if let tied {
+      names[ExactName(tied.input)] = [tied.output]
+      names[ExactName(tied.output)] = [tied.input]
+    }
     let shared = SharedTensors(in: checkpoint, restores: true, filter: try NameFilter())
     for group in shared.groups {
       let members = [group.kept] + group.others

@@ -1,13 +1,12 @@
 import ArgumentParser
 import Formats
-import Inspect
 import Merge
 
 /// `tenon verify`: is MERGED = BASE + ADAPTER?
 struct VerifyCommand: CheckpointCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Tell whether a merged model is its base with its adapter.",
+    abstract: "Tell whether a merged model is its base with its adapters.",
     discussion: """
       Computes base + scale · B·A again and compares it with the merged model, whoever made it, \
       in whatever format, shards and type. Status 0 means that every target has the expected bits \
@@ -17,16 +16,16 @@ struct VerifyCommand: CheckpointCommand {
   @Argument(help: "The model that the adapter was trained on.", completion: .file())
   var base: String
 
-  @Argument(help: "The adapter.", completion: .file())
-  var adapters: [String]
+  @Argument(
+    help: "The adapters; none where the checkpoint holds base and adapter in one.",
+    completion: .file())
+  var adapters: [String] = []
 
   @Option(help: ArgumentHelp("The merged model.", valueName: "merged"), completion: .file())
   var merged: String
 
-  @Option(
-    help: ArgumentHelp(
-      "The lora_alpha of an adapter whose files do not hold it.", valueName: "alpha"))
-  var alpha: Double?
+  @OptionGroup
+  var reading: AdapterOptions
 
   @Option(
     help: ArgumentHelp(
@@ -56,7 +55,7 @@ struct VerifyCommand: CheckpointCommand {
   var quiet = false
 
   func validate() throws {
-    if let alpha, !alpha.isFinite { throw ValidationError("--alpha must be a finite number") }
+    try reading.validate(adapterCount: adapters.count)
     if !ulp.isFinite || ulp < 0 {
       throw ValidationError("--ulp must be a number that is not negative")
     }
@@ -66,22 +65,10 @@ struct VerifyCommand: CheckpointCommand {
   }
 
   func perform() throws(CheckpointError) -> ExitCode {
-    guard adapters.count == 1 else {
-      throw CheckpointError("merging \(adapters.count) adapters at once is not supported yet")
-    }
-    let source = try Checkpoint.open(adapters[0]).adapterPart()
-    guard let adapter = try Adapter.read(source, alpha: alpha) else {
-      throw CheckpointError(
-        path: adapters[0], "holds no tensors of an adapter: no lora_A, no lora_B and no other kind",
-        fix: "tenon inspect \(shellQuoted(adapters[0]))")
-    }
-    let base = try Checkpoint.open(base)
+    let parts = try reading.parts(base, adapters)
     let verification = try MergeVerification(
-      base: base, merged: try Checkpoint.open(merged), options: options
-    ) { (options) throws(CheckpointError) in
-      try AdapterMerge(base: base, adapter: adapter, findings: source.findings, options: options)
-        .plan
-    }
+      base: parts.base, merged: try Checkpoint.open(merged), options: options
+    ) { (options) throws(CheckpointError) in try parts.merge(options).plan }
     let progress = Progress(total: verification.byteCount)
     let report = try ProgressLine.show(progress, quiet: quiet) { () throws(CheckpointError) in
       try verification.run(progress: progress)
@@ -98,6 +85,7 @@ struct VerifyCommand: CheckpointCommand {
   private var options: MergeVerification.Options {
     var options = MergeVerification.Options()
     options.numerics = numerics
+    options.keepsTied = reading.keepTied
     options.threads = threads ?? WriteOptions.coreCount
     options.maximumMemory = maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory
     return options

@@ -18,6 +18,11 @@ enum MergeText {
           + readable(bytes: report.untouchedBytes),
       ],
     ]
+    if !report.replaced.isEmpty {
+      rows.append([
+        isDryRun ? "would replace" : "replaced", FoldedKeys.summary(of: report.replaced, "tensor"),
+      ])
+    }
     if report.converted > 0 { rows.append(["converted", counted(report.converted, "tensor")]) }
     if isDryRun { rows.append(["memory", "at most \(readable(bytes: report.memory))"]) }
     let files =

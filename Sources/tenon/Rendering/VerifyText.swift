@@ -110,7 +110,7 @@ enum VerifyText {
     case .otherScale:
       "not equal: the update is \(significant(report.commonScale ?? 0, 3)) times the adapter's; "
         + "another weight or lora_alpha?"
-    case .otherTensors: "not equal: the targets are as expected, other tensors are not"
+    case .otherTensors: "not equal: the targets are merged as expected, but other tensors changed"
     case .different: "not equal: this is not the merge of base and adapter"
     }
   }
