@@ -24,7 +24,8 @@ public struct RemapPlan: Sendable {
       in: base, restores: options.format.sharesStorages,
       filter: try NameFilter(include: [], exclude: []))
     var plan = try PlanBuilder(
-      base: base, options: options, sharing: shared, isAdapter: isAdapter, isVerifying: true
+      base: base, options: options, sharing: shared, isAdapter: isAdapter,
+      holdsAdapter: kind == .wrappedCheckpoint, isVerifying: true
     ).plan(updates: [:], findings: input.findings + draft.findings)
     if !options.isSingleFile {
       plan.nameFiles(of: kind, format: options.format)

@@ -8,7 +8,7 @@ struct DirectorySource {
   /// Ways in which a directory names its weights, the first that fits wins: an
   /// adapter before a model, safetensors before PyTorch, an index before a file.
   private static let layouts: [(prefix: String, suffix: String)] = [
-    ("adapter_model", ".safetensors"), ("adapter_model", ".bin"),
+    ("adapter_model", ".safetensors"), ("adapter_model", ".bin"), ("adapters", ".safetensors"),
     ("model", ".safetensors"), ("pytorch_model", ".bin"),
     ("diffusion_pytorch_model", ".safetensors"), ("diffusion_pytorch_model", ".bin"),
   ]

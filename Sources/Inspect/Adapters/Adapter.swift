@@ -1,4 +1,5 @@
 public import Formats
+import OrderedCollections
 
 /// An adapter of any family, normalised: what it does to which module.
 ///
@@ -81,7 +82,7 @@ extension Adapter {
   {
     var configuration: AdapterConfiguration?
     if let file = checkpoint.sideFile(AdapterSurvey.configurationName) {
-      configuration = try AdapterConfiguration(path: file.path)
+      configuration = try family.configuration(file.path)
     }
     return try read(checkpoint, as: family, configuration: configuration, alpha: alpha)
   }
@@ -92,7 +93,12 @@ extension Adapter {
   ) throws(CheckpointError) -> Adapter {
     var reader = AdapterReader(family: family, configuration: configuration)
     for record in checkpoint.records { reader.add(record) }
-    let adapter = try reader.adapter(path: checkpoint.path, alpha: alpha)
+    let packed = try PackedConfigurations(
+      checkpoint.metadata[PackedConfigurations.key], path: checkpoint.path)
+    let scales = try AdapterScales(
+      family: family, configuration: configuration,
+      components: try packed.scales(path: checkpoint.path), alpha: alpha)
+    let adapter = reader.adapter(path: checkpoint.path, scales)
     guard family.kind == .llavaAdapter else { return adapter }
     return adapter.adding(try LlavaTrainables.replacements(beside: checkpoint))
   }

@@ -74,4 +74,11 @@ extension AdapterLeaf {
       row("oft_blocks", "oft"),
       row("rescale", "oft"),
     ])
+
+  /// The factors as they are once transposed.
+  static let mlxRows = bySegment([
+    row("lora_a", "lora", .a, rankAxis: 0),
+    row("lora_b", "lora", .b),
+    row("m", "dora", .magnitude),
+  ])
 }

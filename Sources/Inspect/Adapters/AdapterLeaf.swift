@@ -69,6 +69,9 @@ public struct AdapterLeaf: Sendable, Hashable {
     (kohyaRows[segment] ?? []).first { $0.endings.contains(ending) }?.leaf
   }
 
+  /// The leaf of MLX, or nil.
+  static func mlx(_ segment: Substring) -> AdapterLeaf? { mlxRows[segment]?.first?.leaf }
+
   struct Row {
     let leaf: AdapterLeaf
     let endings: Set<Substring?>

@@ -78,7 +78,7 @@ struct AdapterReader {
       // Both adapters of a nested pair act on one module, each with its own A and B.
       let target = isNested ? "\(key.target).base_layer" : key.target
       guard claim(target, leaf.name, record) else { return }
-      let tensor = AdapterTensor(leaf: leaf, record: record)
+      let tensor = tensor(leaf, record)
       if key.target.isEmpty {
         shared.append(tensor)
       } else {
@@ -90,6 +90,20 @@ struct AdapterReader {
         }
       }
     }
+  }
+
+  /// The tensor as PEFT holds it.
+  private func tensor(_ leaf: AdapterLeaf, _ record: TensorRecord) -> AdapterTensor {
+    guard family.hasTransposedFactors, leaf.role == .a || leaf.role == .b else {
+      return AdapterTensor(leaf: leaf, record: record)
+    }
+    // Those of experts have an axis more and are another method to whoever reads them.
+    guard record.shape.count == 2 else {
+      return AdapterTensor(
+        leaf: AdapterLeaf(name: leaf.name, family: leaf.family, role: .other, rankAxis: nil),
+        record: record)
+    }
+    return AdapterTensor(leaf: leaf, record: record.transposed)
   }
 
   /// The value of a scalar; one that cannot be read is found fault with.
@@ -113,8 +127,7 @@ struct AdapterReader {
     return false
   }
 
-  func adapter(path: String, alpha: Double?) throws(CheckpointError) -> Adapter {
-    let scales = try AdapterScales(family: family, configuration: configuration, alpha: alpha)
+  func adapter(path: String, _ scales: AdapterScales) -> Adapter {
     let modules = NaturalOrder.sorted(Array(drafts.keys)).map { target in
       scales.module(target, drafts[target] ?? Draft())
     }

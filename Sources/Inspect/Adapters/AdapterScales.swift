@@ -5,15 +5,19 @@ struct AdapterScales {
   private let family: AdapterFamily
   private let configuration: AdapterConfiguration?
   private let configured: ConfiguredScales?
+  /// Those of the components of a pipeline.
+  private let components: [Substring: ConfiguredScales]
   private let givenAlpha: Double?
   /// The modules whose parameters `target_parameters` names.
   private let parameterOwners: [Substring]
 
-  init(family: AdapterFamily, configuration: AdapterConfiguration?, alpha: Double?)
-    throws(CheckpointError)
-  {
+  init(
+    family: AdapterFamily, configuration: AdapterConfiguration?,
+    components: [Substring: ConfiguredScales] = [:], alpha: Double?
+  ) throws(CheckpointError) {
     self.family = family
     self.configuration = configuration
+    self.components = components
     givenAlpha = alpha
     configured = if let configuration { try ConfiguredScales(configuration) } else { nil }
     let parameters = configuration?.json[AdapterFeature.targetParameters.rawValue]?.array ?? []
@@ -23,7 +27,17 @@ struct AdapterScales {
   }
 
   /// The rank that the configuration gives a module.
-  func configuredRank(of target: String) -> Int? { configured?.rank(of: target) }
+  func configuredRank(of target: String) -> Int? {
+    guard let (scales, path) = configured(target) else { return nil }
+    return scales.rank(of: path)
+  }
+
+  /// The configuration that concerns a module, and the path by which it knows it.
+  private func configured(_ target: String) -> (scales: ConfiguredScales, path: String)? {
+    if let configured { return (configured, target) }
+    let component = target.prefix { $0 != "." }
+    return components[component].map { ($0, String(target.dropFirst(component.count + 1))) }
+  }
 
   func module(_ target: String, _ draft: AdapterReader.Draft) -> AdapterModule {
     let path = draft.isNested ? String(target.dropLast(".base_layer".count)) : target
@@ -37,7 +51,7 @@ struct AdapterScales {
     let alpha = alpha(of: path, draft, rank: rank)
     return AdapterModule(
       target: path, kind: kind, tensors: draft.tensors, rank: rank, alpha: alpha,
-      scale: Self.isUnscaled(kind, rank: rank) ? 1 : scale(alpha: alpha, rank: rank))
+      scale: Self.isUnscaled(kind, rank: rank) ? 1 : scale(of: path, alpha: alpha, rank: rank))
   }
 
   /// LyCORIS scales a Kronecker product of two whole factors by 1, whatever alpha it
@@ -84,7 +98,7 @@ struct AdapterScales {
       // kohya's scripts and LyCORIS read an alpha of 0 as a missing one.
       return draft.alpha == 0 ? rank.map(Double.init) : draft.alpha
     }
-    if let configured { return configured.alpha(of: path) }
+    if let (scales, path) = configured(path) { return scales.alpha(of: path) }
     if let givenAlpha { return givenAlpha }
     return switch family.missingAlpha {
     case .unknown: nil
@@ -92,10 +106,16 @@ struct AdapterScales {
     }
   }
 
-  private func scale(alpha: Double?, rank: Int?) -> Double? {
+  private func scale(of path: String, alpha: Double?, rank: Int?) -> Double? {
+    scale(configured(path)?.scales.configuration, alpha: alpha, rank: rank)
+  }
+
+  private func scale(_ configuration: AdapterConfiguration?, alpha: Double?, rank: Int?) -> Double?
+  {
+    if let stated = configuration?.scale { return stated }
     guard let alpha, let rank, rank > 0 else { return nil }
-    let isRankStabilized = configuration?.isRankStabilized ?? false
-    return isRankStabilized ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
+    return configuration?.isRankStabilized == true
+      ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
   }
 
   /// What the card shows for the whole adapter: the configuration's values, or what
@@ -107,7 +127,7 @@ struct AdapterScales {
     }
     return (
       configuration.rank, configuration.alpha,
-      scale(alpha: configuration.alpha, rank: configuration.rank)
+      scale(configuration, alpha: configuration.alpha, rank: configuration.rank)
     )
   }
 

@@ -16,6 +16,8 @@ struct AdapterSurvey: Sendable {
   private(set) var kohyaCount = 0
   /// The tensors with a component of a pipeline and a leaf of diffusers.
   private(set) var diffusersCount = 0
+  /// The factors as MLX names them.
+  private(set) var mlxCount = 0
   /// The tensors that are PLoRA.
   private(set) var ploraNames: [String] = []
   private(set) var hasConfiguration = false
@@ -36,6 +38,7 @@ struct AdapterSurvey: Sendable {
       if marks.contains(.plora), PLoRA.ends(name) { ploraNames.append(name) }
       guard marks.contains(.leaf) else { continue }
       if Self.isKohya(name) { kohyaCount += 1 }
+      if name.hasSuffix(".lora_a") || name.hasSuffix(".lora_b") { mlxCount += 1 }
       guard AdapterKey.hasLeaf(name) else { continue }
       leafCount += 1
       if let path = Self.modulePath(of: name) { paths.append(path) }
@@ -78,7 +81,7 @@ struct AdapterSurvey: Sendable {
   /// The components of a pipeline that diffusers puts before the path.
   private static let components: Set<Substring> = [
     "unet", "transformer", "transformer_2", "text_encoder", "text_encoder_2", "text_encoder_3",
-    "prior",
+    "prior", "diffusion_model",
   ]
   /// The words of which one is in every key of an older diffusers adapter or of a
   /// diffusion transformer, and in none of a GPT-2's, which also begin with

@@ -94,7 +94,10 @@ private struct WrappedParts {
     for (_, records) in factors.sorted(by: { $0.key > $1.key }) {
       var reader = AdapterReader(family: Self.family, configuration: scales.configuration)
       for record in records { reader.add(record) }
-      let adapter = try reader.adapter(path: checkpoint.path, alpha: scales.alpha)
+      let adapter = reader.adapter(
+        path: checkpoint.path,
+        try AdapterScales(
+          family: Self.family, configuration: scales.configuration, alpha: scales.alpha))
       adapters.append(try scales.scaled(adapter))
     }
     return adapters
@@ -107,7 +110,7 @@ private struct WrappedParts {
       var key = key(name)
       if case .leaf(let leaf, _) = key.content { key.content = .leaf(leaf, isNested: false) }
       return key
-    }, missingAlpha: .unknown, holdsBase: true)
+    }, missingAlpha: .unknown, holdsBase: true, examples: [])
 }
 
 /// Where the scales of a wrapped checkpoint are written down.

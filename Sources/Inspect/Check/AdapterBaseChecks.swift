@@ -66,7 +66,7 @@ struct AdapterBaseChecks {
     return [
       Finding(
         .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) }, message,
-        fix: matching.suggestion.map { $0.command(for: adapter.path) }
+        fix: matching.unmatchedFix
           ?? inferred?.command(for: adapter.path, toMatch: base.path))
     ]
   }

@@ -97,6 +97,7 @@ extension RenamingDraft {
     switch AdapterFamily.recognised(survey)?.kind {
     case .kohyaAdapter: try apply(try RenamePreset(named: "kohya-to-peft"), base: base)
     case .diffusersAdapter: try apply(try RenamePreset(named: "diffusers-to-peft"), base: base)
+    case .mlxAdapter: try apply(try RenamePreset(named: "mlx-to-peft"), base: base)
     default: return
     }
   }

@@ -26,7 +26,8 @@ struct MergeDraft {
     let positions = base.checkpoint.positions()
     for match in matching.matches {
       let steps = ModuleSteps(
-        match: match, adapter: adapter, weight: weighted.weight, numerics: numerics)
+        module: match.module, base: match.base, isTransposed: match.isTransposed,
+        adapter: adapter, weight: weighted.weight, numerics: numerics)
       try append(try steps.weightSteps(), to: match.base, of: adapter)
       let bias = try steps.biasSteps()
       guard !bias.steps.isEmpty else { continue }
@@ -38,6 +39,12 @@ struct MergeDraft {
             + "none")
       }
       try append(bias.steps, to: base.checkpoint.records[position], of: adapter)
+    }
+    for match in matching.partialMatches {
+      let steps = ModuleSteps(
+        module: match.module, base: match.base, rows: match.rows, adapter: adapter,
+        weight: weighted.weight, numerics: numerics)
+      try append(try steps.weightSteps(), to: match.base, of: adapter)
     }
     try addTokenRows(of: adapter, positions)
   }

@@ -4,12 +4,16 @@ import Inspect
 
 /// What a module of an adapter does to its weight and its bias, as steps.
 struct ModuleSteps {
-  let match: BaseMatching.Match
+  let module: AdapterModule
+  /// The tensor of the base.
+  let base: TensorRecord
+  /// The base holds the weight as `[in, out]`.
+  var isTransposed = false
+  /// The rows that the module stands for where the base fuses several; nil for all.
+  var rows: Range<Int>?
   let adapter: Adapter
   let weight: Double
   let numerics: Numerics
-
-  private var module: AdapterModule { match.module }
 
   /// The steps for the weight.
   func weightSteps() throws(CheckpointError) -> [UpdateStep] {
@@ -20,7 +24,11 @@ struct ModuleSteps {
     if let magnitude = module.magnitude {
       steps.append(step(.normalise(try normalisation(magnitude))))
     }
-    if steps.contains(where: { !$0.isSum }) { try refuseWeight() }
+    guard steps.contains(where: { !$0.isSum }) else { return steps }
+    try refuseWeight()
+    guard rows == nil else {
+      throw refusal("multiplies rows of a tensor in which the base fuses several")
+    }
     return steps
   }
 
@@ -66,7 +74,7 @@ struct ModuleSteps {
       // PEFT rounds the update of an embedding to its type before adding it, but not
       // where a magnitude follows.
       if case .add(var delta) = step.action, numerics == .peft, module.magnitude == nil,
-        match.base.type.bitWidth < 32
+        base.type.bitWidth < 32
       {
         delta.isRoundedFirst = true
         step.action = .add(delta)
@@ -84,8 +92,8 @@ struct ModuleSteps {
       return [try sum(.kronecker(try source(first), try source(second)))]
     case .ia3(let vector, let isOffset, _):
       guard !isOffset else { throw refusal("LyCORIS's (IA)³ is not supported") }
-      let kernel = match.base.shape.dropFirst(2).reduce(1, *)
-      let isOfRows = try isOnInput(vector) == match.isTransposed
+      let kernel = base.shape.dropFirst(2).reduce(1, *)
+      let isOfRows = try isOnInput(vector) == isTransposed
       return [step(.multiply(by: vector, along: isOfRows ? .rows : .columns(width: kernel)))]
     case .vera(let lambdaB, let lambdaD):
       return [try sum(vera(lambdaB, lambdaD), scale: 1)]
@@ -100,7 +108,7 @@ struct ModuleSteps {
   {
     let own = if let scale { scale } else { try self.scale() }
     let delta = Delta(
-      form, rank: module.rank, scale: own * weight, isTransposed: match.isTransposed)
+      form, rank: module.rank, scale: own * weight, isTransposed: isTransposed, rows: rows)
     return step(.add(delta))
   }
 
@@ -141,14 +149,14 @@ struct ModuleSteps {
         "needs vera_A and vera_B, which torch's random numbers made and the file does not hold "
           + "(save_projection false)")
     }
-    let shape = match.isTransposed ? match.base.shape.reversed() : match.base.shape
+    let shape = isTransposed ? base.shape.reversed() : base.shape
     let (rows, columns) = (shape[0], shape.dropFirst().reduce(1, *))
     guard a.shape.count == 2, b.shape.count == 2, a.shape[1] >= columns, b.shape[0] >= rows,
       a.shape[0] == lambdaD.elementCount, b.shape[1] == a.shape[0], lambdaB.elementCount == rows
     else {
       throw refusal(
         "has vera_A \(a.shape), vera_B \(b.shape) and vectors of \(lambdaB.elementCount) and "
-          + "\(lambdaD.elementCount), which do not fit the weight \(match.base.shape)")
+          + "\(lambdaD.elementCount), which do not fit the weight \(base.shape)")
     }
     return .lowRank(
       b: Factor(b.matrixPart(rows: rows, columns: b.shape[1]), rowScales: lambdaB),
@@ -160,8 +168,8 @@ struct ModuleSteps {
   /// Of a matrix its shape says so, `[1, in]` or `[out, 1]`; of a convolution its length
   /// or, where both are alike, `feedforward_modules`.
   private func isOnInput(_ vector: TensorRecord) throws(CheckpointError) -> Bool {
-    let shape = match.base.shape
-    let (outputs, inputs) = match.isTransposed ? (shape[1], shape[0]) : (shape[0], shape[1])
+    let shape = base.shape
+    let (outputs, inputs) = isTransposed ? (shape[1], shape[0]) : (shape[0], shape[1])
     let count = vector.elementCount
     if vector.shape.count == 2, vector.shape[0] != vector.shape[1] { return vector.shape[0] == 1 }
     guard outputs == inputs else { return count == inputs }
@@ -176,15 +184,15 @@ struct ModuleSteps {
     -> UpdateStep.Normalisation
   {
     let record = magnitude.record
-    let shape = match.base.shape
+    let shape = base.shape
     let kernel = shape.dropFirst(2).reduce(1, *)
-    var isOfRows = !match.isTransposed
+    var isOfRows = !isTransposed
     var epsilon: Float = 0
     if magnitude.convention == .lycoris {
       if record.shape.count > 1, record.shape[0] == 1, record.elementCount > 1 {
         isOfRows.toggle()
       }
-      epsilon = Self.epsilon[match.base.type.element ?? .f32] ?? 0
+      epsilon = Self.epsilon[base.type.element ?? .f32] ?? 0
     }
     let expected = isOfRows ? shape[0] : shape.dropFirst().first ?? 1
     guard record.elementCount == expected else {
