@@ -20,6 +20,14 @@ AXES = {
     "shards": ["one", "several"],
 }
 
+KINDS = {
+    "dora": {"family": "llama", "target_modules": ["q_proj", "down_proj"], "use_dora": True},
+    "an embedding": {"family": "llama", "target_modules": ["embed_tokens", "v_proj"]},
+    "a replaced head": {"family": "llama", "target_modules": ["v_proj"],
+                        "modules_to_save": ["lm_head"]},
+    "a tied embedding": {"family": "gpt2", "target_modules": ["wte", "c_attn"]},
+}
+
 # How far PEFT's other ways lead, in units of the terms of the sum.
 OTHER_WAYS = {
     "safe_merge": 2,
@@ -34,6 +42,10 @@ def run(harness, every):
     for dtype in DTYPES:
         with harness.case(f"a base that PEFT loads in {dtype}"):
             converted_base(harness, dtype)
+    for kind, options in KINDS.items():
+        for dtype in DTYPES:
+            with harness.case(f"{kind} on {dtype}"):
+                other_kind(harness, dtype, options)
     with harness.case("a small update in BF16"):
         small_update(harness)
 
@@ -174,6 +186,31 @@ def converted_base(harness, dtype):
             harness.check(report["numerics"] is not None, "the numerics have a name")
         converted = 0 if stored == dtype else report["untouched"]
         harness.equal(report["converted"], converted, "what is in another type")
+
+
+def other_kind(harness, dtype, options):
+    """PEFT's merge of other kinds than plain LoRA."""
+    place = harness.fresh()
+    base, adapter = os.path.join(place, "base"), os.path.join(place, "adapter")
+    options = dict(options)
+    save_base(base_model(options.pop("family"), dtype, hidden=64), base)
+    model = transformers.AutoModelForCausalLM.from_pretrained(base, dtype="auto")
+    tuned = adapted(model, r=4, lora_alpha=8, **options)
+    with torch.no_grad():
+        for name, parameter in tuned.named_parameters():
+            if "lora_embedding" in name:
+                parameter.copy_(torch.randn(parameter.shape) * 0.1)
+    save_adapter(tuned, adapter)
+    out = peft_merge(base, adapter, os.path.join(place, "merged"))
+    report = verify(harness, base, adapter, out)
+    harness.check(report["conclusion"] in ("equal", "other-rounding"), "PEFT's merge",
+                  str(report["conclusion"]))
+    if report["equal"]:
+        harness.check(report["numerics"] in ("both", "peft"), "PEFT's numerics",
+                      str(report["numerics"]))
+    harness.equal(report["unexpectedChanges"], [], "nothing else changed")
+    unmerged = verify(harness, base, adapter, base)
+    harness.equal(unmerged["conclusion"], "nothing-merged", "the base is no merge")
 
 
 def small_update(harness):

@@ -232,6 +232,36 @@ import Testing
     #expect(abs(try #require(report.commonScale) - 3) < 0.01)
   }
 
+  @Test(arguments: Numerics.allCases)
+  func `several adapters are recognised with their weights`(numerics: Numerics) throws {
+    let base = try Fixtures.checkpoint("\(Self.group)/base")
+    let names = ["adapter-plain", "adapter-rslora", "adapter-patterns"]
+    func adapters(_ weights: [Double]) throws -> [WeightedAdapter] {
+      try zip(names, weights).map {
+        WeightedAdapter(try Fixtures.adapter("\(Self.group)/\($0)"), weight: $1)
+      }
+    }
+    let directory = try TemporaryDirectory()
+    let weighted = try adapters([1, -0.5, 2])
+    let transaction = try OutputTransaction(
+      path: directory.path("merged.safetensors"), force: false, inputs: [])
+    let options = OutputOptions(numerics: numerics, isSingleFile: true)
+    let plan = try AdapterMerge(base: base, adapters: weighted, options: options).plan
+    _ = try Execution(plan, threads: 2).run(transaction, progress: Progress(total: 0))
+    let merged = try Checkpoint.open(transaction.path)
+    func report(_ adapters: [WeightedAdapter]) throws -> VerificationReport {
+      try MergeVerification(base: base, merged: merged, options: .init()) {
+        (options) throws(CheckpointError) in
+        try AdapterMerge(base: base, adapters: adapters, options: options).plan
+      }.run(progress: Progress(total: 0))
+    }
+    let found = try report(weighted)
+    #expect(found.isEqual())
+    #expect(found.numerics == (numerics == .exact ? .exact : .peft))
+    let wrong = try report(try adapters([1, 0.5, 2]))
+    #expect(!wrong.isEqual(tolerance: 4) && wrong.numerics == nil)
+  }
+
   @Test func `another adapter is not the merge`() throws {
     let (path, directory) = try merged(adapter: "adapter-rslora")
     let report = try verify(try Checkpoint.open(path), adapter: "adapter-patterns")

@@ -24,7 +24,7 @@ extension VerificationReport {
     if isEqual(tolerance: tolerance) {
       return verdicts.allSatisfy { $0 == .equal } ? .equal : .withinTolerance
     }
-    if verdicts.allSatisfy({ $0 == .base }) { return .nothingMerged }
+    if targets.allSatisfy(\.isBase) && verdicts.contains(.base) { return .nothingMerged }
     if verdicts.contains(.base) { return .partlyMerged }
     if verdicts.allSatisfy({ $0 != .other }) {
       return changes.isEmpty ? .otherRounding : .otherTensors

@@ -159,15 +159,16 @@ extension MergeVerification {
   public func run(progress: Progress) throws(CheckpointError) -> VerificationReport {
     var outcomes = candidates.map { VerificationOutcome($0) }
     for round in Arithmetic.allCases.indices {
-      let isRecognised = outcomes.allSatisfy { !$0.isTarget || $0.isEqual }
-      let (wanted, rest) = outcomes.indices.filter { round < outcomes[$0].candidates.all.count }
-        .reduce(into: ([Int](), [Int]())) { lists, index in
-          // The second is tried on all, so that one arithmetic is found for all.
-          let isWanted = round == 0 || (!isRecognised && (round == 1 || !outcomes[index].isEqual))
-          if isWanted { lists.0.append(index) } else { lists.1.append(index) }
-        }
+      let possible = outcomes.indices.filter { candidates[$0].all.indices.contains(round) }
+      // What is one arithmetic's result may be the other numerics' too.
+      let wanted = possible.filter { index in
+        let arithmetic = candidates[index].all[round].arithmetic
+        return round == 0 || !outcomes[index].isEqual || arithmetic == .peft
+      }
+      let rest = Set(possible).subtracting(wanted)
       for index in rest { progress.add(candidates[index].merged.byteCount) }
-      let distances = try compare(wanted, round: round, progress)
+      let settled = outcomes.map(\.isEqual)
+      let distances = try compare(wanted, round: round, settled: settled, progress)
       for (index, distance) in zip(wanted, distances) {
         outcomes[index].add(distance, by: candidates[index].all[round].arithmetic)
       }
@@ -175,16 +176,18 @@ extension MergeVerification {
     return report(outcomes)
   }
 
-  /// How far some tensors are from their candidates of this round.
-  private func compare(_ positions: [Int], round: Int, _ progress: Progress)
-    throws(CheckpointError) -> [BlockDistance]
-  {
+  /// How far some tensors are from their candidates of this round; of those that are
+  /// settled only whether they differ.
+  private func compare(
+    _ positions: [Int], round: Int, settled: [Bool], _ progress: Progress
+  ) throws(CheckpointError) -> [BlockDistance] {
     let (candidates, blocks) = (self.candidates, self.blocks)
     let queue = WorkQueue(count: positions.count) { index in
       let candidate = candidates[positions[index]].all[round]
       progress.begin(candidate.tensor.merged.name)
       return VerificationTask(
-        candidate.tensor, blocks: blocks, numerics: candidate.arithmetic.numerics)
+        candidate.tensor, blocks: blocks, numerics: candidate.arithmetic.numerics,
+        stopsAtDifference: settled[positions[index]])
     }
     let ledger = Ledger<BlockDistance>()
     let sizes = scratch

@@ -15,9 +15,15 @@ final class VerificationTask: BlockTask {
   private let computation: UpdateComputation?
   /// Whether every block so far was that of the base.
   private let isBase: Atomic<Bool>
+  /// Whether a difference is all that is asked for, and whether there is one.
+  private let stopsAtDifference: Bool
+  private let isDifferent = Atomic(false)
 
-  init(_ tensor: VerifiedTensor, blocks: BlockSize, numerics: Numerics) {
+  init(
+    _ tensor: VerifiedTensor, blocks: BlockSize, numerics: Numerics, stopsAtDifference: Bool
+  ) {
     self.tensor = tensor
+    self.stopsAtDifference = stopsAtDifference
     cut = BlockCut(tensor.expected, blocks: blocks)
     source = LazyTensorData(tensor.expected.source)
     merged = LazyTensorData(tensor.merged)
@@ -37,6 +43,7 @@ final class VerificationTask: BlockTask {
   func run(_ range: Range<Int>, scratch: inout VerificationScratch) throws(CheckpointError)
     -> BlockDistance
   {
+    if stopsAtDifference, isDifferent.load(ordering: .relaxed) { return BlockDistance() }
     let bytes = cut.bytes(of: range)
     try scratch.merged.withMutablePrefix(bytes.count) { (span) throws(CheckpointError) in
       try merged.data().read(into: &span, at: bytes.lowerBound)
@@ -49,6 +56,7 @@ final class VerificationTask: BlockTask {
       if !result.isBase { isBase.store(false, ordering: .relaxed) }
     }
     guard !isExpected else { return result }
+    isDifferent.store(true, ordering: .relaxed)
     if tensor.isMeasured, let type = tensor.merged.type.element, let width = type.byteWidth {
       result.distance = scratch.distance(
         bytes.count / width, of: type, in: place, base: tensor.base?.type.element)
