@@ -111,6 +111,40 @@ import Testing
       error?.message.contains("\"\(name)\", of which it would update the rows 8..<16") == true)
   }
 
+  @Test func `check says what the merge refuses`() throws {
+    let path = "text_model_encoder_layers_0_self_attn_q_proj"
+    let stems = ["lora_te1_\(path)", "lora_te2_\(path)"]
+    let fused = Checkpoint(
+      path: "sdxl", format: .safetensors,
+      records: [
+        tensor(
+          "conditioner.embedders.1.model.transformer.resblocks.0.attn.in_proj_weight", [24, 6]),
+        tensor(
+          "conditioner.embedders.0.transformer.text_model.encoder.layers.0.self_attn.q_proj.weight",
+          [8, 6]),
+      ])
+    let single = Checkpoint(
+      path: "te", format: .safetensors,
+      records: [tensor("text_model.encoder.layers.0.self_attn.q_proj.weight", [8, 6])])
+    #expect(
+      try messages(stems, fused) == [
+        #"unmergeable module "lora_te2_\#(path)": the base fuses the weight with others, as in "#
+          + #""conditioner.embedders.1.model.transformer.resblocks.0.attn.in_proj_weight", rows 0..<8"#
+      ])
+    #expect(
+      try messages(stems, single) == [
+        "unmatched-key 2 modules (lora_te1_\(path), lora_te2_\(path)): the names stand for several tensors of "
+          + "the base te, or several of them for one"
+      ])
+  }
+
+  private func messages(_ stems: [String], _ base: Checkpoint) throws -> [String] {
+    let adapter = try kohya(stems)
+    let checkpoint = Checkpoint(path: adapter.path, format: .safetensors, records: [])
+    return try AdapterBaseChecks(adapter, of: checkpoint, base: base).findings()
+      .map { "\($0.code.rawValue) \($0.message)" }
+  }
+
   private func kohya(_ stems: [String]) throws -> Adapter {
     let records = stems.flatMap { stem in
       [

@@ -66,6 +66,11 @@ struct DirectorySource {
     return try chooseOtherName(from: listing)
   }
 
+  /// Whether weights lie there under a name that is known.
+  func hasKnownWeights(_ listing: DirectoryListing) -> Bool {
+    chooseKnownName(from: listing) != nil
+  }
+
   private func chooseKnownName(from listing: DirectoryListing) -> Choice? {
     for layout in Self.layouts {
       // As transformers has it: one whole file wins over an index.
@@ -155,6 +160,7 @@ struct DirectorySource {
       if inner?.contains("adapter_config.json") == true { below.append(path) }
     }
     guard let only = below.first else {
+      if let error = pipelineError(listing) { throw error }
       throw CheckpointError(
         path: path,
         listing.contains("adapter_config.json")
