@@ -24,8 +24,9 @@ public struct RemapPlan: Sendable {
       in: base, restores: options.format.sharesStorages,
       filter: try NameFilter(include: [], exclude: []))
     var plan = try PlanBuilder(
-      base: base, options: options, sharing: shared, isAdapter: isAdapter, isVerifying: true
-    ).plan(deltas: [:], findings: input.findings + draft.findings)
+      base: base, options: options, sharing: shared, isAdapter: isAdapter,
+      holdsAdapter: kind == .wrappedCheckpoint, isVerifying: true
+    ).plan(updates: [:], findings: input.findings + draft.findings)
     if !options.isSingleFile {
       plan.nameFiles(of: kind, format: options.format)
       plan.replaceConfiguration(by: draft)

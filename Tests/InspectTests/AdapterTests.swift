@@ -307,6 +307,16 @@ import Testing
     // Before PEFT 0.7, and XComposer 1.
     KindCase(["a.q.weight", "a.q.lora_A.default.weight"], .wrappedCheckpoint),
     KindCase(["a.q_proj.weight", "a.q_proj.lora_A.weight"], .wrappedCheckpoint),
+    // The states of a training, with the configuration of its adapter.
+    KindCase(
+      (0..<3).flatMap { ["a.\($0).base_layer.weight", "a.\($0).lora_A.default.weight"] },
+      .wrappedCheckpoint, with: ["adapter_config.json", "non_lora_trainables.bin"]),
+    // All that an adapter of the two embeddings' projections holds.
+    KindCase(
+      [
+        "base_model.model.lm_head.lora_A.weight", "base_model.model.lm_head.lora_B.weight",
+        "base_model.model.lm_head.base_layer.weight",
+      ], .peftAdapter, with: ["adapter_config.json"]),
     // An adapter with the resized embedding.
     KindCase(
       [

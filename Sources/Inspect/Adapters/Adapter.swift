@@ -98,6 +98,39 @@ extension Adapter {
     let scales = try AdapterScales(
       family: family, configuration: configuration,
       components: try packed.scales(path: checkpoint.path), alpha: alpha)
-    return reader.adapter(path: checkpoint.path, scales)
+    let adapter = reader.adapter(path: checkpoint.path, scales)
+    guard family.kind == .llavaAdapter else { return adapter }
+    return adapter.adding(try LlavaTrainables.replacements(beside: checkpoint))
+  }
+}
+
+extension Adapter {
+  /// The adapter with more tensors that take places.
+  func adding(_ more: [AdapterReplacement]) -> Adapter {
+    with(
+      modules: modules,
+      replacements: NaturalOrder.sorted(replacements + more, by: \.target))
+  }
+
+  /// The part of the adapter that acts on modules whose paths `filter` accepts.
+  public func limited(to filter: NameFilter) -> Adapter {
+    with(
+      modules: modules.filter { filter.accepts($0.target) },
+      replacements: replacements.filter { replacement in
+        filter.accepts(replacement.target) || filter.accepts(replacement.module)
+      })
+  }
+
+  /// The adapter with some of its modules alone.
+  public func limited(to isKept: (AdapterModule) -> Bool) -> Adapter {
+    with(modules: modules.filter(isKept), replacements: replacements)
+  }
+
+  private func with(modules: [AdapterModule], replacements: [AdapterReplacement]) -> Adapter {
+    Adapter(
+      path: path, kind: kind, family: family, configuration: configuration, rank: rank,
+      alpha: alpha, scale: scale, modules: modules, shared: shared, replacements: replacements,
+      frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
+      findings: findings)
   }
 }

@@ -42,6 +42,8 @@ extension AdapterLeaf {
       row("lora_embedding_B", "lora", .embeddingB),
       // On disk without, in memory with `.weight`.
       row("lora_magnitude_vector", "dora", .magnitude, or: "weight"),
+      row("lora_A", "adalora", .a, rankAxis: 0),
+      row("lora_B", "adalora", .b),
       row("lora_E", "adalora", .singularValues),
       row("ranknum", "adalora", .rankCount),
       row("ia3_l", "ia3", .factorVector),

@@ -69,6 +69,11 @@ public struct AdapterReplacement: Sendable {
   public let kind: Kind
   public let record: TensorRecord
 
+  /// The path of the module that the tensor belongs to.
+  public var module: String {
+    target.lastIndex(of: ".").map { String(target[..<$0]) } ?? target
+  }
+
   public enum Kind: String, Sendable, Hashable {
     /// A module of `modules_to_save`, or a resized embedding.
     case module = "trained module"

@@ -25,7 +25,7 @@ struct AdapterSurvey: Sendable {
 
   init(_ checkpoint: Checkpoint) {
     hasConfiguration = checkpoint.sideFile(Self.configurationName) != nil
-    hasNonLoraTrainables = checkpoint.sideFile("non_lora_trainables.bin") != nil
+    hasNonLoraTrainables = checkpoint.sideFile(LlavaTrainables.fileName) != nil
     count = checkpoint.records.count
     var paths: [Substring] = []
     // A span, so that no record is copied.
@@ -49,6 +49,18 @@ struct AdapterSurvey: Sendable {
     ownBaseCount = paths.count { path in
       names.contains("\(path).base_layer.weight") || names.contains("\(path).weight")
     }
+  }
+
+  /// The weights of the base that PEFT itself saves with an adapter: those of the
+  /// embeddings of the input and of the output, where they were resized.
+  private static let savedBaseLimit = 2
+
+  /// Whether most adapted modules lie beside their own weight, so that no other base
+  /// is needed. A configuration tells an adapter, unless there is more of the base
+  /// than an adapter ever has.
+  var holdsBase: Bool {
+    ownBaseCount * 2 > factorCount
+      && (ownBaseCount > Self.savedBaseLimit || !hasConfiguration && !hasNonLoraTrainables)
   }
 
   /// What stands before `.lora_A.weight` or `.lora_A.NAME.weight`, prefixes and all.

@@ -51,7 +51,7 @@ public struct CheckpointCheck {
       findings += try FactorChecks(adapter: adapter).findings()
     }
     if !isAdapter { findings += try ModelChecks.findings(checkpoint) }
-    for shard in checkpoint.shards { findings += try PyTorchReader.checksumFindings(shard.file) }
+    for file in checkpoint.files { findings += try PyTorchReader.checksumFindings(file) }
     if readsValues {
       let known = Set(
         findings.filter { $0.code == .notFinite }.flatMap(\.tensors).map(ExactName.init))

@@ -1,7 +1,8 @@
 import Formats
 
 extension AdapterFamily {
-  static let table = [llava, wrapped, kohya, mlx, diffusers, plain]
+  // Wrapped first, as the states of a training lie beside the configuration of its adapter.
+  static let table = [wrapped, llava, kohya, mlx, diffusers, plain]
 
   private static let llava = AdapterFamily(
     kind: .llavaAdapter, recognises: { $0.hasNonLoraTrainables && $0.leafCount > 0 },
@@ -13,8 +14,7 @@ extension AdapterFamily {
     ])
 
   private static let wrapped = AdapterFamily(
-    kind: .wrappedCheckpoint,
-    recognises: { !$0.hasConfiguration && $0.ownBaseCount * 2 > $0.factorCount },
+    kind: .wrappedCheckpoint, recognises: \.holdsBase,
     parse: peft, missingAlpha: .unknown, holdsBase: true,
     examples: [
       Example(

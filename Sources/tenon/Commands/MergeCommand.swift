@@ -8,19 +8,44 @@ public import Merge
 struct MergeCommand: CheckpointCommand {
   static let configuration = CommandConfiguration(
     commandName: "merge",
-    abstract: "Add a LoRA adapter to the model it was trained on.",
+    abstract: "Add adapters to the model they were trained on.",
     discussion: """
-      Writes base + scale · B·A for every module that the adapter targets and copies everything \
+      Writes base + scale · B·A for every module that an adapter targets and copies everything \
       else as it is, together with the configuration, the tokenizer and the other side files of \
-      the base. Every tensor of the adapter is used exactly once, or nothing is written and the \
-      unused ones are named.
+      the base. Every tensor of an adapter is used exactly once, or nothing is written and the \
+      unused ones are named. Several adapters are added in one pass, each times its --weight.
       """)
 
   @Argument(help: "The model that the adapter was trained on.", completion: .file())
   var base: String
 
-  @Argument(help: "The adapter.", completion: .file())
-  var adapters: [String]
+  @Argument(
+    help: "The adapters; none where the checkpoint holds base and adapter in one.",
+    completion: .file())
+  var adapters: [String] = []
+
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "How much of an adapter to add: one for each adapter, in their order; 1 where left out.",
+      valueName: "weight"))
+  var weight: [Double] = []
+
+  @Flag(help: "Subtract the adapters: take a merge back.")
+  var unmerge = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Merge only into modules whose path matches; may be given more than once.",
+      valueName: "glob"))
+  var include: [String] = []
+
+  @Flag(
+    help: """
+      Keep tied embeddings one tensor, which an adapter on either of them then changes, as PEFT \
+      does.
+      """)
+  var keepTied = false
 
   @OptionGroup(title: "Output")
   var write: WriteOptions
@@ -41,23 +66,26 @@ struct MergeCommand: CheckpointCommand {
 
   func validate() throws {
     if let alpha, !alpha.isFinite { throw ValidationError("--alpha must be a finite number") }
+    guard weight.allSatisfy(\.isFinite) else {
+      throw ValidationError("--weight must be a finite number")
+    }
+    guard weight.count <= adapters.count else {
+      throw ValidationError("\(weight.count) weights for \(adapters.count) adapters")
+    }
   }
 
   func perform() throws(CheckpointError) -> ExitCode {
-    guard adapters.count == 1 else {
-      throw CheckpointError(
-        "merging \(adapters.count) adapters at once is not supported yet",
-        fix: "merge them one after the other")
-    }
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
-    let options = try write.outputOptions(numerics, for: transaction)
-    let source = try Checkpoint.open(adapters[0])
-    let adapter = try readAdapter(source)
-    let merge = try AdapterMerge(
-      base: try Checkpoint.open(base), adapter: adapter, findings: source.findings + notes(adapter),
-      options: options)
+    var options = try write.outputOptions(numerics, for: transaction)
+    options.keepsTied = keepTied
+    let merge =
+      adapters.isEmpty
+      ? try AdapterMerge(
+        try WrappedCheckpoint(try Checkpoint.open(base), alpha: alpha), options: options)
+      : try AdapterMerge(
+        base: try Checkpoint.open(base), adapters: try weightedAdapters(), options: options)
     try transaction.protect(merge.plan.inputs)
     if write.dryRun {
       show(MergeReport(merge, statistics: []), output: nil)
@@ -82,11 +110,37 @@ struct MergeCommand: CheckpointCommand {
     ]
   }
 
+  private func weightedAdapters() throws(CheckpointError) -> [WeightedAdapter] {
+    let filter = try NameFilter(include: include)
+    var weighted: [WeightedAdapter] = []
+    for (position, path) in adapters.enumerated() {
+      let source = try Checkpoint.open(path).adapterPart()
+      let adapter = try readAdapter(source)
+      let share = position < weight.count ? weight[position] : 1
+      var part = WeightedAdapter(
+        filter.isEmpty ? adapter : try limited(adapter, to: filter),
+        weight: unmerge ? -share : share, from: source)
+      part.findings += notes(adapter)
+      weighted.append(part)
+    }
+    return weighted
+  }
+
+  private func limited(_ adapter: Adapter, to filter: NameFilter) throws(CheckpointError)
+    -> Adapter
+  {
+    let part = adapter.limited(to: filter)
+    guard part.modules.isEmpty, part.replacements.isEmpty else { return part }
+    throw CheckpointError(
+      path: adapter.path, "none of its modules matches --include \(include.joined(separator: " "))",
+      fix: "tenon inspect \(shellQuoted(adapter.path)) --keys")
+  }
+
   private func readAdapter(_ source: Checkpoint) throws(CheckpointError) -> Adapter {
     guard let adapter = try Adapter.read(source, alpha: alpha) else {
       throw CheckpointError(
-        path: adapters[0], "holds no tensors of an adapter: no lora_A, no lora_B and no other kind",
-        fix: "tenon inspect \(shellQuoted(adapters[0]))")
+        path: source.path, "holds no tensors of an adapter: no lora_A, no lora_B and no other kind",
+        fix: "tenon inspect \(shellQuoted(source.path))")
     }
     return adapter
   }

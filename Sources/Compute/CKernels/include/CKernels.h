@@ -83,6 +83,26 @@ void kernel_update(
 /// sum[i] += product[i] * scale, both operations rounded.
 void kernel_accumulate(float *sum, const float *product, float scale, size_t count);
 
+// values.c
+
+/// values[i] *= factor.
+void kernel_scale(float *values, float factor, size_t count);
+
+/// values[i] *= factors[i].
+void kernel_multiply(float *values, const float *factors, size_t count);
+
+/// The sum of the squares in float64, by sixteen lanes that are added in order.
+double kernel_squares(const float *values, size_t count);
+
+/// sums[i] += values[i]^2 in float64.
+void kernel_add_squares(const float *values, double *sums, size_t count);
+
+/// destination[i] = round(values[i]); the update is values[i] - source[i]. Not for
+/// float64 sources.
+void kernel_settle(
+    const float *values, int from, const void *source, int to, void *destination,
+    size_t count, struct kernel_update_sums *sums);
+
 // product.c
 
 /// The instruction sets that `kernel_product` has code for, best last.
