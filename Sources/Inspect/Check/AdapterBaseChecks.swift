@@ -32,7 +32,7 @@ struct AdapterBaseChecks {
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
-    unmatched() + contested() + partial() + mismatched() + (try replacements()) + tied() + plora()
+    unmatched() + contested() + mismatched() + (try replacements()) + tied() + plora()
       + quantised() + baseName()
   }
 
@@ -120,18 +120,6 @@ struct AdapterBaseChecks {
         .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
         "\(FoldedKeys.summary(of: modules.map(\.target), "module")): the names stand for several "
           + "tensors of the base \(base.path.printable), or several of them for one")
-    ]
-  }
-
-  /// Modules that the base has only as rows of a tensor.
-  private func partial() -> [Finding] {
-    let modules = matching.partialMatches.map(\.module)
-    guard let first = matching.partialMatches.first else { return [] }
-    return [
-      Finding(
-        .error, .unmergeable, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
-        "\(FoldedKeys.summary(of: modules.map(\.target), "module")): the base fuses the weight with "
-          + "others, as in \(first.base.name.quoted), rows \(first.rows)")
     ]
   }
 }
