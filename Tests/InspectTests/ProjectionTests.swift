@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Foundation
+import OrderedCollections
 import Testing
 
 @testable import Inspect
@@ -154,6 +155,14 @@ import Testing
       text(try draft(records))
         == "m: tensor \"m.gate_up_proj\": its rank grows to 3, and no adapter_config.json says "
         + "the alpha that has to grow with it")
+  }
+
+  @Test func `a configuration in the metadata is not left behind`() throws {
+    var draft = try draft([try bytes("unet.m.up_proj.weight", [2, 1])])
+    draft.metadata[DiffusersNames.metadataKey] = "{}"
+    #expect(
+      text(draft)
+        == "m: its configuration lies in the metadata, where it would not be changed along")
   }
 
   private func text(_ draft: RenamingDraft, _ preset: String = "fuse-gate-up") -> String {
