@@ -8,7 +8,10 @@ SWIFT ?= swift
 RELEASE = -c release --static-swift-stdlib
 PACKAGES = zlib1g-dev libopenblas0 mandoc python3 python3-venv unzip
 
-.PHONY: all deps build demo test lint conformance bench install clean
+# How long each fuzzer runs.
+SECONDS ?= 60
+
+.PHONY: all deps build demo test lint conformance bench fuzz install clean
 
 all: build
 
@@ -25,7 +28,7 @@ test: deps lint
 	$(SWIFT) test
 
 lint:
-	$(SWIFT) format lint --strict -r Sources Tests Package.swift
+	$(SWIFT) format lint --strict -r Sources Tests Fuzzing/Sources Fuzzing/Package.swift Package.swift
 
 conformance: build
 	@scripts/peers.sh
@@ -37,6 +40,9 @@ bench: build
 	"$${TENON_VENV:-.venv}/bin/python" Benchmarks/merge.py \
 		"$$($(SWIFT) build $(RELEASE) --show-bin-path)/tenon"
 
+fuzz: deps
+	@scripts/fuzz.sh $(SECONDS)
+
 install: build
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1"
 	install -s "$$($(SWIFT) build $(RELEASE) --show-bin-path)/tenon" "$(DESTDIR)$(PREFIX)/bin/tenon"
@@ -44,4 +50,4 @@ install: build
 
 clean:
 	$(SWIFT) package clean
-	rm -rf .venv .bench
+	rm -rf .venv .bench Fuzzing/.build

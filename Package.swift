@@ -21,7 +21,11 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 // The targets are a chain: each imports only those before it.
 let package = Package(
   name: "tenon",
-  products: [.executable(name: "tenon", targets: ["tenon"])],
+  products: [
+    .executable(name: "tenon", targets: ["tenon"]),
+    // For the fuzzers, a package of their own.
+    .library(name: "Formats", targets: ["Formats"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),

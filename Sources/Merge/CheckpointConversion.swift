@@ -25,8 +25,9 @@ public struct CheckpointConversion: Sendable {
       : SharedTensors(in: chosen, restores: options.format.sharesStorages, filter: filter)
     plan = try PlanBuilder(
       base: chosen, options: options, sharing: shared,
-      isAdapter: kind == .peftAdapter || kind == .llavaAdapter, isVerifying: true
-    ).plan(deltas: [:], findings: checkpoint.findings)
+      isAdapter: kind == .peftAdapter || kind == .llavaAdapter,
+      holdsAdapter: kind == .wrappedCheckpoint, isVerifying: true
+    ).plan(updates: [:], findings: checkpoint.findings)
     threads = options.threads
   }
 

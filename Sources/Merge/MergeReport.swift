@@ -9,8 +9,9 @@ public struct MergeReport: Sendable {
     /// The module, or the tensor's name without `.weight`.
     public var target: String
     public var tensor: String
-    public var rank: Int
-    public var scale: Double
+    /// Nil for methods without a rank or a scale.
+    public var rank: Int?
+    public var scale: Double?
     public var adapters: [String]
     /// ‖ΔW‖ / ‖W‖; nil before the merge and where W is zero.
     public var relativeUpdate: Double?
@@ -44,13 +45,16 @@ public struct MergeReport: Sendable {
     untouchedBytes = 0
     converted = 0
     for tensor in plan.tensors {
+      if tensor.isReplacement { replaced.append(tensor.name) }
       switch tensor.operation {
+      case .copy where tensor.isReplacement: break
+      case .cast where tensor.isReplacement: break
       case .copy:
         copied += 1
         untouchedBytes += tensor.byteCount
       case .cast: converted += 1
-      case .update(_, let deltas):
-        targets.append(Self.target(tensor.name, deltas, byName[tensor.name]))
+      case .update(let update):
+        targets.append(Self.target(tensor.name, update, byName[tensor.name]))
       }
     }
     byteCount = plan.byteCount
@@ -84,11 +88,18 @@ public struct MergeReport: Sendable {
   }
 
   private static func target(
-    _ name: String, _ deltas: [LowRankDelta], _ statistics: UpdateStatistics?
+    _ name: String, _ update: TensorUpdate, _ statistics: UpdateStatistics?
   ) -> Target {
-    Target(
+    let deltas = update.steps.compactMap { step in
+      if case .add(let delta) = step.action { delta } else { nil }
+    }
+    var adapters: [String] = []
+    for step in update.steps where !adapters.contains(step.adapter) {
+      adapters.append(step.adapter)
+    }
+    return Target(
       target: name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name,
-      tensor: name, rank: deltas[0].rank, scale: deltas[0].scale, adapters: deltas.map(\.adapter),
+      tensor: name, rank: deltas.first?.rank, scale: deltas.first?.scale, adapters: adapters,
       relativeUpdate: statistics?.relativeUpdate,
       kept: statistics?.keptShare.map { min(1, max(0, $0)) })
   }

@@ -25,8 +25,9 @@ public struct RemapPlan: Sendable {
       filter: try NameFilter(include: [], exclude: []),
       separate: Set(draft.tensors.filter { $0.place != nil }.map { ExactName($0.record.name) }))
     var plan = try PlanBuilder(
-      base: base, options: options, sharing: shared, isAdapter: isAdapter, isVerifying: true
-    ).plan(deltas: [:], findings: input.findings + draft.findings)
+      base: base, options: options, sharing: shared, isAdapter: isAdapter,
+      holdsAdapter: kind == .wrappedCheckpoint, isVerifying: true
+    ).plan(updates: [:], findings: input.findings + draft.findings)
     if options.format == .safetensors { plan.alignToInputs() }
     if !options.isSingleFile {
       plan.nameFiles(of: kind, format: options.format)

@@ -22,8 +22,8 @@ import Testing
     }
   }
 
-  @Test func `there are golden files for both commands`() {
-    for prefix in ["help-", "inspect-", "merge-"] {
+  @Test func `there are golden files for the commands that write and those that show`() {
+    for prefix in ["convert-", "help-", "inspect-", "merge-"] {
       #expect(GoldenCase.all.contains { $0.name.hasPrefix(prefix) }, "\(prefix)*")
     }
   }

@@ -184,9 +184,10 @@ def adapter(harness, stage):
     with open(os.path.join(out, "adapter_config.json"), encoding="utf-8") as file:
         config = json.load(file)
     harness.equal(config["use_rslora"], True, "the configuration is the one beside")
-    merged = os.path.join(harness.scratch, "recovered", "merged")
-    harness.done("merge", os.path.join(group, "base"), out, "-o", merged)
-    same(harness, load_directory(merged), load_directory(os.path.join(group, "merged-rslora")))
+    for name, source in (("merged", out), ("merged-at-once", folder)):
+        merged = os.path.join(harness.scratch, "recovered", name)
+        harness.done("merge", os.path.join(group, "base"), source, "-o", merged)
+        same(harness, load_directory(merged), load_directory(os.path.join(group, "merged-rslora")))
 
 
 def engine(harness, name):

@@ -217,12 +217,12 @@ import Testing
     (
       ["lora_A.weight", "lora_B.weight", "lora_magnitude_vector"], "dora", AdapterModule.Kind.linear
     ),
-    (["lora_A.weight", "lora_B.weight", "lora_E"], "adalora", .linear),
+    (["lora_A.weight", "lora_B.weight", "lora_E"], "adalora", .adalora),
     (["lora_embedding_A", "lora_embedding_B"], "lora", .embedding),
-    (["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"], "loha", .other),
-    (["lokr_w1", "lokr_w2_a", "lokr_w2_b"], "lokr", .other),
-    (["ia3_l"], "ia3", .other),
-    (["vera_lambda_b", "vera_lambda_d"], "vera", .other),
+    (["hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"], "loha", .loha),
+    (["lokr_w1", "lokr_w2_a", "lokr_w2_b"], "lokr", .lokr),
+    (["ia3_l"], "ia3", .ia3),
+    (["vera_lambda_b", "vera_lambda_d"], "vera", .vera),
   ])
   func `names the method by its leaves`(leaves: [String], family: String, kind: AdapterModule.Kind)
     throws
@@ -307,6 +307,16 @@ import Testing
     // Before PEFT 0.7, and XComposer 1.
     KindCase(["a.q.weight", "a.q.lora_A.default.weight"], .wrappedCheckpoint),
     KindCase(["a.q_proj.weight", "a.q_proj.lora_A.weight"], .wrappedCheckpoint),
+    // The states of a training, with the configuration of its adapter.
+    KindCase(
+      (0..<3).flatMap { ["a.\($0).base_layer.weight", "a.\($0).lora_A.default.weight"] },
+      .wrappedCheckpoint, with: ["adapter_config.json", "non_lora_trainables.bin"]),
+    // All that an adapter of the two embeddings' projections holds.
+    KindCase(
+      [
+        "base_model.model.lm_head.lora_A.weight", "base_model.model.lm_head.lora_B.weight",
+        "base_model.model.lm_head.base_layer.weight",
+      ], .peftAdapter, with: ["adapter_config.json"]),
     // An adapter with the resized embedding.
     KindCase(
       [

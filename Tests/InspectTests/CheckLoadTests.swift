@@ -5,9 +5,8 @@ import Testing
 @testable import Inspect
 
 @Suite struct CheckLoadTests {
-  private func load(_ records: [TensorRecord], into entries: [ExpectedTensors.Entry]) -> StrictLoad
-  {
-    StrictLoad(records, into: ExpectedTensors(entries, source: "x", path: "x"))
+  private func load(_ records: [TensorRecord], into entries: [KeyList.Entry]) -> StrictLoad {
+    StrictLoad(records, into: KeyList(path: "x", entries))
   }
 
   @Test func `makes the lists of a strict load`() {
@@ -61,7 +60,7 @@ import Testing
       .appending(path: "tenon-keys-\(UInt64.random(in: 0 ..< .max))")
     try Data(row.text.utf8).write(to: url)
     defer { try? FileManager.default.removeItem(at: url) }
-    let expected = try ExpectedTensors(path: url.path)
+    let expected = try KeySource(url.path).keys
     #expect(expected.entries.map { "\($0.name) \($0.shape?.description ?? "nil")" } == row.entries)
   }
 

@@ -30,13 +30,14 @@ import Testing
     let once = try AdapterMerge(
       base: base, adapter: try Fixtures.adapter("\(group)/\(adapter)"), options: options
     ).plan
-    var deltas: [ExactName: [LowRankDelta]] = [:]
+    var deltas: [ExactName: TensorUpdate] = [:]
     for tensor in once.tensors {
-      guard case .update(_, let one) = tensor.operation else { continue }
-      deltas[ExactName(tensor.name)] = one + one
+      guard case .update(var update) = tensor.operation else { continue }
+      update.steps += update.steps
+      deltas[ExactName(tensor.name)] = update
     }
     #expect(!deltas.isEmpty)
-    let twice = try PlanBuilder(base: base, options: options).plan(deltas: deltas, findings: [])
+    let twice = try PlanBuilder(base: base, options: options).plan(updates: deltas, findings: [])
     let first = try run(once, threads: 1)
     let second = try run(twice, threads: 2)
     for name in twice.tensors.map(\.name) {

@@ -18,28 +18,6 @@ import Testing
 
   static let cases = [
     Case(
-      name: "embedding",
-      extra: [("wte.lora_embedding_A", .f32, [2, 8]), ("wte.lora_embedding_B", .f32, [8, 2])],
-      message: "adapts an embedding, which is not supported yet"),
-    Case(
-      name: "convolution",
-      extra: [
-        ("conv.lora_A.weight", .f32, [2, 8, 3, 3]), ("conv.lora_B.weight", .f32, [8, 2, 1, 1]),
-      ],
-      message: "adapts a convolution, which is not supported yet"),
-    Case(
-      name: "DoRA",
-      extra: [("q_proj.lora_magnitude_vector", .f32, [8])],
-      message: "is an adapter of the kind \"dora\"; only lora is supported yet"),
-    Case(
-      name: "module to save", extra: [("lm_head.weight", .f32, [8, 8])],
-      message:
-        #"is a trained module that takes the place of "lm_head.weight", which is not supported yet"#
-    ),
-    Case(
-      name: "bias of a factor", extra: [("q_proj.lora_B.bias", .f32, [8])],
-      message: "lora_B.bias belongs to more than plain LoRA, which is not supported yet"),
-    Case(
       name: "integers",
       extra: [("k_proj.lora_A.weight", .i8, [2, 8]), ("k_proj.lora_B.weight", .i8, [8, 2])],
       message: "is I8; expected F32, F16, BF16 or F64"),
@@ -68,37 +46,6 @@ import Testing
 
   @Test func `plain LoRA is let through`() throws {
     try Mergeability.check(try adapter([]))
-  }
-
-  @Test(arguments: [
-    (
-      "lm_head", "true",
-      "is tied to the input embedding (tie_word_embeddings), "
-        + "and merging into a tied output is not supported yet"
-    ),
-    ("lm_head", "false", nil), ("layers.0.q_proj", "true", nil),
-  ])
-  func `an update of a tied output is refused`(target: String, tie: String, message: String?)
-    throws
-  {
-    let directory = try TemporaryDirectory()
-    let configuration = #"{"tie_word_embeddings": \#(tie)}"#
-    try configuration.write(
-      toFile: directory.path("config.json"), atomically: true, encoding: .utf8)
-    let base = Checkpoint(
-      path: "base", format: .safetensors, records: [tensor("\(target).weight", .f32, [8, 8])],
-      sideFiles: [SideFile(name: "config.json", path: directory.path("config.json"))])
-    let records = [
-      tensor("base_model.model.\(target).lora_A.weight", .f32, [2, 8]),
-      tensor("base_model.model.\(target).lora_B.weight", .f32, [8, 2]),
-    ]
-    let adapter = try Adapter(
-      Checkpoint(path: "mine", format: .safetensors, records: records), alpha: 2)
-    var found: CheckpointError?
-    do throws(CheckpointError) {
-      try Mergeability.checkTies(BaseMatching(adapter, base: base), base: base)
-    } catch { found = error }
-    #expect(found?.message == message)
   }
 
   @Test(arguments: [

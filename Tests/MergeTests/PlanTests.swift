@@ -20,7 +20,7 @@ import Testing
         switch tensor.operation {
         case .copy: (tensor.name, "copy")
         case .cast(let record): (tensor.name, "\(record.type.name) to \(tensor.type.name)")
-        case .update(_, let deltas): (tensor.name, "\(deltas.count) deltas")
+        case .update(let update): (tensor.name, "\(update.steps.count) deltas")
         }
       })
   }
@@ -44,8 +44,10 @@ import Testing
   @Test func `a delta knows its factors, its scale and its orientation`() throws {
     let straight = try plan("peft/llama-bf16/base", "peft/llama-bf16/adapter-patterns")
     let scales = straight.tensors.compactMap { tensor -> String? in
-      guard case .update(_, let deltas) = tensor.operation else { return nil }
-      return deltas.map { "\(tensor.name) \($0.rank) \($0.scale) \($0.isTransposed)" }.joined()
+      guard case .update(let update) = tensor.operation, let deltas = update.onlySums else {
+        return nil
+      }
+      return deltas.map { "\(tensor.name) \($0.rank ?? 0) \($0.scale) \($0.isTransposed)" }.joined()
     }
     #expect(
       scales.sorted() == [
@@ -56,7 +58,8 @@ import Testing
       ])
     let transposed = try plan("peft/gpt2-f32/base", "peft/gpt2-f32/adapter-fan-in-fan-out")
     for tensor in transposed.tensors {
-      guard case .update(_, let deltas) = tensor.operation else { continue }
+      guard case .update(let update) = tensor.operation else { continue }
+      let deltas = try #require(update.onlySums)
       #expect(deltas.map(\.isTransposed) == [true], "\(tensor.name)")
     }
   }
@@ -93,7 +96,7 @@ import Testing
     let file = "safetensors/good/type-\(type.name.lowercased()).safetensors"
     let builder = PlanBuilder(
       base: try Fixtures.checkpoint(file), options: OutputOptions(type: .f32))
-    let plan = try builder.plan(deltas: [:], findings: [])
+    let plan = try builder.plan(updates: [:], findings: [])
     #expect(Set(operations(plan).values) == [operation])
   }
 
@@ -102,7 +105,7 @@ import Testing
     let builder = PlanBuilder(
       base: try Fixtures.checkpoint(path), options: OutputOptions(type: .f32))
     let error = #expect(throws: CheckpointError.self) {
-      try builder.plan(deltas: [:], findings: [])
+      try builder.plan(updates: [:], findings: [])
     }
     #expect(error?.message == "F4 cannot be converted to F32")
     #expect(error?.path == Fixtures.path(path))
@@ -115,12 +118,16 @@ import Testing
     let bytes = TensorBytes(extents: [Extent(file: file, offset: 0, count: 0)])
     let weight = TensorRecord(
       name: "w", type: .element(.bf16), shape: [4096, 4096], bytes: bytes)
-    let delta = LowRankDelta(
-      adapter: "mine", a: tensor("a", .f32, [16, 4096]), b: tensor("b", .f32, [4096, 16]),
-      rank: 16, scale: 1, isTransposed: false)
+    let delta = Delta(
+      .lowRank(
+        b: Factor(tensor("b", .f32, [4096, 16])), a: Factor(tensor("a", .f32, [16, 4096]))),
+      rank: 16, scale: 1)
     let base = Checkpoint(path: "base", format: .safetensors, records: [weight])
     return try PlanBuilder(base: base, options: options)
-      .plan(deltas: [ExactName("w"): [delta]], findings: [])
+      .plan(
+        updates: [
+          ExactName("w"): TensorUpdate(weight, steps: [UpdateStep(.add(delta), adapter: "mine")])
+        ], findings: [])
   }
 
   @Test func `less memory makes smaller blocks`() throws {

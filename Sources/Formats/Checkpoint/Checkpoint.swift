@@ -14,8 +14,11 @@ public struct Checkpoint: Sendable {
   public var statesMetadata = false
   /// The tensor files, in reading order.
   public var shards: [Shard]
+  /// Files that were read beside those of the shards and hold parts of tensors: what
+  /// the other ranks of a training saved.
+  public var furtherFiles: [InputFile] = []
   /// The other files of the directory, sorted by name: configuration, tokenizer,
-  /// code, also tensor files that are not part of the weights.
+  /// code, also tensor files that are not part of the weights; then chat templates.
   public var sideFiles: [SideFile]
   /// What the readers noticed.
   public var findings: [Finding]
@@ -43,6 +46,9 @@ public struct Checkpoint: Sendable {
     self.others = others
   }
 
+  /// Every file that holds data of the tensors.
+  public var files: [InputFile] { shards.map(\.file) + furtherFiles }
+
   /// The position of each tensor by name.
   public func positions() -> NameTable { NameTable(records) }
 
@@ -67,12 +73,26 @@ public struct Shard: Sendable {
 
 /// A file that belongs to a model beside its tensors.
 public struct SideFile: Sendable {
+  /// The only directory of which files belong to a model: transformers reads
+  /// further chat templates from it.
+  static let templateDirectory = "additional_chat_templates"
+
+  /// The name, with the directory that it is in, if any.
   public var name: String
   public var path: String
 
   public init(name: String, path: String) {
     self.name = name
     self.path = path
+  }
+
+  /// The chat templates in the directory that is known to hold such.
+  static func templates(in listing: DirectoryListing) -> [SideFile] {
+    guard listing.directories.contains(templateDirectory),
+      let inner = try? DirectoryListing(path: listing.path(of: templateDirectory))
+    else { return [] }
+    return inner.files.filter { $0.hasSuffix(".jinja") }
+      .map { SideFile(name: "\(templateDirectory)/\($0)", path: inner.path(of: $0)) }
   }
 
   /// Whether it is another file of tensors, by its name.

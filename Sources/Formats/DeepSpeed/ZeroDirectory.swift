@@ -110,7 +110,7 @@ struct ZeroDirectory {
   var sideFiles: [SideFile] {
     guard let parent else { return [] }
     return parent.files.filter { !Self.ownFiles.contains($0) && !DirectorySource.isIndex($0) }
-      .map { SideFile(name: $0, path: parent.path(of: $0)) }
+      .map { SideFile(name: $0, path: parent.path(of: $0)) } + SideFile.templates(in: parent)
   }
 
   /// Refuses what is split in a way that is not put together here.

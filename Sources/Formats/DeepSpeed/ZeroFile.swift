@@ -4,6 +4,8 @@ struct ZeroFile {
   let file: InputFile
   private(set) var tensors: TorchTensors
   let globals: [TorchGlobal]
+  /// That its local headers say something else than its central directory.
+  private(set) var disagreement: Finding?
 
   var pickle: Pickle { tensors.pickle }
   var root: Pickle.Node { pickle.root }
@@ -17,6 +19,7 @@ struct ZeroFile {
         let archive = try TorchArchive(ZipArchive(file))
         tensors = TorchTensors(pickle: try archive.run(), storages: try archive.storages())
         globals = tensors.pickle.globals
+        disagreement = archive.archive.disagreement
       case .legacy:
         let legacy = try TorchLegacy(file)
         tensors = TorchTensors(pickle: legacy.pickle, storages: legacy.storages)

@@ -12,6 +12,7 @@ struct ZeroReader {
   var records: [TensorRecord] = []
   var trained: Set<ExactName> = []
   var findings: [Finding] = []
+  private var files: [InputFile] = []
 
   static func open(_ directory: ZeroDirectory) throws(CheckpointError) -> Checkpoint {
     var reader = ZeroReader(directory: directory)
@@ -33,6 +34,8 @@ struct ZeroReader {
         shards: [Shard(name: directory.tag, file: file.file, records: records.indices)],
         sideFiles: directory.sideFiles, findings: ZeroGlobals.findings(globals) + findings,
         others: others)
+      // Frozen parameters of ZeRO 3 make the first file be opened once more.
+      checkpoint.furtherFiles = files.filter { $0.identity != file.file.identity }
       checkpoint.trained = states.groups == nil ? nil : trained
       return checkpoint
     } catch {
@@ -54,6 +57,9 @@ struct ZeroReader {
   mutating func open(_ name: String) throws(CheckpointError) -> ZeroFile {
     let file = try ZeroFile(path: directory.listing.path(of: name))
     globals += ZeroGlobals.notable(file)
+    files.append(file.file)
+    // A file can be opened twice.
+    if let finding = file.disagreement, !findings.contains(finding) { findings.append(finding) }
     return file
   }
 

@@ -29,6 +29,8 @@ public final class OutputTransaction {
   /// The temporary sibling, or nil before `begin` and after the end.
   private var temporary: String?
   private var files: [OutputFile] = []
+  /// The directories inside the output, by their names.
+  private var directories: [String] = []
   private let replaces: Bool
 
   /// Checks that `path` can be written: that it does not exist (or may be
@@ -122,7 +124,11 @@ public final class OutputTransaction {
     case (_, .regular): return
     case (.directory, .directory):
       let listing = try DirectoryListing(path: path, includesHidden: true)
-      if let directory = listing.directories.first {
+      let templates = SideFile.templateDirectory
+      if let directory = listing.directories.first(where: { name in
+        // What an earlier run may have written.
+        name != templates || holdsDirectories(listing.path(of: templates))
+      }) {
         throw CheckpointError(
           path: path, "holds the directory \(directory.quoted), so it is not replaced as a whole",
           fix: "remove it, or choose another output with -o")
@@ -172,8 +178,20 @@ public final class OutputTransaction {
     try create(name, byteCount: bytes.count).write(bytes, at: 0)
   }
 
+  /// Makes the directory inside the output that a file of this name is in, if any.
+  private func makeDirectory(of name: String) throws(CheckpointError) {
+    let directory = FilePath(name).removingLastComponent().string
+    guard let temporary, !directory.isEmpty, !directories.contains(directory) else { return }
+    let path = FilePath(temporary).appending(directory).string
+    guard unsafe mkdir(path, 0o777) == 0 else {
+      throw CheckpointError(path: path, systemMessage(errno))
+    }
+    directories.append(directory)
+  }
+
   /// Copies a side file into the output.
   public func copy(_ side: SideFile) throws(CheckpointError) {
+    try makeDirectory(of: side.name)
     let source = try InputFile(path: side.path)
     let target = try create(side.name, byteCount: source.size)
     let whole = Extent(file: source, offset: 0, count: source.size)
@@ -188,6 +206,7 @@ public final class OutputTransaction {
   public func commit() throws(CheckpointError) {
     guard let temporary else { preconditionFailure("commit before begin") }
     for file in files { try file.synchronise() }
+    for name in directories { synchroniseDirectory(FilePath(temporary).appending(name).string) }
     if kind == .directory { synchroniseDirectory(temporary) }
     try Interruption.check()
     try rename(temporary)
@@ -234,6 +253,12 @@ public final class OutputTransaction {
     if let temporary { removeTree(temporary) }
     temporary = nil
   }
+}
+
+/// Whether a directory cannot be told to hold files alone.
+private func holdsDirectories(_ path: String) -> Bool {
+  guard let listing = try? DirectoryListing(path: path, includesHidden: true) else { return true }
+  return !listing.directories.isEmpty
 }
 
 /// Removes a file, or a directory of files.

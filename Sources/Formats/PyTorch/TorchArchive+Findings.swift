@@ -3,15 +3,7 @@ extension TorchArchive {
   /// that no storage of the pickle names.
   func findings(_ pickle: Pickle) -> [Finding] {
     var findings: [Finding] = []
-    let disagreeing = archive.entries.filter { $0.disagreement != nil }
-    if let first = disagreeing.first, let disagreement = first.disagreement {
-      let more = disagreeing.count > 1 ? " (and \(disagreeing.count - 1) more entries)" : ""
-      findings.append(
-        Finding(
-          .error, .indexMismatch,
-          "zip entry \(first.name.quoted): \(disagreement); the central directory is believed\(more)"
-        ))
-    }
+    if let disagreement = archive.disagreement { findings.append(disagreement) }
     let rest = self.pickle.size - (pickle.end - pickleBase)
     if rest > 0 {
       findings.append(
@@ -60,5 +52,19 @@ extension TorchArchive {
     let names = TorchFindings.shortList(unused.map(\.name))
     let records = unused.count == 1 ? "a data record" : "\(unused.count) data records"
     return [Finding(.note, .indexMismatch, "\(records) that no tensor uses: \(names)")]
+  }
+}
+
+extension ZipArchive {
+  /// One finding for all local headers that disagree with the central directory.
+  ///
+  /// An error, as another program may read other data out of the same file.
+  var disagreement: Finding? {
+    let disagreeing = entries.filter { $0.disagreement != nil }
+    guard let first = disagreeing.first, let disagreement = first.disagreement else { return nil }
+    let more = disagreeing.count > 1 ? " (and \(disagreeing.count - 1) more entries)" : ""
+    return Finding(
+      .error, .indexMismatch,
+      "zip entry \(first.name.quoted): \(disagreement); the central directory is believed\(more)")
   }
 }

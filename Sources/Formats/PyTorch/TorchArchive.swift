@@ -26,19 +26,33 @@ struct TorchArchive {
     let folded = prefix.asciiLowercased
     let outside = archive.entries.first { !$0.name.asciiLowercased.hasPrefix(folded) }
     guard let pickle = archive[prefix + "data.pkl"], outside == nil else {
-      throw CheckpointError(path: path, Self.stranger(archive, prefix, outside))
+      throw Self.exportRefusal(archive, prefix)
+        ?? CheckpointError(path: path, Self.stranger(archive, prefix, outside))
     }
     self.pickle = pickle
+  }
+
+  /// The refusal of what `torch.export` wrote, nil for anything else.
+  private static func exportRefusal(_ archive: ZipArchive, _ prefix: String) -> CheckpointError? {
+    // The last is that of torch before 2.8.
+    let marks = [
+      "\(prefix)archive_format", "\(prefix)models/model.json", "serialized_exported_program.json",
+    ]
+    guard marks.contains(where: { archive[$0] != nil }) else { return nil }
+    let path = archive.file.path
+    let script =
+      "import sys, torch; torch.save(torch.export.load(sys.argv[1]).state_dict, sys.argv[2])"
+    return CheckpointError(
+      path: path,
+      "is a torch.export archive (.pt2), which is not supported; "
+        + "expected the state dict, as torch.save writes it",
+      fix: "python -c \(shellQuoted(script)) \(shellQuoted(path)) out.pt")
   }
 
   /// Why the archive is no torch checkpoint.
   private static func stranger(
     _ archive: ZipArchive, _ prefix: String, _ outside: ZipArchive.Entry?
   ) -> String {
-    if archive[prefix + "archive_format"] != nil || archive[prefix + "models/model.json"] != nil {
-      return "is a torch.export archive (.pt2), which is not supported; "
-        + "expected the state dict, as torch.save writes it"
-    }
     if archive[prefix + "model.json"] != nil {
       return "is a TorchScript archive of torch 1.0 or 1.1, which is not supported; "
         + "expected one with a data.pkl record"

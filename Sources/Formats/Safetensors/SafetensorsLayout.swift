@@ -35,7 +35,7 @@ public enum SafetensorsLayout {
       guard let type = tensor.type.element else {
         throw CheckpointError(
           tensor: tensor.name, "safetensors has no type for \(tensor.type.name)",
-          fix: "add --dtype F32, or leave the tensor out with --exclude")
+          fix: "leave the tensor out with --exclude")
       }
       keys.append((type, tensor.name))
     }

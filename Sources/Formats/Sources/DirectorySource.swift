@@ -8,7 +8,7 @@ struct DirectorySource {
   /// Ways in which a directory names its weights, the first that fits wins: an
   /// adapter before a model, safetensors before PyTorch, an index before a file.
   private static let layouts: [(prefix: String, suffix: String)] = [
-    ("adapter_model", ".safetensors"), ("adapter_model", ".bin"),
+    ("adapter_model", ".safetensors"), ("adapter_model", ".bin"), ("adapters", ".safetensors"),
     ("model", ".safetensors"), ("pytorch_model", ".bin"),
     ("diffusion_pytorch_model", ".safetensors"), ("diffusion_pytorch_model", ".bin"),
   ]
@@ -26,6 +26,7 @@ struct DirectorySource {
     let listing = try DirectoryListing(path: path)
     let hasWeights = chooseKnownName(from: listing) != nil
     if let states = try openStates(listing, besides: hasWeights) { return states }
+    if !hasWeights, let refusal = DistributedCheckpoint.refusal([path]) { throw refusal }
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
     checkpoint.sideFiles = Self.sideFiles(of: checkpoint, in: listing)
@@ -37,7 +38,7 @@ struct DirectorySource {
   static func sideFiles(of checkpoint: Checkpoint, in listing: DirectoryListing) -> [SideFile] {
     let weights = Set(checkpoint.shards.map(\.name))
     return listing.files.filter { !weights.contains($0) && !isIndex($0) }
-      .map { SideFile(name: $0, path: listing.path(of: $0)) }
+      .map { SideFile(name: $0, path: listing.path(of: $0)) } + SideFile.templates(in: listing)
   }
 
   /// The configuration of an adapter whose file of tensors is named by itself: the
@@ -155,11 +156,13 @@ struct DirectorySource {
       if inner?.contains("adapter_config.json") == true { below.append(path) }
     }
     guard let only = below.first else {
-      throw CheckpointError(
-        path: path,
-        listing.contains("adapter_config.json")
-          ? "holds adapter_config.json, but no adapter_model.safetensors and no adapter_model.bin"
-          : "holds no weights: no .safetensors, no .bin and no index of them")
+      let inner = listing.directories.map(listing.path)
+      throw DistributedCheckpoint.refusal(inner)
+        ?? CheckpointError(
+          path: path,
+          listing.contains("adapter_config.json")
+            ? "holds adapter_config.json, but no adapter_model.safetensors and no adapter_model.bin"
+            : "holds no weights: no .safetensors, no .bin and no index of them")
     }
     guard below.count == 1 else {
       throw CheckpointError(

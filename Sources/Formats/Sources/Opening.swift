@@ -40,6 +40,7 @@ extension Checkpoint {
     -> Checkpoint
   {
     let file = try InputFile(path: path)
+    if let refusal = DistributedCheckpoint.refusal(file) { throw refusal }
     guard case .json = try Recognition.of(file) else {
       let name = FilePath(path).lastComponent?.string ?? path
       var checkpoint = Checkpoint(

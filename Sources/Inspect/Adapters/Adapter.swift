@@ -1,4 +1,5 @@
 public import Formats
+import OrderedCollections
 
 /// An adapter of any family, normalised: what it does to which module.
 ///
@@ -81,7 +82,7 @@ extension Adapter {
   {
     var configuration: AdapterConfiguration?
     if let file = checkpoint.sideFile(AdapterSurvey.configurationName) {
-      configuration = try AdapterConfiguration(path: file.path)
+      configuration = try family.configuration(file.path)
     }
     return try read(checkpoint, as: family, configuration: configuration, alpha: alpha)
   }
@@ -92,6 +93,44 @@ extension Adapter {
   ) throws(CheckpointError) -> Adapter {
     var reader = AdapterReader(family: family, configuration: configuration)
     for record in checkpoint.records { reader.add(record) }
-    return try reader.adapter(path: checkpoint.path, alpha: alpha)
+    let packed = try PackedConfigurations(
+      checkpoint.metadata[PackedConfigurations.key], path: checkpoint.path)
+    let scales = try AdapterScales(
+      family: family, configuration: configuration,
+      components: try packed.scales(path: checkpoint.path), alpha: alpha)
+    let adapter = reader.adapter(path: checkpoint.path, scales)
+    guard family.kind == .llavaAdapter else { return adapter }
+    return adapter.adding(try LlavaTrainables.replacements(beside: checkpoint))
+  }
+}
+
+extension Adapter {
+  /// The adapter with more tensors that take places.
+  func adding(_ more: [AdapterReplacement]) -> Adapter {
+    with(
+      modules: modules,
+      replacements: NaturalOrder.sorted(replacements + more, by: \.target))
+  }
+
+  /// The part of the adapter that acts on modules whose paths `filter` accepts.
+  public func limited(to filter: NameFilter) -> Adapter {
+    with(
+      modules: modules.filter { filter.accepts($0.target) },
+      replacements: replacements.filter { replacement in
+        filter.accepts(replacement.target) || filter.accepts(replacement.module)
+      })
+  }
+
+  /// The adapter with some of its modules alone.
+  public func limited(to isKept: (AdapterModule) -> Bool) -> Adapter {
+    with(modules: modules.filter(isKept), replacements: replacements)
+  }
+
+  private func with(modules: [AdapterModule], replacements: [AdapterReplacement]) -> Adapter {
+    Adapter(
+      path: path, kind: kind, family: family, configuration: configuration, rank: rank,
+      alpha: alpha, scale: scale, modules: modules, shared: shared, replacements: replacements,
+      frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
+      findings: findings)
   }
 }

@@ -32,7 +32,30 @@ struct AdapterChecks {
   }
 
   private func fault(of module: AdapterModule) -> Fault? {
-    guard module.kind != .other else { return nil }
+    switch module.kind {
+    case .other, .full: return nil
+    case .linear, .embedding, .convolution, .parameter, .adalora: return pairFault(of: module)
+    case .loha, .lokr, .ia3, .vera: return factorFault(of: module)
+    }
+  }
+
+  /// What is wrong with factors that are not a pair of A and B.
+  private func factorFault(of module: AdapterModule) -> Fault? {
+    guard !module.tensors.contains(where: { $0.record.elementCount == 0 }) else { return nil }
+    guard module.factors != nil else {
+      let leaves = module.tensors.map(\.leaf.name).joined(separator: ", ")
+      return Fault(
+        code: .missingPair,
+        message: "has only \(leaves), which is not all that \(module.kind) needs")
+    }
+    guard module.updatedShape == nil else { return nil }
+    let shapes = module.tensors.map { "\($0.leaf.name) \($0.record.shape)" }
+    return Fault(
+      code: .shapeMismatch,
+      message: "the factors \(shapes.joined(separator: ", ")) do not fit together")
+  }
+
+  private func pairFault(of module: AdapterModule) -> Fault? {
     guard let a = module.a, let b = module.b else {
       guard module.a != nil || module.b != nil else { return nil }
       let (present, absent) = module.a == nil ? ("lora_B", "lora_A") : ("lora_A", "lora_B")
@@ -50,12 +73,20 @@ struct AdapterChecks {
         message: "the factors A \(a.shape) and B \(b.shape) have the ranks \(a.shape[0]) and "
           + "\(b.shape[1]); expected the same")
     }
+    if let core = module.tensor(.middle), core.shape.prefix(2) != [a.shape[0], a.shape[0]] {
+      return Fault(
+        code: .rankMismatch,
+        message: "the core \(core.shape) does not fit the factors A \(a.shape) and B \(b.shape)")
+    }
     return configuredRankFault(of: module, found: a.shape[0])
   }
 
   /// The rank of the tensors against the configuration's; PEFT refuses a difference.
   private func configuredRankFault(of module: AdapterModule, found: Int) -> Fault? {
-    guard let expected = scales.configuredRank(of: module.target) else { return nil }
+    // AdaLoRA's rank shrinks while it trains; the configuration keeps the first.
+    guard module.kind != .adalora,
+      let expected = scales.configuredRank(of: module.target)
+    else { return nil }
     let fits = module.kind == .parameter ? found % expected == 0 : found == expected
     return fits
       ? nil
@@ -64,9 +95,14 @@ struct AdapterChecks {
         message: "the tensors have rank \(found), but the configuration says \(expected)")
   }
 
+  /// The kinds whose updates alpha scales.
+  private static let scaled: Set<AdapterModule.Kind> = [
+    .linear, .embedding, .convolution, .parameter, .loha, .lokr, .adalora,
+  ]
+
   private func alphaUnknown() -> [Finding] {
     let unknown = modules.filter { module in
-      module.alpha == nil && [.linear, .embedding, .convolution, .parameter].contains(module.kind)
+      module.alpha == nil && module.scale == nil && Self.scaled.contains(module.kind)
         && !module.tensors.contains { $0.leaf.role == .alpha }
     }
     guard !unknown.isEmpty else { return [] }

@@ -13,6 +13,8 @@ public struct AdapterConfiguration: Sendable, Hashable {
   /// `lora_alpha` (`alpha` for LoHa and LoKr), or PEFT's default for it; nil for
   /// families without it.
   public let alpha: Double?
+  /// The scale of all modules, where the file states it instead of alpha (MLX).
+  public let scale: Double?
   /// `use_rslora`: the scale is alpha/√r instead of alpha/r.
   public let isRankStabilized: Bool
   public let rankPattern: ModulePatterns
@@ -44,6 +46,7 @@ public struct AdapterConfiguration: Sendable, Hashable {
     base = try fields.string("base_model_name_or_path")
     rank = try fields.positiveInt("r") ?? defaults.rank
     alpha = try fields.finiteDouble(defaults.alphaField) ?? defaults.alpha
+    scale = nil
     isRankStabilized = try fields.bool("use_rslora") ?? false
     rankPattern = try fields.ranks("rank_pattern")
     alphaPattern = try fields.numbers("alpha_pattern")
@@ -51,6 +54,27 @@ public struct AdapterConfiguration: Sendable, Hashable {
     targets = try fields.targets("target_modules")
     modulesToSave = try fields.strings("modules_to_save")
     features = AdapterFeature.active(in: json)
+    self.json = json
+  }
+
+  /// A configuration that says no more than this.
+  init(
+    path: String, family: String, base: String?, rank: Int?, alpha: Double?, scale: Double?,
+    json: JSONValue
+  ) {
+    self.path = path
+    self.family = family
+    self.base = base
+    self.rank = rank
+    self.alpha = alpha
+    self.scale = scale
+    isRankStabilized = false
+    rankPattern = ModulePatterns([])
+    alphaPattern = ModulePatterns([])
+    isFanInFanOut = false
+    targets = .unstated
+    modulesToSave = []
+    features = []
     self.json = json
   }
 
@@ -83,7 +107,7 @@ public struct AdapterConfiguration: Sendable, Hashable {
 
 /// The rank and alpha of single modules, with the patterns compiled.
 public struct ConfiguredScales {
-  private let configuration: AdapterConfiguration
+  let configuration: AdapterConfiguration
   private let ranks: ModulePatternMatcher
   private let alphas: ModulePatternMatcher
 

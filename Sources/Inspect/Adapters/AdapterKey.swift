@@ -44,19 +44,6 @@ struct AdapterKey {
     }
   }
 
-  /// Takes a key of kohya's scripts or LyCORIS apart: a path with `_` for each dot,
-  /// then a leaf. Nil where the leaf is none of theirs.
-  init?(kohya key: String) {
-    let segments = key.dottedSegments
-    guard let first = segments.first, segments.count == 2 || segments.count == 3,
-      let leaf = AdapterLeaf.kohya(segments[1], ending: segments.dropFirst(2).first)
-    else { return nil }
-    target = String(first)
-    content = .leaf(leaf, isNested: false)
-    wrappers = []
-    modelPrefixCount = 0
-  }
-
   /// Removes the first `base_model.model`; returns how many there are in a row.
   private static func stripModelPrefix(_ segments: inout [Substring]) -> Int {
     guard

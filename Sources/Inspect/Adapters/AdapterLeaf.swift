@@ -13,20 +13,43 @@ public struct AdapterLeaf: Sendable, Hashable {
   let rankAxis: Int?
 
   /// What the tensor is for.
-  public enum Role: Sendable, Hashable {
+  ///
+  /// The Hadamard and Kronecker factors keep the names that their papers and all
+  /// implementations give them.
+  public enum Role: Sendable, Hashable, CaseIterable {
     /// The factor applied first: `[r, in]`.
     case a
     /// The factor applied second: `[out, r]`.
     case b
     /// A and B of an embedding: `[r, vocabulary]` and `[dimension, r]`.
     case embeddingA, embeddingB
+    /// The core between A and B of a convolution (LoCon): `[r, r, height, width]`.
+    case middle
     /// The bias of B, added to the output.
     case outputBias
-    /// DoRA's learned length of each output.
+    /// The learned length of each output (DoRA).
     case magnitude
     /// A scalar that holds alpha.
     case alpha
-    /// Any other tensor of a method that is not made of A and B.
+    /// The factors of LoHa and LoKr; `t1` and `t2` are cores of convolutions.
+    case w1, w1a, w1b, w2, w2a, w2b, t1, t2
+    /// What AdaLoRA puts between A and B: `[r, 1]`.
+    case singularValues
+    /// How many of them are in use.
+    case rankCount
+    /// What IA3 multiplies the inputs or outputs with.
+    case factorVector
+    /// The same in LyCORIS, which multiplies with one more than this.
+    case factorOffset
+    /// Whether IA3 of LyCORIS multiplies the inputs.
+    case isOnInput
+    /// VeRA's vectors: `[out]` and `[r]`.
+    case lambdaB, lambdaD
+    /// VeRA's matrices, which all modules share.
+    case sharedA, sharedB
+    /// What is added to a whole weight or bias.
+    case difference, biasDifference
+    /// Any other tensor of a method that is known only by name.
     case other
   }
 
@@ -46,74 +69,11 @@ public struct AdapterLeaf: Sendable, Hashable {
     (kohyaRows[segment] ?? []).first { $0.endings.contains(ending) }?.leaf
   }
 
-  private struct Row {
+  /// The leaf of MLX, or nil.
+  static func mlx(_ segment: Substring) -> AdapterLeaf? { mlxRows[segment]?.first?.leaf }
+
+  struct Row {
     let leaf: AdapterLeaf
     let endings: Set<Substring?>
   }
-
-  private static func row(
-    _ name: String, _ family: String, _ role: Role = .other, rankAxis: Int? = nil,
-    or alternative: Substring? = nil
-  ) -> Row {
-    let ending = name.split(separator: ".").dropFirst().first
-    var endings: Set<Substring?> = [ending]
-    if let alternative { endings.insert(alternative) }
-    return Row(
-      leaf: AdapterLeaf(name: name, family: family, role: role, rankAxis: rankAxis),
-      endings: endings)
-  }
-
-  private static func bySegment(_ rows: [Row]) -> [Substring: [Row]] {
-    Dictionary(grouping: rows) { $0.leaf.name.prefix { $0 != "." } }
-  }
-
-  /// Leaves that both name alike.
-  private static let lycoris = [
-    row("hada_w1_a", "loha"),
-    row("hada_w1_b", "loha", rankAxis: 0),
-    row("hada_w2_a", "loha"),
-    row("hada_w2_b", "loha"),
-    row("hada_t1", "loha"),
-    row("hada_t2", "loha"),
-    row("lokr_w1", "lokr"),
-    row("lokr_w1_a", "lokr"),
-    row("lokr_w1_b", "lokr", rankAxis: 0),
-    row("lokr_w2", "lokr"),
-    row("lokr_w2_a", "lokr"),
-    row("lokr_w2_b", "lokr", rankAxis: 0),
-    row("lokr_t1", "lokr"),
-    row("lokr_t2", "lokr"),
-  ]
-
-  private static let peftRows = bySegment(
-    lycoris + [
-      row("lora_A.weight", "lora", .a, rankAxis: 0),
-      row("lora_B.weight", "lora", .b),
-      row("lora_B.bias", "lora", .outputBias),
-      row("lora_embedding_A", "lora", .embeddingA, rankAxis: 0),
-      row("lora_embedding_B", "lora", .embeddingB),
-      // On disk without, in memory with `.weight`.
-      row("lora_magnitude_vector", "dora", .magnitude, or: "weight"),
-      row("lora_E", "adalora"),
-      row("ranknum", "adalora"),
-      row("ia3_l", "ia3"),
-      row("vera_lambda_b", "vera"),
-      row("vera_lambda_d", "vera", rankAxis: 0),
-      row("vera_A", "vera"),
-      row("vera_B", "vera"),
-    ])
-
-  private static let kohyaRows = bySegment(
-    lycoris + [
-      row("lora_down.weight", "lora", .a, rankAxis: 0),
-      row("lora_up.weight", "lora", .b),
-      row("lora_mid.weight", "locon"),
-      row("alpha", "lora", .alpha),
-      row("dora_scale", "dora", .magnitude),
-      row("diff", "full"),
-      row("diff_b", "full"),
-      row("w_norm", "norm"),
-      row("b_norm", "norm"),
-      row("on_input", "ia3"),
-    ])
 }

@@ -8,19 +8,21 @@ public struct AdapterTensor: Sendable {
 
 /// What an adapter does to one module of the base.
 public struct AdapterModule: Sendable {
-  /// The path of the module as the base names it, without `base_model.model.`.
+  /// The path of the module as the base names it, without `base_model.model.`; for
+  /// names that cannot be undone without the base, what stands for it.
   public let target: String
   public let kind: Kind
   /// All its tensors, in the order of the file.
   public let tensors: [AdapterTensor]
-  /// The rank that the shapes show.
+  /// The rank that the shapes show, or where they show none the configuration's.
   public let rank: Int?
   /// Nil where no file says it.
   public let alpha: Double?
-  /// alpha/rank, or alpha/√rank for rsLoRA; nil without an alpha.
+  /// What the update is multiplied with: alpha/rank, or alpha/√rank for rsLoRA; nil
+  /// without an alpha.
   public let scale: Double?
 
-  public enum Kind: Sendable, Hashable {
+  public enum Kind: Sendable, Hashable, CaseIterable {
     /// Matrices A `[r, in]` and B `[out, r]`.
     case linear
     /// Embedding factors A `[r, vocabulary]` and B `[dimension, r]`.
@@ -29,20 +31,33 @@ public struct AdapterModule: Sendable {
     case convolution
     /// Factors for a parameter of several matrices, such as fused experts.
     case parameter
-    /// A method that is not made of A and B.
+    /// An elementwise product of two products.
+    case loha
+    /// A Kronecker product.
+    case lokr
+    /// A vector that multiplies inputs or outputs.
+    case ia3
+    /// A and B with singular values between them.
+    case adalora
+    /// Vectors around matrices that all modules share.
+    case vera
+    /// The whole difference of a weight, a bias or both.
+    case full
+    /// A method that is known only by name.
     case other
   }
 
   /// The factor `[r, in]`.
-  public var a: TensorRecord? { record(.a) ?? record(.embeddingA) }
+  public var a: TensorRecord? { tensor(.a) ?? tensor(.embeddingA) }
   /// The factor `[out, r]`.
-  public var b: TensorRecord? { record(.b) ?? record(.embeddingB) }
+  public var b: TensorRecord? { tensor(.b) ?? tensor(.embeddingB) }
   /// The tensors beside A and B.
   public var extras: [AdapterTensor] {
     tensors.filter { ![.a, .b, .embeddingA, .embeddingB].contains($0.leaf.role) }
   }
 
-  private func record(_ role: AdapterLeaf.Role) -> TensorRecord? {
+  /// The tensor of this role, if the module has one.
+  public func tensor(_ role: AdapterLeaf.Role) -> TensorRecord? {
     tensors.first { $0.leaf.role == role }?.record
   }
 }
@@ -53,6 +68,11 @@ public struct AdapterReplacement: Sendable {
   public let target: String
   public let kind: Kind
   public let record: TensorRecord
+
+  /// The path of the module that the tensor belongs to.
+  public var module: String {
+    target.lastIndex(of: ".").map { String(target[..<$0]) } ?? target
+  }
 
   public enum Kind: String, Sendable, Hashable {
     /// A module of `modules_to_save`, or a resized embedding.

@@ -10,6 +10,8 @@ struct AdapterReader {
   struct Draft {
     var tensors: [AdapterTensor] = []
     var isNested = false
+    /// What its scalar for alpha holds.
+    var alpha: Double?
   }
 
   private(set) var drafts: [String: Draft] = [:]
@@ -27,6 +29,7 @@ struct AdapterReader {
   private var duplicates: [String] = []
   private var ofOtherAdapters: [String] = []
   private var unknown: [String] = []
+  private var alphaFaults: [Finding] = []
 
   /// What no two tensors may be.
   private struct Place: Hashable {
@@ -75,13 +78,44 @@ struct AdapterReader {
       // Both adapters of a nested pair act on one module, each with its own A and B.
       let target = isNested ? "\(key.target).base_layer" : key.target
       guard claim(target, leaf.name, record) else { return }
-      let tensor = AdapterTensor(leaf: leaf, record: record)
+      let tensor = tensor(leaf, record)
       if key.target.isEmpty {
         shared.append(tensor)
       } else {
         drafts[target, default: Draft()].tensors.append(tensor)
         if isNested { drafts[target]?.isNested = true }
+        if leaf.role == .alpha {
+          let value = alpha(in: record)
+          drafts[target]?.alpha = value
+        }
       }
+    }
+  }
+
+  /// The tensor as PEFT holds it.
+  private func tensor(_ leaf: AdapterLeaf, _ record: TensorRecord) -> AdapterTensor {
+    guard family.hasTransposedFactors, leaf.role == .a || leaf.role == .b else {
+      return AdapterTensor(leaf: leaf, record: record)
+    }
+    // Those of experts have an axis more and are another method to whoever reads them.
+    guard record.shape.count == 2 else {
+      return AdapterTensor(
+        leaf: AdapterLeaf(name: leaf.name, family: leaf.family, role: .other, rankAxis: nil),
+        record: record)
+    }
+    return AdapterTensor(leaf: leaf, record: record.transposed)
+  }
+
+  /// The value of a scalar; one that cannot be read is found fault with.
+  private mutating func alpha(in record: TensorRecord) -> Double? {
+    guard record.bytes != nil else { return nil }
+    do throws(CheckpointError) {
+      return try AlphaScalar.value(of: record)
+    } catch {
+      let fault = error.with(tensor: record.name)
+      alphaFaults.append(
+        Finding(.error, .alphaUnknown, tensors: [record.name], fault.description))
+      return nil
     }
   }
 
@@ -93,8 +127,7 @@ struct AdapterReader {
     return false
   }
 
-  func adapter(path: String, alpha: Double?) throws(CheckpointError) -> Adapter {
-    let scales = try AdapterScales(family: family, configuration: configuration, alpha: alpha)
+  func adapter(path: String, _ scales: AdapterScales) -> Adapter {
     let modules = NaturalOrder.sorted(Array(drafts.keys)).map { target in
       scales.module(target, drafts[target] ?? Draft())
     }
@@ -128,6 +161,7 @@ struct AdapterReader {
     findings += KeyFindings.duplicates(duplicates)
     findings += KeyFindings.unknown(unknown, kind: family.kind)
     findings += KeyFindings.baseTensors(replacements)
+    findings += alphaFaults
     return findings
   }
 }

@@ -5,15 +5,19 @@ struct AdapterScales {
   private let family: AdapterFamily
   private let configuration: AdapterConfiguration?
   private let configured: ConfiguredScales?
+  /// Those of the components of a pipeline.
+  private let components: [Substring: ConfiguredScales]
   private let givenAlpha: Double?
   /// The modules whose parameters `target_parameters` names.
   private let parameterOwners: [Substring]
 
-  init(family: AdapterFamily, configuration: AdapterConfiguration?, alpha: Double?)
-    throws(CheckpointError)
-  {
+  init(
+    family: AdapterFamily, configuration: AdapterConfiguration?,
+    components: [Substring: ConfiguredScales] = [:], alpha: Double?
+  ) throws(CheckpointError) {
     self.family = family
     self.configuration = configuration
+    self.components = components
     givenAlpha = alpha
     configured = if let configuration { try ConfiguredScales(configuration) } else { nil }
     let parameters = configuration?.json[AdapterFeature.targetParameters.rawValue]?.array ?? []
@@ -23,30 +27,58 @@ struct AdapterScales {
   }
 
   /// The rank that the configuration gives a module.
-  func configuredRank(of target: String) -> Int? { configured?.rank(of: target) }
+  func configuredRank(of target: String) -> Int? {
+    guard let (scales, path) = configured(target) else { return nil }
+    return scales.rank(of: path)
+  }
+
+  /// The configuration that concerns a module, and the path by which it knows it.
+  private func configured(_ target: String) -> (scales: ConfiguredScales, path: String)? {
+    if let configured { return (configured, target) }
+    let component = target.prefix { $0 != "." }
+    return components[component].map { ($0, String(target.dropFirst(component.count + 1))) }
+  }
 
   func module(_ target: String, _ draft: AdapterReader.Draft) -> AdapterModule {
     let path = draft.isNested ? String(target.dropLast(".base_layer".count)) : target
     let kind = kind(path, draft)
-    let shown = rank(draft.tensors)
-    // The factors of fused experts are stacked; the scale uses the rank of one.
-    let rank = kind == .parameter ? configuredRank(of: path) ?? shown : shown
-    let alpha = alpha(of: path, draft.tensors, rank: rank)
+    var rank = rank(draft.tensors)
+    // The factors of fused experts are stacked; the scale uses the rank of one. Whole
+    // factors of a Kronecker product show no rank.
+    if kind == .parameter || kind == .lokr && rank == nil {
+      rank = configuredRank(of: path) ?? rank
+    }
+    let alpha = alpha(of: path, draft, rank: rank)
     return AdapterModule(
       target: path, kind: kind, tensors: draft.tensors, rank: rank, alpha: alpha,
-      scale: scale(alpha: alpha, rank: rank))
+      scale: Self.isUnscaled(kind, rank: rank) ? 1 : scale(of: path, alpha: alpha, rank: rank))
+  }
+
+  /// LyCORIS scales a Kronecker product of two whole factors by 1, whatever alpha it
+  /// stores.
+  private static func isUnscaled(_ kind: AdapterModule.Kind, rank: Int?) -> Bool {
+    kind == .lokr && rank == nil
   }
 
   private func kind(_ path: String, _ draft: AdapterReader.Draft) -> AdapterModule.Kind {
-    let roles = Set(draft.tensors.map(\.leaf.role))
-    let factors = draft.tensors.filter { [.a, .b].contains($0.leaf.role) }
     if draft.isNested || parameterOwners.contains(where: { isSuffix($0, of: path) }) {
       return .parameter
     }
+    let families = Set(draft.tensors.map(\.leaf.family))
+    if let kind = Self.kinds.first(where: { families.contains($0.family) })?.kind { return kind }
+    let roles = Set(draft.tensors.map(\.leaf.role))
     if roles.contains(.embeddingA) || roles.contains(.embeddingB) { return .embedding }
-    if factors.isEmpty { return .other }
-    return factors.contains { $0.record.shape.count > 2 } ? .convolution : .linear
+    let factors = draft.tensors.filter { [.a, .b].contains($0.leaf.role) }
+    if !factors.isEmpty {
+      return factors.contains { $0.record.shape.count > 2 } ? .convolution : .linear
+    }
+    return roles.isDisjoint(with: [.difference, .biasDifference]) ? .other : .full
   }
+
+  /// Methods whose leaves tell what a module is, whatever else it has.
+  private static let kinds: [(family: String, kind: AdapterModule.Kind)] = [
+    ("adalora", .adalora), ("loha", .loha), ("lokr", .lokr), ("ia3", .ia3), ("vera", .vera),
+  ]
 
   private func isSuffix(_ name: Substring, of path: String) -> Bool {
     path == name || path.hasSuffix(".\(name)")
@@ -61,9 +93,12 @@ struct AdapterScales {
     return nil
   }
 
-  private func alpha(of path: String, _ tensors: [AdapterTensor], rank: Int?) -> Double? {
-    if tensors.contains(where: { $0.leaf.role == .alpha }) { return nil }
-    if let configured { return configured.alpha(of: path) }
+  private func alpha(of path: String, _ draft: AdapterReader.Draft, rank: Int?) -> Double? {
+    if draft.tensors.contains(where: { $0.leaf.role == .alpha }) {
+      // kohya's scripts and LyCORIS read an alpha of 0 as a missing one.
+      return draft.alpha == 0 ? rank.map(Double.init) : draft.alpha
+    }
+    if let (scales, path) = configured(path) { return scales.alpha(of: path) }
     if let givenAlpha { return givenAlpha }
     return switch family.missingAlpha {
     case .unknown: nil
@@ -71,22 +106,28 @@ struct AdapterScales {
     }
   }
 
-  private func scale(alpha: Double?, rank: Int?) -> Double? {
+  private func scale(of path: String, alpha: Double?, rank: Int?) -> Double? {
+    scale(configured(path)?.scales.configuration, alpha: alpha, rank: rank)
+  }
+
+  private func scale(_ configuration: AdapterConfiguration?, alpha: Double?, rank: Int?) -> Double?
+  {
+    if let stated = configuration?.scale { return stated }
     guard let alpha, let rank, rank > 0 else { return nil }
-    let isRankStabilized = configuration?.isRankStabilized ?? false
-    return isRankStabilized ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
+    return configuration?.isRankStabilized == true
+      ? alpha / Double(rank).squareRoot() : alpha / Double(rank)
   }
 
   /// What the card shows for the whole adapter: the configuration's values, or what
   /// the modules have in common.
   func summary(_ modules: [AdapterModule]) -> (rank: Int?, alpha: Double?, scale: Double?) {
     guard let configuration else {
-      let scaled = modules.filter { $0.kind != .other || $0.rank != nil }
+      let scaled = modules.filter { ![.other, .full, .ia3].contains($0.kind) || $0.rank != nil }
       return (common(scaled.map(\.rank)), common(scaled.map(\.alpha)), common(scaled.map(\.scale)))
     }
     return (
       configuration.rank, configuration.alpha,
-      scale(alpha: configuration.alpha, rank: configuration.rank)
+      scale(configuration, alpha: configuration.alpha, rank: configuration.rank)
     )
   }
 

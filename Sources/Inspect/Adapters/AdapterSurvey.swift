@@ -16,6 +16,8 @@ struct AdapterSurvey: Sendable {
   private(set) var kohyaCount = 0
   /// The tensors with a component of a pipeline and a leaf of diffusers.
   private(set) var diffusersCount = 0
+  /// The factors as MLX names them.
+  private(set) var mlxCount = 0
   /// The tensors that are PLoRA.
   private(set) var ploraNames: [String] = []
   private(set) var hasConfiguration = false
@@ -23,7 +25,7 @@ struct AdapterSurvey: Sendable {
 
   init(_ checkpoint: Checkpoint) {
     hasConfiguration = checkpoint.sideFile(Self.configurationName) != nil
-    hasNonLoraTrainables = checkpoint.sideFile("non_lora_trainables.bin") != nil
+    hasNonLoraTrainables = checkpoint.sideFile(LlavaTrainables.fileName) != nil
     count = checkpoint.records.count
     var paths: [Substring] = []
     // A span, so that no record is copied.
@@ -36,6 +38,7 @@ struct AdapterSurvey: Sendable {
       if marks.contains(.plora), PLoRA.ends(name) { ploraNames.append(name) }
       guard marks.contains(.leaf) else { continue }
       if Self.isKohya(name) { kohyaCount += 1 }
+      if name.hasSuffix(".lora_a") || name.hasSuffix(".lora_b") { mlxCount += 1 }
       guard AdapterKey.hasLeaf(name) else { continue }
       leafCount += 1
       if let path = Self.modulePath(of: name) { paths.append(path) }
@@ -46,6 +49,18 @@ struct AdapterSurvey: Sendable {
     ownBaseCount = paths.count { path in
       names.contains("\(path).base_layer.weight") || names.contains("\(path).weight")
     }
+  }
+
+  /// The weights of the base that PEFT itself saves with an adapter: those of the
+  /// embeddings of the input and of the output, where they were resized.
+  private static let savedBaseLimit = 2
+
+  /// Whether most adapted modules lie beside their own weight, so that no other base
+  /// is needed. A configuration tells an adapter, unless there is more of the base
+  /// than an adapter ever has.
+  var holdsBase: Bool {
+    ownBaseCount * 2 > factorCount
+      && (ownBaseCount > Self.savedBaseLimit || !hasConfiguration && !hasNonLoraTrainables)
   }
 
   /// What stands before `.lora_A.weight` or `.lora_A.NAME.weight`, prefixes and all.
@@ -66,7 +81,7 @@ struct AdapterSurvey: Sendable {
   /// The components of a pipeline that diffusers puts before the path.
   private static let components: Set<Substring> = [
     "unet", "transformer", "transformer_2", "text_encoder", "text_encoder_2", "text_encoder_3",
-    "prior",
+    "prior", "diffusion_model",
   ]
   /// The words of which one is in every key of an older diffusers adapter or of a
   /// diffusion transformer, and in none of a GPT-2's, which also begin with

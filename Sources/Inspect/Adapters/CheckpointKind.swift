@@ -7,6 +7,8 @@ public enum CheckpointKind: String, Sendable, Hashable {
   case wrappedCheckpoint = "wrapped-checkpoint"
   case kohyaAdapter = "kohya-adapter"
   case diffusersAdapter = "diffusers-adapter"
+  /// An adapter of Apple's MLX.
+  case mlxAdapter = "mlx-adapter"
   /// A PEFT adapter with `non_lora_trainables.bin` beside it.
   case llavaAdapter = "llava-adapter"
   /// Tensors of which no more is known.

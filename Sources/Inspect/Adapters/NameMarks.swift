@@ -33,7 +33,7 @@ struct NameMarks: OptionSet {
     "lora_", "lokr_", "hada_", "ia3_l", "vera_", "rankn", "lycor",
   ].map { word($0.utf8.span, at: 0) }
   private static let ploras = ["Plora", "plora"].map { word($0.utf8.span, at: 0) }
-  private static let components = ["unet.", "trans", "text_", "prior"].map {
+  private static let components = ["unet.", "trans", "text_", "prior", "diffu"].map {
     word($0.utf8.span, at: 0)
   }
 

@@ -28,6 +28,21 @@ extension Checkpoint {
     part.trained = Set(part.records.map { ExactName($0.name) })
     return part
   }
+
+  /// What is to be merged where this checkpoint is named as an adapter: of the states
+  /// of a training under DeepSpeed what was trained, and of anything else all of it.
+  public func adapterPart() throws(CheckpointError) -> Checkpoint {
+    guard let trained, !trained.isEmpty else { return self }
+    var part = try trainedPart()
+    let rest = records.count - part.records.count
+    part.findings.append(
+      Finding(
+        .note, .baseTensorInAdapter,
+        "holds the states of a training under DeepSpeed; the adapter is what was trained: "
+          + "\(part.records.count) tensors, without \(rest) others",
+        fix: "tenon convert \(shellQuoted(path)) -o OUT --trainable-only"))
+    return part
+  }
 }
 
 /// The name under which PEFT saves a tensor that has another name in memory.

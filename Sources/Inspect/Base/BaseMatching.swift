@@ -2,8 +2,8 @@ public import Formats
 
 /// Which tensor of a base each module of an adapter acts on.
 ///
-/// Only exact names count: a renaming that would make more of them fit is
-/// suggested, never applied.
+/// Names of the adapter's family are undone by its table; beyond that only exact names
+/// count: a renaming that would make more of them fit is suggested, never applied.
 public struct BaseMatching: Sendable {
   /// A module and its tensor.
   public struct Match: Sendable {
@@ -19,13 +19,24 @@ public struct BaseMatching: Sendable {
     public let base: TensorRecord
   }
 
+  /// A module that acts on some rows of a tensor in which the base fuses several.
+  public struct PartialMatch: Sendable {
+    public let module: AdapterModule
+    public let base: TensorRecord
+    public let rows: Range<Int>
+  }
+
   public let adapter: Adapter
   public let basePath: String
   /// The modules that found their tensor, in the order of the adapter.
   public private(set) var matches: [Match] = []
   public private(set) var mismatches: [Mismatch] = []
+  /// The modules that found their rows of a tensor.
+  public private(set) var partialMatches: [PartialMatch] = []
   /// The modules of which the base has no tensor.
   public private(set) var unmatched: [AdapterModule] = []
+  /// Modules that stand for several tensors alike, or share one with another module.
+  public private(set) var contested: [AdapterModule] = []
   /// Modules with a square weight of which nothing tells whether it is held as
   /// `[out, in]` or `[in, out]`.
   public private(set) var undecided: [AdapterModule] = []
@@ -39,19 +50,41 @@ public struct BaseMatching: Sendable {
     self.adapter = adapter
     basePath = base.path
     let positions = base.positions()
+    let places = BasePlaces(
+      base, positions: positions, naming: AdapterFamily.naming(of: adapter.kind))
+    let found = adapter.modules.map { (module: $0, places: places[$0.target]) }
+    let shared = Self.sharedPlaces(found.map { ($0.module.target, $0.places) })
     var fits: [(module: AdapterModule, base: TensorRecord, fit: ShapeFit)] = []
-    for module in adapter.modules {
-      guard let position = positions["\(module.target).weight"] else {
+    for (module, found) in found {
+      guard let place = found.first, let position = positions[place.tensor] else {
         unmatched.append(module)
         continue
       }
+      guard found.count == 1, !shared.contains(place) else {
+        contested.append(module)
+        continue
+      }
       let record = base.records[position]
-      if let fit = ShapeFit(module, record) {
+      if case .part(_, let index, let count) = place {
+        addPart(module, record, index, of: count)
+      } else if let fit = ShapeFit(module, record) {
         fits.append((module, record, fit))
       } else {
         mismatches.append(Mismatch(module: module, base: record))
       }
     }
+    decide(fits)
+    guard !unmatched.isEmpty else { return }
+    nearest = places.nearest(to: unmatched)
+    suggestion = places.names.flatMap {
+      RenameSuggestion(unmatched, settled: matches.map(\.module.target), in: $0)
+    }
+  }
+
+  /// Finds out how square weights are held.
+  private mutating func decide(
+    _ fits: [(module: AdapterModule, base: TensorRecord, fit: ShapeFit)]
+  ) {
     let orientation = Orientation(
       decided: fits.map { ($0.module.target, $0.fit) }, configuration: adapter.configuration)
     for fit in fits {
@@ -61,57 +94,34 @@ public struct BaseMatching: Sendable {
       }
       matches.append(Match(module: fit.module, base: fit.base, isTransposed: isTransposed))
     }
-    if !unmatched.isEmpty {
-      let search = NearestNames(base, positions: positions)
-      nearest = search.nearest(to: unmatched)
-      suggestion = RenameSuggestion(
-        unmatched, settled: matches.map(\.module.target), in: search)
-    }
   }
 
-  /// Throws unless every module found its tensor.
-  public func requireComplete() throws(CheckpointError) {
-    if !unmatched.isEmpty { throw unmatchedError }
-    if let first = undecided.first {
-      throw CheckpointError(
-        path: adapter.path, tensor: first.tensors.first?.record.name,
-        "\(FoldedKeys.summary(of: undecided.map(\.target), "module")): the weight is square, and "
-          + "other modules of the adapter are held both as [out, in] and as [in, out], "
-          + "so that nothing tells how this one is")
+  private mutating func addPart(
+    _ module: AdapterModule, _ record: TensorRecord, _ index: Int, of count: Int
+  ) {
+    guard let rows = record.shape.first, rows % count == 0,
+      module.updatedShape == [rows / count] + record.shape.dropFirst()
+    else {
+      mismatches.append(Mismatch(module: module, base: record))
+      return
     }
-    guard let first = mismatches.first else { return }
-    let expected = ShapeFit.expectedShape(of: first.module) ?? []
-    let same = mismatches.filter {
-      $0.base.shape == first.base.shape && ShapeFit.expectedShape(of: $0.module) == expected
-    }
-    throw CheckpointError(
-      path: adapter.path,
-      "\(FoldedKeys.summary(of: same.map(\.module.target), "module")): the adapter updates "
-        + "\(expected), but the base has \(first.base.shape)",
-      details: Self.lines(mismatches.map(\.base.name), "of other shapes in \(basePath):"))
+    let start = rows / count * index
+    partialMatches.append(
+      PartialMatch(module: module, base: record, rows: start..<start + rows / count))
   }
 
-  private var unmatchedError: CheckpointError {
-    let names = unmatched.flatMap { $0.tensors.map(\.record.name) }
-    let all = adapter.modules.count
-    var details = Self.lines(names, "unused:")
-    if !nearest.isEmpty { details += Self.lines(nearest, "nearest in the base:") }
-    return CheckpointError(
-      path: adapter.path,
-      unmatched.count == all
-        ? "none of the \(all) adapted \(all == 1 ? "module" : "modules") is in the base \(basePath)"
-        : "\(unmatched.count) of the \(all) adapted modules "
-          + "\(unmatched.count == 1 ? "is" : "are") not in the base \(basePath)",
-      details: details, fix: suggestion.map { $0.command(for: adapter.path) })
-  }
-
-  private static let maximumLineCount = 12
-
-  /// Names grouped by pattern under a heading, not too many of them.
-  private static func lines(_ names: [String], _ heading: String) -> [String] {
-    let folded = FoldedKeys.fold(names).map { "  \($0)" }
-    let shown = folded.prefix(maximumLineCount)
-    let rest = folded.count - shown.count
-    return [heading] + shown + (rest > 0 ? ["  … and \(rest) more patterns"] : [])
+  /// The places that modules of different names lay claim to.
+  private static func sharedPlaces(_ found: [(target: String, places: Set<BasePlace>)])
+    -> Set<BasePlace>
+  {
+    var owners: [BasePlace: String] = [:]
+    var shared: Set<BasePlace> = []
+    for (target, places) in found {
+      guard let place = places.first, places.count == 1 else { continue }
+      if let other = owners.updateValue(target, forKey: place), other != target {
+        shared.insert(place)
+      }
+    }
+    return shared
   }
 }

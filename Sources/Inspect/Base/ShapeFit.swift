@@ -9,86 +9,62 @@ enum ShapeFit: Sendable, Hashable {
   /// A square matrix: the shape does not tell.
   case either
 
-  /// Nil where the shape fits in neither way. Methods without A and B are not judged.
+  /// Nil where the shape fits in neither way. Methods known only by name are not
+  /// judged.
   init?(_ module: AdapterModule, _ base: TensorRecord) {
-    guard module.kind != .parameter, module.kind != .other else {
-      self = .direct
-      return
+    switch module.kind {
+    case .parameter, .other: self = .direct
+    case .ia3, .vera: self.init(vector: module.updatedShape ?? [], base.shape)
+    case .full where module.tensor(.difference) == nil: self = .direct
+    case .linear, .adalora, .embedding, .convolution, .loha, .lokr, .full:
+      guard let shape = module.updatedShape else { return nil }
+      self.init(matrix: shape, base.shape, of: module.kind)
     }
-    guard let shape = Self.expectedShape(of: module) else { return nil }
-    if module.kind == .linear, base.shape.count == 2, base.shape[0] == base.shape[1],
-      shape == base.shape
-    {
+  }
+
+  private init?(matrix shape: [Int], _ base: [Int], of kind: AdapterModule.Kind) {
+    let isMatrix = kind == .linear || kind == .adalora
+    if isMatrix, base.count == 2, base[0] == base[1], shape == base {
       self = .either
-    } else if shape == base.shape {
+    } else if Self.isSame(shape, base) {
       // The factors of an embedding make its transpose.
-      self = module.kind == .embedding ? .transposed : .direct
-    } else if module.kind == .linear, base.shape == shape.reversed() {
+      self = kind == .embedding ? .transposed : .direct
+    } else if isMatrix, base == shape.reversed() {
       self = .transposed
     } else {
       return nil
     }
   }
 
-  /// The shape that the weight has by the factors: `[out, in]`, `[vocabulary,
-  /// dimension]` or `[out, in, height, width]`.
-  static func expectedShape(of module: AdapterModule) -> [Int]? {
-    guard let a = module.a?.shape, let b = module.b?.shape, a.count >= 2, b.count >= 2 else {
-      return nil
-    }
-    return module.kind == .embedding ? [a[1], b[0]] : [b[0]] + a[1...]
-  }
-}
-
-/// Decides how square weights are held.
-///
-/// PEFT goes by the class of the module, which no file tells. Modules of the same
-/// name are of the same class, so those that are not square decide for those that
-/// are (GPT-2's `attn.c_proj` is square, its `mlp.c_proj` is not); then the nearest
-/// relatives by path; and only where there are none the configuration's
-/// `fan_in_fan_out`, which PEFT sets by the last module that it adapts. Where the
-/// evidence disagrees, nothing is decided.
-struct Orientation {
-  private var byName: [Substring: Set<ShapeFit>] = [:]
-  /// What was decided of the modules below each path.
-  private var byParent: [Substring: Set<ShapeFit>] = [:]
-  private let configuration: AdapterConfiguration?
-
-  init(decided fits: [(target: String, fit: ShapeFit)], configuration: AdapterConfiguration?) {
-    self.configuration = configuration
-    for (target, fit) in fits where fit != .either {
-      byName[Self.lastSegment(target), default: []].insert(fit)
-      for parent in Self.parents(target) { byParent[parent, default: []].insert(fit) }
+  /// A vector with a number for each output or for each input.
+  private init?(vector shape: [Int], _ base: [Int]) {
+    guard base.count >= 2, let count = shape.max() else { return nil }
+    let isOnInput = shape.count > 1 && shape.last == count
+    switch (base[0] == count, base[1] == count) {
+    case (true, true): self = base.count == 2 ? .either : .direct
+    case (false, false): return nil
+    case (let isOutput, _): self = isOutput != isOnInput || base.count > 2 ? .direct : .transposed
     }
   }
 
-  /// Nil where nothing tells.
-  func isTransposed(_ target: String, _ fit: ShapeFit) -> Bool? {
-    guard fit == .either else { return fit == .transposed }
-    if let alike = byName[Self.lastSegment(target)], alike.count == 1 {
-      return alike.contains(.transposed)
+  /// Whether two shapes are alike but for axes of length 1 at the end, with which 1x1
+  /// convolutions are written, and for a kernel flattened into the second axis.
+  private static func isSame(_ one: [Int], _ other: [Int]) -> Bool {
+    let (one, other) = (significant(one), significant(other))
+    if one == other { return true }
+    guard one.count == 2, other.count > 2, one[0] == other[0] else { return false }
+    var product = 1
+    for count in other.dropFirst() {
+      let (next, isOverflow) = product.multipliedReportingOverflow(by: count)
+      guard !isOverflow else { return false }
+      product = next
     }
-    if let related = Self.parents(target).lazy.compactMap({ byParent[$0] }).first {
-      return related.count == 1 ? related.contains(.transposed) : nil
-    }
-    guard let configuration else { return byName.isEmpty ? false : nil }
-    guard configuration.isFanInFanOut else { return false }
-    // Elsewhere in the model there are other classes; the flag may be theirs.
-    return byName.isEmpty ? true : nil
+    return product == one[1]
   }
 
-  private static func lastSegment(_ target: String) -> Substring {
-    target.lastIndex(of: ".").map { target[target.index(after: $0)...] } ?? target[...]
-  }
-
-  /// The paths above a module, the longest first.
-  private static func parents(_ target: String) -> [Substring] {
-    var parents: [Substring] = []
-    var path = target[...]
-    while let dot = path.lastIndex(of: ".") {
-      path = path[..<dot]
-      parents.append(path)
-    }
-    return parents
+  private static func significant(_ shape: [Int]) -> [Int] {
+    var shape = shape
+    while shape.count > 2, shape.last == 1 { shape.removeLast() }
+    return shape
   }
 }

@@ -1,7 +1,8 @@
 public import Formats
 
 /// What `inspect` shows of a checkpoint: everything that its names, sizes and
-/// configuration tell. No tensor's data is read.
+/// configuration tell. Of the tensors' data only the scalars are read in which some
+/// adapters keep alpha.
 public struct Inspection: Sendable {
   public let checkpoint: Checkpoint
   public let kind: CheckpointKind

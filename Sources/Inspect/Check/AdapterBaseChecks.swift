@@ -45,7 +45,7 @@ struct AdapterBaseChecks {
     load.mismatched = matching.mismatches.map {
       StrictLoad.Mismatch(
         $0.base.name, expected: $0.base.shape,
-        found: ShapeFit.expectedShape(of: $0.module) ?? [])
+        found: $0.module.updatedShape ?? [])
     }
     return load
   }
@@ -66,7 +66,7 @@ struct AdapterBaseChecks {
     return [
       Finding(
         .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) }, message,
-        fix: matching.suggestion.map { $0.command(for: adapter.path) }
+        fix: matching.unmatchedFix
           ?? inferred?.command(for: adapter.path, toMatch: base.path))
     ]
   }
@@ -83,7 +83,7 @@ struct AdapterBaseChecks {
     for mismatch in matching.mismatches {
       let name = mismatch.base.name
       let kind = Kind(
-        expected: mismatch.base.shape, found: ShapeFit.expectedShape(of: mismatch.module) ?? [],
+        expected: mismatch.base.shape, found: mismatch.module.updatedShape ?? [],
         isVocabulary: EmbeddingNames.isInput(name) || EmbeddingNames.isOutput(name))
       if members[kind] == nil { order.append(kind) }
       members[kind, default: []].append(mismatch.module)

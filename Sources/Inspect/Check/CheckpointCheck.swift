@@ -7,7 +7,7 @@ public struct CheckpointCheck {
   public enum Reference {
     case nothing
     case base(Checkpoint)
-    case expected(ExpectedTensors)
+    case expected(KeyList)
     /// The text of a failed load, and where it comes from.
     case log(String, source: String, isFile: Bool)
   }
@@ -30,7 +30,7 @@ public struct CheckpointCheck {
     case .base(let base): return try report(alone, base: base)
     case .expected(let expected):
       let load = StrictLoad(checkpoint.records, into: expected)
-      return report(alone, load, expected: expected, base: nil)
+      return report(alone, load, expected: expected, source: expected.path, base: nil)
     case .log(let text, let source, let isFile):
       return try report(alone, log: text, from: source, isFile: isFile)
     }
@@ -51,7 +51,7 @@ public struct CheckpointCheck {
       findings += try FactorChecks(adapter: adapter).findings()
     }
     if !isAdapter { findings += try ModelChecks.findings(checkpoint) }
-    for shard in checkpoint.shards { findings += try PyTorchReader.checksumFindings(shard.file) }
+    for file in checkpoint.files { findings += try PyTorchReader.checksumFindings(file) }
     if readsValues {
       let known = Set(
         findings.filter { $0.code == .notFinite }.flatMap(\.tensors).map(ExactName.init))
@@ -85,9 +85,10 @@ public struct CheckpointCheck {
 
   private func report(_ alone: [Finding], base: Checkpoint) throws(CheckpointError) -> CheckReport {
     guard isAdapter, let adapter = inspection.adapter else {
-      let expected = ExpectedTensors(base: base)
+      let expected = KeyList(base)
       let load = StrictLoad(checkpoint.records, into: expected)
-      return report(alone, load, expected: expected, base: base.path)
+      return report(
+        alone, load, expected: expected, source: "the base \(base.path)", base: base.path)
     }
     let checks = AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
@@ -96,14 +97,14 @@ public struct CheckpointCheck {
   }
 
   private func report(
-    _ alone: [Finding], _ load: StrictLoad, expected: ExpectedTensors, base: String?
+    _ alone: [Finding], _ load: StrictLoad, expected: KeyList, source: String, base: String?
   ) -> CheckReport {
     guard !load.isClean else { return report(alone, load: load) }
     var shapes: [ExactName: [Int]] = [:]
     for entry in expected.entries { shapes[ExactName(entry.name)] = entry.shape }
     let diagnosis = LoadDiagnosis(
-      inspection: inspection, load: load, source: expected.source, base: base,
-      wanted: expected.keys, reference: expected.keys.path, wantedShapes: shapes)
+      inspection: inspection, load: load, source: source, base: base, wanted: expected,
+      reference: expected.path, wantedShapes: shapes)
     let result = diagnosis.result()
     return report(alone + result.findings, load: load, map: result.map)
   }

@@ -31,6 +31,17 @@ enum FixCommands {
   }
 
   private static func remap(_ path: String, _ options: String) -> String {
-    "tenon remap \(shellQuoted(path)) -o \(shellQuoted(NameDrift.renamed(path))) \(options)"
+    "tenon remap \(shellQuoted(path)) -o \(shellQuoted(renamed(path))) \(options)"
+  }
+
+  /// The path with a word before the ending of a file, or at the end of a directory's
+  /// name.
+  static func renamed(_ path: String, adding word: String = "-renamed") -> String {
+    var path = path
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    for ending in [".safetensors", ".bin", ".pt", ".pth", ".ckpt"] where path.hasSuffix(ending) {
+      return path.dropLast(ending.count) + "\(word).safetensors"
+    }
+    return path + word
   }
 }

@@ -45,7 +45,7 @@ struct InferredRenaming {
 
   /// The command that renames the checkpoint at `path`.
   func command(for path: String, toMatch reference: String?) -> String? {
-    let start = "tenon remap \(shellQuoted(path)) -o \(shellQuoted(NameDrift.renamed(path))) "
+    let start = "tenon remap \(shellQuoted(path)) -o \(shellQuoted(FixCommands.renamed(path))) "
     if map.rules.count <= Self.maximumRuleCount {
       return start
         + map.rules.map { "--rename \(shellQuoted($0.description))" }.joined(separator: " ")

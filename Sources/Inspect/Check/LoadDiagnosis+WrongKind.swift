@@ -3,7 +3,7 @@ import Formats
 /// Checkpoints of another kind than what was expected.
 extension LoadDiagnosis {
   private static let adapterKinds: [CheckpointKind] = [
-    .peftAdapter, .llavaAdapter, .kohyaAdapter, .diffusersAdapter,
+    .peftAdapter, .llavaAdapter, .kohyaAdapter, .diffusersAdapter, .mlxAdapter,
   ]
 
   /// An adapter given to a model's load_state_dict.

@@ -33,7 +33,7 @@ public struct StrictLoad: Sendable, Hashable {
   }
 
   /// Loads `records` into a model that wants `expected`.
-  public init(_ records: [TensorRecord], into expected: ExpectedTensors) {
+  public init(_ records: [TensorRecord], into expected: KeyList) {
     var shapes: [ExactName: [Int]] = [:]
     for record in records { shapes[ExactName(record.name)] = record.shape }
     var wanted: Set<ExactName> = []

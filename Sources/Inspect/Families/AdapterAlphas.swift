@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import OrderedCollections
 
 /// A LoRA module with what decides its scale.
 struct ScaledModule {
@@ -15,47 +16,18 @@ extension RenamingDraft {
   mutating func takeAlphas() throws(CheckpointError) -> [String: Double] {
     var alphas: [String: Double] = [:]
     for tensor in tensors where tensor.record.name.hasSuffix(".alpha") {
-      let value = try Self.scalar(tensor.record, path: path)
+      let value: Double
+      do throws(CheckpointError) {
+        value = try AlphaScalar.value(of: tensor.record)
+      } catch {
+        throw error.with(path: path, tensor: tensor.record.name)
+      }
       // kohya's scripts read a missing alpha and one of 0 alike.
       if value != 0 { alphas[String(tensor.record.name.dropLast(".alpha".count))] = value }
       dropped.append((tensor.record.name, "its value goes to the configuration"))
     }
     tensors.removeAll { $0.record.name.hasSuffix(".alpha") }
     return alphas
-  }
-
-  private static func scalar(_ record: TensorRecord, path: String) throws(CheckpointError) -> Double
-  {
-    guard record.elementCount == 1, let type = record.type.element,
-      Conversion.isConvertible(type), type.byteWidth != nil
-    else {
-      throw CheckpointError(
-        path: path, tensor: record.name,
-        "is \(record.type.name) \(record.shape); expected one number")
-    }
-    let bytes = try TensorData.bytes(of: record, limit: 64)
-    let value = Double(try Self.number(bytes, type, record, path: path))
-    guard value.isFinite, value >= 0 else {
-      throw CheckpointError(
-        path: path, tensor: record.name, "holds \(value); expected a finite number of 0 or more")
-    }
-    return value
-  }
-
-  /// The number in the bytes of one element, little-endian.
-  private static func number(
-    _ bytes: [UInt8], _ type: ElementType, _ record: TensorRecord, path: String
-  ) throws(CheckpointError) -> Double {
-    let bits = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    switch type {
-    case .f64: return Double(bitPattern: bits)
-    case .f32: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))
-    case .bf16: return Double(Float(bitPattern: UInt32(truncatingIfNeeded: bits) << 16))
-    case .f16: return Double(Float16(bitPattern: UInt16(truncatingIfNeeded: bits)))
-    default:
-      throw CheckpointError(
-        path: path, tensor: record.name, "is \(type.name); expected F16, BF16, F32 or F64")
-    }
   }
 
   /// Adds a scalar that holds alpha for each stem.
@@ -122,54 +94,75 @@ extension RenamingDraft {
       else { continue }
       if ranks.updateValue(rank, forKey: key.target) == nil { order.append(key.target) }
     }
-    let parsed = try configuration.map { json throws(CheckpointError) in
-      try AdapterConfiguration(json, path: AdapterSurvey.configurationName)
-    }
-    let scales = try parsed.map { configuration throws(CheckpointError) in
-      try ConfiguredScales(configuration)
+    var scales: [Substring: ConfiguredScales] = [:]
+    if let configuration {
+      scales[""] = try ConfiguredScales(
+        AdapterConfiguration(configuration, path: AdapterSurvey.configurationName))
+    } else {
+      scales = try PackedConfigurations(metadata[PackedConfigurations.key], path: path)
+        .scales(path: path)
     }
     let isDiffusers = names.allSatisfy { !$0.hasPrefix("base_model.") }
     var modules: [ScaledModule] = []
     for path in order {
       let rank = ranks[path] ?? 0
+      let component = scales[""] == nil ? path.prefix { $0 != "." } : ""
+      let inner = component.isEmpty ? path : String(path.dropFirst(component.count + 1))
+      let own = scales[component]
       // Without a configuration diffusers takes alpha to be the rank.
-      guard let alpha = scales.map({ $0.alpha(of: path) }) ?? (isDiffusers ? Double(rank) : nil)
+      guard let alpha = own.map({ $0.alpha(of: inner) }) ?? (isDiffusers ? Double(rank) : nil)
       else {
         throw CheckpointError(
           path: self.path, tensor: path,
           "no file says its alpha; expected adapter_config.json beside the tensors")
       }
-      let factor = parsed?.isRankStabilized == true ? Double(rank).squareRoot() : 1
+      let factor = own?.configuration.isRankStabilized == true ? Double(rank).squareRoot() : 1
       modules.append(ScaledModule(path: path, rank: rank, alpha: alpha * factor))
     }
     return modules
   }
 
-  /// What stands before each module's path, and what kohya's scripts put there.
-  func kohyaPrefixes(of modules: [ScaledModule]) throws(CheckpointError) -> [(
-    lead: String, flat: String
-  )] {
+  /// Where kohya's scripts put each module.
+  func kohyaPlaces(of modules: [ScaledModule]) throws(CheckpointError) -> [KohyaPlace] {
     let isPEFT = names.contains { $0.hasPrefix("base_model.model.") }
-    guard isPEFT else {
-      let hasSecond = modules.contains { $0.path.hasPrefix("text_encoder_2.") }
-      var prefixes: [(lead: String, flat: String)] = []
-      for module in modules {
-        guard
-          let component = PipelineComponent.table.first(where: {
-            module.path.hasPrefix($0.diffusers + ".")
-          })
-        else {
-          throw CheckpointError(
-            path: path, tensor: module.path, "begins with no part of a pipeline")
-        }
-        let flat =
-          component.diffusers == "text_encoder" && !hasSecond ? "lora_te" : component.kohya[0]
-        prefixes.append(("", flat))
+    if isPEFT {
+      let component = try component()
+      return modules.map {
+        KohyaPlace(
+          lead: "base_model.model.", path: $0.path, component: component, hasSecondEncoder: false)
       }
-      return prefixes
     }
-    let component = try component()
-    let flat = component.diffusers == "text_encoder" ? "lora_te" : component.kohya[0]
-    return modules.map { _ in ("base_model.model.", flat) }
+    let hasSecond = modules.contains { $0.path.hasPrefix("text_encoder_2.") }
+    var places: [KohyaPlace] = []
+    for module in modules {
+      guard
+        let component = PipelineComponent.table.first(where: {
+          module.path.hasPrefix($0.diffusers + ".")
+        })
+      else {
+        throw CheckpointError(path: path, tensor: module.path, "begins with no part of a pipeline")
+      }
+      places.append(
+        KohyaPlace(
+          lead: "\(component.diffusers).",
+          path: String(module.path.dropFirst(component.diffusers.count + 1)),
+          component: component, hasSecondEncoder: hasSecond))
+    }
+    return places
+  }
+}
+
+/// A module on its way to the names of kohya's scripts.
+struct KohyaPlace {
+  /// What stands before the path in the keys.
+  let lead: String
+  let path: String
+  let component: PipelineComponent
+  /// Whether the adapter is for more than one text encoder: they are numbered then.
+  let hasSecondEncoder: Bool
+
+  /// What stands before the flattened path.
+  var prefix: String {
+    component.diffusers == "text_encoder" && !hasSecondEncoder ? "lora_te" : component.kohya[0]
   }
 }

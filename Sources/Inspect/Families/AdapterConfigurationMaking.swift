@@ -5,9 +5,9 @@ extension RenamingDraft {
   ///
   /// `alphas` are by module; a module without one has its rank as alpha, as in
   /// kohya's scripts and diffusers. `stated` is a configuration that the file held.
-  mutating func configure(base: KeyList?, from stated: JSONValue?, alphas: [String: Double])
-    throws(CheckpointError)
-  {
+  mutating func configure(
+    base: KeyList?, from stated: JSONValue?, alphas: [String: Double], usesMagnitudes: Bool = false
+  ) throws(CheckpointError) {
     if let stated {
       configuration = stated
       return
@@ -15,7 +15,8 @@ extension RenamingDraft {
     var modules: [ScaledModule] = []
     for record in tensors.map(\.record) {
       let key = AdapterKey(peft: record.name)
-      guard case .leaf(let leaf, _) = key.content, leaf.role == .a, let rank = record.shape.first
+      guard case .leaf(let leaf, _) = key.content, leaf.role == .a || leaf.role == .embeddingA,
+        let rank = record.shape.first
       else { continue }
       modules.append(
         ScaledModule(path: key.target, rank: rank, alpha: alphas[key.target] ?? Double(rank)))
@@ -44,7 +45,7 @@ extension RenamingDraft {
         "target_modules",
         .array(Self.targets(modules.map(\.path), in: base).map(JSONValue.string))),
       JSONMember("task_type", .null),
-      JSONMember("use_dora", .bool(false)),
+      JSONMember("use_dora", .bool(usesMagnitudes)),
       JSONMember("use_rslora", .bool(false)),
     ])
   }
@@ -108,20 +109,5 @@ extension RenamingDraft {
         tensors[position].record.setAxes(shape.count)
       }
     }
-  }
-}
-
-extension TensorRecord {
-  /// Adds or removes axes of length 1 at the end, which moves no data.
-  fileprivate mutating func setAxes(_ count: Int) {
-    let change = count - shape.count
-    if change < 0 { shape.removeLast(-change) } else { shape += Array(repeating: 1, count: change) }
-    guard var view = bytes?.view else { return }
-    if change < 0 {
-      view.strides.removeLast(-change)
-    } else {
-      view.strides += Array(repeating: 1, count: change)
-    }
-    bytes?.view = view
   }
 }

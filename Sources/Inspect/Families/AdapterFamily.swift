@@ -15,7 +15,15 @@ struct AdapterFamily: Sendable {
   let missingAlpha: MissingAlpha
   /// Whether tensors without a leaf belong to the base that lies in the same file,
   /// rather than being replacements for tensors of another.
-  let holdsBase: Bool
+  var holdsBase = false
+  /// How the path of a module is found in a base.
+  var naming = Naming.path
+  /// Whether the factors are held as `[in, r]` and `[r, out]`.
+  var hasTransposedFactors = false
+  /// Reads the `adapter_config.json` that lies beside such a file.
+  var configuration = peftConfiguration
+  /// Keys of files in the wild, with the tensor of the base that each acts on.
+  let examples: [Example]
 
   enum MissingAlpha {
     /// Has to be asked for.
@@ -24,30 +32,40 @@ struct AdapterFamily: Sendable {
     case rank
   }
 
+  enum Naming: Sendable {
+    /// The key holds the path as the base has it.
+    case path
+    /// The key holds what has to be looked up among the names of the base.
+    case pipeline(PipelineModules.Style)
+  }
+
+  struct Example: Sendable {
+    let key: String
+    /// The name of the tensor of the base.
+    let base: String
+    /// Which of several equal parts of its rows, where it is one.
+    var part: Int?
+
+    init(_ key: String, _ base: String, part: Int? = nil) {
+      self.key = key
+      self.base = base
+      self.part = part
+    }
+  }
+
   static func recognised(_ survey: AdapterSurvey) -> AdapterFamily? {
     table.first { $0.recognises(survey) }
   }
 
-  static let table = [
-    AdapterFamily(
-      kind: .llavaAdapter, recognises: { $0.hasNonLoraTrainables && $0.leafCount > 0 },
-      parse: peft, missingAlpha: .unknown, holdsBase: false),
-    AdapterFamily(
-      kind: .wrappedCheckpoint,
-      recognises: { !$0.hasConfiguration && $0.ownBaseCount * 2 > $0.factorCount },
-      parse: peft, missingAlpha: .unknown, holdsBase: true),
-    AdapterFamily(
-      kind: .kohyaAdapter, recognises: { $0.kohyaCount > 0 && $0.kohyaCount * 2 > $0.count },
-      parse: { key, _ in AdapterKey(kohya: key) }, missingAlpha: .rank, holdsBase: false),
-    AdapterFamily(
-      kind: .diffusersAdapter, recognises: { $0.diffusersCount > 0 && !$0.hasConfiguration },
-      parse: peft, missingAlpha: .rank, holdsBase: false),
-    AdapterFamily(
-      kind: .peftAdapter, recognises: { $0.leafCount > 0 || $0.hasConfiguration },
-      parse: peft, missingAlpha: .unknown, holdsBase: false),
-  ]
+  /// How adapters of a kind are named; as PEFT does it where it is none.
+  static func naming(of kind: CheckpointKind) -> Naming {
+    table.first { $0.kind == kind }?.naming ?? .path
+  }
 
-  private static let peft: @Sendable (String, String?) -> AdapterKey? = { key, family in
+  static let peft: @Sendable (String, String?) -> AdapterKey? = { key, family in
     AdapterKey(peft: key, family: family)
   }
+
+  static let peftConfiguration: @Sendable (String) throws(CheckpointError) -> AdapterConfiguration =
+    { path throws(CheckpointError) in try AdapterConfiguration(path: path) }
 }

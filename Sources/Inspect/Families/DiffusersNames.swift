@@ -3,9 +3,6 @@ import OrderedCollections
 
 /// The names that diffusers gives adapters: component, path, leaf.
 enum DiffusersNames {
-  /// The key of the metadata that holds the configuration.
-  static let metadataKey = "lora_adapter_metadata"
-
   private static let components = "unet|transformer|transformer_2|text_encoder(?:_[23])?|prior"
 
   /// Spellings that diffusers wrote before it used PEFT's.
@@ -36,9 +33,12 @@ enum DiffusersNames {
         RenameRule(checked: #"^(?!base_model\.)"#, "base_model.model."),
       ]
     try draft.apply(KeyMap(rules), as: .preset("diffusers-to-peft"))
+    let packed = try PackedConfigurations(
+      draft.metadata[PackedConfigurations.key], path: draft.path)
     try draft.configure(
-      base: base, from: draft.packedConfiguration(of: found.first), alphas: [:])
-    draft.metadata.removeValue(forKey: metadataKey)
+      base: base,
+      from: found.first.flatMap { component in packed[component] }, alphas: [:])
+    draft.metadata.removeValue(forKey: PackedConfigurations.key)
     draft.kind = .peftAdapter
   }
 
@@ -52,7 +52,7 @@ enum DiffusersNames {
       let packed = configuration.map { JSONMember("\(component.diffusers).\($0.key)", $0.value) }
       var writer = JSONWriter(isIndented: true)
       writer.value(.object(packed.sorted { $0.key < $1.key }))
-      draft.metadata[metadataKey] = String(decoding: writer.bytes, as: UTF8.self)
+      draft.metadata[PackedConfigurations.key] = String(decoding: writer.bytes, as: UTF8.self)
       if draft.metadata["format"] == nil { draft.metadata["format"] = "pt" }
     }
     draft.configuration = nil
@@ -73,21 +73,5 @@ extension RenamingDraft {
         fix: #"add the component yourself: --rename '^base_model\.model\.=unet.'"#)
     }
     return component
-  }
-
-  /// The configuration that diffusers keeps in the metadata, for one component.
-  func packedConfiguration(of component: String?) throws(CheckpointError) -> JSONValue? {
-    guard let text = metadata[DiffusersNames.metadataKey], let component else { return nil }
-    do {
-      let members = try JSONValue(parsing: Array(text.utf8)).object ?? []
-      let own = members.compactMap { member in
-        member.key.hasPrefix("\(component).")
-          ? JSONMember(String(member.key.dropFirst(component.count + 1)), member.value) : nil
-      }
-      return own.isEmpty ? nil : .object(own)
-    } catch {
-      throw CheckpointError(
-        path: path, "the metadata \(DiffusersNames.metadataKey.quoted) is no JSON: \(error)")
-    }
   }
 }

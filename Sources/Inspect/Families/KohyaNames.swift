@@ -33,24 +33,33 @@ enum KohyaNames {
   }
 
   static let fromPEFT: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
-    (draft, _) throws(CheckpointError) in
+    (draft, base) throws(CheckpointError) in
     try draft.refuseAllBut(["lora_A.weight", "lora_B.weight"], for: "kohya's scripts")
     let modules = try draft.modules()
-    let prefixes = try draft.kohyaPrefixes(of: modules)
-    var rules: [RenameRule] = []
-    for (module, prefix) in zip(modules, prefixes) {
-      let flat = prefix.flat + "_" + module.path.replacing(".", with: "_")
-      rules.append(.prefix(prefix.lead + module.path, to: flat))
-    }
+    let places = try draft.kohyaPlaces(of: modules)
+    let stems = flattened(places, base)
+    var rules = zip(places, stems).map { RenameRule.prefix($0.lead + $0.path, to: $1) }
     rules += leaves.map { RenameRule(checked: "\\.\(RenameRule.escaped($0.1))$", ".\($0.0)") }
     try draft.apply(KeyMap(rules), as: .preset("peft-to-kohya"))
-    try draft.addAlphas(
-      zip(modules, prefixes).map { module, prefix in
-        (prefix.flat + "_" + module.path.replacing(".", with: "_"), module.alpha)
-      })
+    try draft.addAlphas(zip(stems, modules).map { ($0, $1.alpha) })
     draft.configuration = nil
-    draft.metadata.removeValue(forKey: DiffusersNames.metadataKey)
+    draft.metadata.removeValue(forKey: PackedConfigurations.key)
     draft.kind = .kohyaAdapter
+  }
+
+  /// What the modules are called flattened, in the layout of the base if there is one:
+  /// kohya's scripts flatten the original names of SDXL, and those of diffusers for
+  /// SD 1.
+  private static func flattened(_ places: [KohyaPlace], _ base: KeyList?) -> [String] {
+    let names = Set(base?.names ?? [])
+    return places.map { place in
+      let others = base == nil ? [] : UNetNames.originals(place.path)
+      let leads = [""] + place.component.inPipeline.map { "\($0)." }
+      let path = others.first { other in
+        leads.contains { names.contains("\($0)\(other).weight") }
+      }
+      return place.prefix + "_" + (path ?? place.path).replacing(".", with: "_")
+    }
   }
 
   static func stem(_ name: String) -> String { String(name.prefix { $0 != "." }) }
@@ -64,22 +73,27 @@ enum KohyaNames {
   private static func paths(of stems: [String], in base: KeyList, path: String)
     throws(CheckpointError) -> [String: String]
   {
-    var flattened: [String: Set<String>] = [:]
-    for entry in base.entries where entry.name.hasSuffix(".weight") {
-      let module = String(entry.name.dropLast(".weight".count))
-      for flat in flatForms(of: module) { flattened[flat, default: []].insert(module) }
-    }
+    let modules = PipelineModules(base.names, style: .flattened)
     var paths: [String: String] = [:]
     var missing: [String] = []
     for stem in stems {
-      let found = flattened[stem] ?? []
+      let found = modules[stem]
       guard found.count < 2 else {
         throw CheckpointError(
           path: path, tensor: stem,
           "stands for \(found.count) modules of the base \(base.path) alike",
-          details: NaturalOrder.sorted(found))
+          details: NaturalOrder.sorted(found.map(\.tensor)))
       }
-      if let only = found.first { paths[stem] = only } else { missing.append(stem) }
+      switch found.first {
+      case .whole(let tensor): paths[stem] = String(tensor.dropLast(".weight".count))
+      case .part(let tensor, let index, let count):
+        throw CheckpointError(
+          path: path, tensor: stem,
+          "is part \(index + 1) of \(count) of \(tensor.quoted) in the base \(base.path), and a "
+            + "PEFT adapter has no name for a part",
+          fix: "give a base in the layout of transformers")
+      case nil: missing.append(stem)
+      }
     }
     guard missing.isEmpty else {
       throw CheckpointError(
@@ -90,17 +104,5 @@ enum KohyaNames {
         fix: missing.count < stems.count ? "choose the others with --include" : nil)
     }
     return paths
-  }
-
-  /// What kohya's scripts and LyCORIS may call a module of the base.
-  private static func flatForms(of module: String) -> [String] {
-    var forms: [String] = []
-    for component in PipelineComponent.table {
-      for lead in [""] + component.inPipeline.map({ $0 + "." }) where module.hasPrefix(lead) {
-        let flat = module.dropFirst(lead.count).replacing(".", with: "_")
-        forms += component.kohya.map { "\($0)_\(flat)" }
-      }
-    }
-    return forms
   }
 }

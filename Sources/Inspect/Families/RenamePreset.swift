@@ -79,6 +79,9 @@ public struct RenamePreset: Sendable {
       "peft-to-diffusers", "PEFT to diffusers; the configuration goes to the metadata",
       apply: DiffusersNames.fromPEFT),
     RenamePreset(
+      "mlx-to-peft", "MLX to PEFT; the factors are transposed, the scale becomes an alpha",
+      apply: MLXNames.toPEFT),
+    RenamePreset(
       "transformers-4.52", "vision-language models to the layout of transformers 4.52 and later",
       VisionLanguageNames.new),
     RenamePreset(

@@ -54,7 +54,7 @@ struct ProjectionTensor {
       case .b: .b
       case .outputBias: .outputBias
       case .magnitude: .magnitude
-      case .embeddingA, .embeddingB, .alpha, .other: nil
+      default: nil
       }
     }
   }

@@ -22,7 +22,7 @@ extension KeyList {
   /// prints them; nil for a line that is something else.
   private static func line(_ line: Substring) -> [Entry]? {
     let words = line.split { $0 == " " || $0 == "\t" }
-    guard let name = words.first else { return nil }
+    guard let name = words.first, !name.hasPrefix("#") else { return nil }
     let rest = line[name.endIndex...]
     if words.count == 1 { return isName(name) ? [Entry(String(name))] : nil }
     guard let shape = shape(in: rest) else { return nil }
@@ -34,9 +34,11 @@ extension KeyList {
     text.utf8.allSatisfy { $0 > 0x20 } && text.contains { $0.isLetter }
   }
 
-  /// The numbers between the first brackets.
+  /// The numbers between the first brackets, or else parentheses.
   static func shape(in text: some StringProtocol) -> [Int]? {
-    guard let start = text.firstIndex(of: "["), let end = text[start...].firstIndex(of: "]")
+    let opening: (Character, Character) = text.contains("[") ? ("[", "]") : ("(", ")")
+    guard let start = text.firstIndex(of: opening.0),
+      let end = text[start...].firstIndex(of: opening.1)
     else { return nil }
     let inner = text[text.index(after: start)..<end]
     let parts = inner.split(separator: ",").map { String($0.filter { $0 != " " }) }

@@ -36,8 +36,7 @@ public enum KeySource: Sendable {
     else { return nil }
     let first = text.first { !$0.isWhitespace }
     guard first == "{" || first == "[" else { return KeyList(text: text, path: path) }
-    guard let tensors = try? ExpectedTensors(path: path) else { return nil }
-    return KeyList(path: path, tensors.entries.map { .init($0.name, $0.shape) })
+    return (try? JSONValue(parsing: bytes)).flatMap { KeyList(json: $0, path: path) }
   }
 }
 

@@ -1,84 +1,71 @@
 import Compute
 import Formats
 
-/// The factors of one delta in memory, ready for blocks of rows of the product.
+/// The factors of one low-rank matrix in memory, ready for blocks of its rows.
 ///
 /// Of `B·A` the rows on the left are read with each block and the right factor
 /// is packed once. Of the transpose, `Aᵀ·Bᵀ`, A is kept because its columns are
 /// the rows on the left.
 struct Factors: Sendable {
-  private let delta: LowRankDelta
   private let right: PackedMatrix
-  /// The file's B, or nil for the transpose.
-  private let left: TensorData?
-  /// A, rank × in, for the transpose only.
-  private let columnsOfA: [Float]
+  private let left: Left
 
-  init(_ delta: LowRankDelta) throws(CheckpointError) {
-    self.delta = delta
-    let a = try Self.floats(of: delta.a)
-    if delta.isTransposed {
-      let b = try Self.floats(of: delta.b)
-      right = PackedMatrix(transposing: b.span, depth: delta.rank, columns: delta.b.shape[0])
-      left = nil
-      columnsOfA = a
+  /// Where rows of the left factor come from.
+  enum Left: Sendable {
+    /// Read from the file's B with each block.
+    case stored(TensorData)
+    /// B in memory, row by row.
+    case rows([Float])
+    /// A in memory, of which a column of `stride` elements' distance is a row.
+    case columns([Float], stride: Int)
+  }
+
+  private var rank: Int { right.depth }
+
+  init(right: PackedMatrix, left: Left) {
+    self.right = right
+    self.left = left
+  }
+
+  init(b: Factor, a: Factor, isTransposed: Bool) throws(CheckpointError) {
+    let rank = a.rowCount
+    if isTransposed {
+      let values = try b.floats()
+      right = PackedMatrix(transposing: values.span, depth: rank, columns: b.rowCount)
+      left = .columns(try a.floats(), stride: a.columnCount)
     } else {
-      right = PackedMatrix(a.span, depth: delta.rank, columns: delta.a.shape[1])
-      left = try TensorData(delta.b)
-      columnsOfA = []
+      let values = try a.floats()
+      right = PackedMatrix(values.span, depth: rank, columns: a.columnCount)
+      left = b.isPlain ? .stored(try TensorData(b.record)) : .rows(try b.floats())
     }
   }
 
-  /// The bytes that the factors of `delta` hold, and at most while loading.
-  static func byteCount(of delta: LowRankDelta) -> Int {
-    let a = delta.a.elementCount * MemoryLayout<Float>.stride
-    let b = delta.b.elementCount * MemoryLayout<Float>.stride
-    return 2 * (a + (delta.isTransposed ? b : 0))
-      + max(delta.a.byteCount, delta.isTransposed ? delta.b.byteCount : 0)
+  /// The bytes that the factors hold, and at most while loading.
+  static func byteCount(b: Factor, a: Factor, isTransposed: Bool) -> Int {
+    let keepsB = isTransposed || !b.isPlain
+    return a.byteCountInMemory + (keepsB ? b.byteCountInMemory : b.record.gatheredByteCount)
   }
 
-  /// The scratch that `multiply` needs for one row, in bytes.
-  static func rowByteCount(of delta: LowRankDelta) -> Int {
-    delta.rank * (MemoryLayout<Float>.stride + delta.b.type.bitWidth / 8)
-  }
-
-  /// Sets `product` to the rows `rows` of the unscaled product.
+  /// Sets `product` to the rows `rows` of the product.
   func multiply(
     _ rows: Range<Int>, into product: inout MutableSpan<Float>, scratch: inout LeftScratch
   ) throws(CheckpointError) {
-    if let left {
-      try scratch.readRows(rows, of: left, rank: delta.rank)
-    } else {
-      scratch.left.withMutableFloats(count: rows.count * delta.rank) { gather(rows, into: &$0) }
-    }
-    scratch.left.withFloats(count: rows.count * delta.rank) { floats in
-      Product.rows(floats, rowCount: rows.count, right: right, into: &product)
-    }
-  }
-
-  /// Rows of the transpose of A.
-  private func gather(_ rows: Range<Int>, into floats: inout MutableSpan<Float>) {
-    let columns = delta.a.shape[1]
-    for (position, row) in rows.enumerated() {
-      for k in 0..<delta.rank {
-        floats[position * delta.rank + k] = columnsOfA[k * columns + row]
+    switch left {
+    case .stored(let data): try scratch.readRows(rows, of: data, rank: rank)
+    case .rows(let values):
+      scratch.left.withMutableFloats(count: rows.count * rank) { floats in
+        for index in floats.indices { floats[index] = values[rows.lowerBound * rank + index] }
+      }
+    case .columns(let values, let stride):
+      scratch.left.withMutableFloats(count: rows.count * rank) { floats in
+        for (position, row) in rows.enumerated() {
+          for k in 0..<rank { floats[position * rank + k] = values[k * stride + row] }
+        }
       }
     }
-  }
-
-  /// The values of a tensor as float32.
-  private static func floats(of record: TensorRecord) throws(CheckpointError) -> [Float] {
-    guard let type = record.type.element, Conversion.isConvertible(type) else {
-      preconditionFailure("the plan lets only float factors through")
+    scratch.left.withFloats(count: rows.count * rank) { floats in
+      Product.rows(floats, rowCount: rows.count, right: right, into: &product)
     }
-    let data = try TensorData(record)
-    var bytes = AlignedBuffer(byteCount: data.byteCount)
-    try bytes.withMutableBytes { (span) throws(CheckpointError) in try data.read(into: &span, at: 0)
-    }
-    var floats = [Float](repeating: 0, count: record.elementCount)
-    var span = floats.mutableSpan
-    bytes.withBytes { Conversion.widen($0, of: type, into: &span) }
-    return floats
   }
 }
 
@@ -91,5 +78,21 @@ struct LeftScratch: ~Copyable {
   init(elements: Int) {
     left = AlignedBuffer(byteCount: elements * MemoryLayout<Float>.stride)
     raw = AlignedBuffer(byteCount: elements * 8)
+  }
+
+  /// Reads rows of a left factor as float32.
+  mutating func readRows(_ rows: Range<Int>, of data: TensorData, rank: Int)
+    throws(CheckpointError)
+  {
+    guard let type = data.record.type.element, let width = type.byteWidth else {
+      preconditionFailure("the plan lets only float factors through")
+    }
+    let count = rows.count * rank
+    try raw.withMutablePrefix(count * width) { (bytes) throws(CheckpointError) in
+      try data.read(into: &bytes, at: rows.lowerBound * rank * width)
+    }
+    raw.withPrefix(count * width) { bytes in
+      left.withMutableFloats(count: count) { Conversion.widen(bytes, of: type, into: &$0) }
+    }
   }
 }

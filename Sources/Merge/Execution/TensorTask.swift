@@ -6,18 +6,15 @@ import Synchronization
 ///
 /// Factors are loaded by the first worker that needs them and freed when the
 /// last block is done.
-final class TensorTask: Sendable {
+final class TensorTask: BlockTask {
   let tensor: PlannedTensor
-  /// The number of units (rows, elements or bytes) and how many make a block.
   let unitCount: Int
   let blockLength: Int
-  /// The rows of which one product is made at a time; for an update alone.
-  private let productLength: Int
   private let file: OutputFile
   private let offset: Int
   private let source: Mutex<TensorData?> = Mutex(nil)
-  private let factors: Mutex<[Factors]?> = Mutex(nil)
-  private let numerics: Numerics
+  /// What is computed, for an update.
+  private let computation: UpdateComputation?
   /// Whether the format needs a checksum of what is written.
   private let isChecksumWritten: Bool
 
@@ -28,21 +25,24 @@ final class TensorTask: Sendable {
     self.tensor = tensor
     self.file = file
     self.offset = offset
-    self.numerics = numerics
     self.isChecksumWritten = isChecksumWritten
     switch tensor.operation {
     case .copy:
       unitCount = tensor.byteCount
       blockLength = blocks.copyByteCount
-      productLength = 0
+      computation = nil
     case .cast(let record):
       unitCount = record.elementCount
       blockLength = max(1, blocks.copyByteCount / 8)
-      productLength = 0
-    case .update(let record, _):
-      unitCount = record.shape[0]
-      productLength = blocks.rows(ofColumns: record.shape[1])
-      blockLength = productLength * blocks.productsPerBlock
+      computation = nil
+    case .update(let update):
+      guard let type = tensor.type.element else {
+        preconditionFailure("the plan updates only whole-byte float types")
+      }
+      let computation = UpdateComputation(update, to: type, blocks: blocks, numerics: numerics)
+      unitCount = update.rowCount
+      blockLength = computation.productLength * blocks.productsPerBlock
+      self.computation = computation
     }
   }
 
@@ -53,7 +53,7 @@ final class TensorTask: Sendable {
     switch tensor.operation {
     case .copy(let record): try copy(record, range, scratch: &scratch)
     case .cast(let record): try cast(record, range, scratch: &scratch)
-    case .update(let record, let deltas): try update(record, deltas, range, scratch: &scratch)
+    case .update: try update(range, scratch: &scratch)
     }
   }
 
@@ -73,16 +73,6 @@ final class TensorTask: Sendable {
       let data = try TensorData(record)
       source = data
       return data
-    }
-  }
-
-  private func factors(of deltas: [LowRankDelta]) throws(CheckpointError) -> [Factors] {
-    try factors.withLock { (factors) throws(CheckpointError) -> [Factors] in
-      if let factors { return factors }
-      var loaded: [Factors] = []
-      for delta in deltas { loaded.append(try Factors(delta)) }
-      factors = loaded
-      return loaded
     }
   }
 
@@ -153,53 +143,14 @@ final class TensorTask: Sendable {
     file.startWriteback(behind: offset + bytes.lowerBound..<offset + bytes.upperBound)
   }
 
-  private func update(
-    _ record: TensorRecord, _ deltas: [LowRankDelta], _ rows: Range<Int>,
-    scratch: inout WorkerScratch
-  ) throws(CheckpointError) -> BlockResult {
-    guard let from = record.type.element, let fromWidth = from.byteWidth,
-      let to = tensor.type.element, let toWidth = to.byteWidth
-    else { preconditionFailure("the plan updates only whole-byte float types") }
-    let columns = record.shape[1]
-    let count = rows.count * columns
-    let data = try data(of: record)
-    try scratch.input.withMutablePrefix(count * fromWidth) { (bytes) throws(CheckpointError) in
-      try data.read(into: &bytes, at: rows.lowerBound * columns * fromWidth)
-    }
-    // PEFT rounds to the type of the base, whatever is done with the result.
-    let rounded = numerics == .peft ? from : to
+  private func update(_ rows: Range<Int>, scratch: inout WorkerScratch) throws(CheckpointError)
+    -> BlockResult
+  {
+    guard let computation else { preconditionFailure("an update has its computation") }
     var result = BlockResult()
-    var statistics = UpdateStatistics()
-    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: productLength) {
-      let part = start..<min(start + productLength, rows.upperBound)
-      let scale = try multiply(deltas, part, count: part.count * columns, scratch: &scratch)
-      let first = (start - rows.lowerBound) * columns
-      statistics.combine(
-        scratch.update(
-          first..<first + part.count * columns, of: from, to: rounded, scale: scale))
-    }
-    result.update = statistics
-    if rounded != to { scratch.convertOutput(count, of: rounded, to: to) }
-    result.written = try write(count * toWidth, at: rows.lowerBound * columns * toWidth, scratch)
+    result.update = try computation.run(rows, scratch: &scratch)
+    let width = tensor.byteCount / max(1, unitCount)
+    result.written = try write(rows.count * width, at: rows.lowerBound * width, scratch)
     return result
-  }
-
-  /// Leaves the sum of the products in `scratch.product`; returns the scale that
-  /// is still to be applied.
-  private func multiply(
-    _ deltas: [LowRankDelta], _ rows: Range<Int>, count: Int, scratch: inout WorkerScratch
-  ) throws(CheckpointError) -> Float {
-    let factors = try factors(of: deltas)
-    if deltas.count == 1 {
-      try scratch.multiply(factors[0], rows, count: count)
-      return Float(deltas[0].scale)
-    }
-    scratch.clearSum(count)
-    for (delta, factors) in zip(deltas, factors) {
-      try scratch.multiply(factors, rows, count: count)
-      scratch.accumulate(count, scale: Float(delta.scale))
-    }
-    scratch.swapSum()
-    return 1
   }
 }

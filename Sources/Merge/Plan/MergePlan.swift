@@ -35,9 +35,7 @@ public struct MergePlan: Sendable {
     var paths = Set(sideFiles.map(\.path))
     for tensor in tensors {
       var records = [tensor.source]
-      if case .update(_, let deltas) = tensor.operation {
-        records += deltas.flatMap { [$0.a, $0.b] }
-      }
+      if case .update(let update) = tensor.operation { records += update.inputs }
       for record in records { paths.formUnion(record.bytes?.extents.map(\.file.path) ?? []) }
     }
     return paths.sorted()
@@ -75,6 +73,8 @@ public struct PlannedTensor: Sendable {
   public var type: TensorType
   public var shape: [Int]
   public var operation: Operation
+  /// Whether its data is an adapter's in place of the base's.
+  public var isReplacement = false
   /// Where its name stands among the names of the input.
   var order = 0
   /// Other names under which the output has the same data.
@@ -88,14 +88,15 @@ public struct PlannedTensor: Sendable {
     case copy(TensorRecord)
     /// Each element is converted to the type of the output.
     case cast(TensorRecord)
-    /// The sum of the base and all deltas, rounded to the type of the output.
-    case update(TensorRecord, [LowRankDelta])
+    /// The values that the steps leave, rounded to the type of the output.
+    case update(TensorUpdate)
   }
 
   /// The tensor that the operation reads.
   public var source: TensorRecord {
     switch operation {
-    case .copy(let record), .cast(let record), .update(let record, _): record
+    case .copy(let record), .cast(let record): record
+    case .update(let update): update.base
     }
   }
 
@@ -109,21 +110,6 @@ public struct PlannedTensor: Sendable {
     OutputTensor(
       name: name, type: type, shape: shape, byteCount: byteCount, order: order, aliases: aliases)
   }
-}
-
-/// `scale · B·A`, to be added to a matrix of shape `[out, in]`, or its transpose
-/// to one of shape `[in, out]`.
-public struct LowRankDelta: Sendable {
-  /// The name of the adapter, for reports.
-  public var adapter: String
-  /// A, of shape `[rank, in]`.
-  public var a: TensorRecord
-  /// B, of shape `[out, rank]`.
-  public var b: TensorRecord
-  public var rank: Int
-  public var scale: Double
-  /// The base holds its weight as `[in, out]`, as GPT-2's Conv1D does.
-  public var isTransposed: Bool
 }
 
 /// The memory that the execution of a plan takes, in bytes.

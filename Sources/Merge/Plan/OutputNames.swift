@@ -6,6 +6,8 @@ struct OutputNames {
   let base: Checkpoint
   let options: OutputOptions
   let isAdapter: Bool
+  /// Whether tensors of an adapter are among those that are written.
+  let holdsAdapter: Bool
 
   /// The name of the file of tensors without number and suffix.
   var stem: String {
@@ -31,7 +33,7 @@ struct OutputNames {
     return base.sideFiles.filter { file in
       guard !Self.notCopied.contains(file.name), !file.name.hasSuffix("~") else { return false }
       if isAdapter, Self.companions.contains(file.name) { return true }
-      return !file.holdsTensors && (isAdapter || file.name != "adapter_config.json")
+      return !file.holdsTensors && (holdsAdapter || file.name != "adapter_config.json")
     }
   }
 }

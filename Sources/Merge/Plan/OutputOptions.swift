@@ -14,6 +14,8 @@ public struct OutputOptions: Sendable {
   public var maximumShardSize: Int?
   /// Everything into one file instead of a directory.
   public var isSingleFile: Bool
+  /// Tied embeddings stay one tensor, whichever of the two is changed, as with PEFT.
+  public var keepsTied = false
 
   public init(
     type: ElementType? = nil, format: OutputFormat = .safetensors, numerics: Numerics = .exact,

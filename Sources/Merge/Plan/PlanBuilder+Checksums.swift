@@ -7,7 +7,7 @@ extension PlanBuilder {
     -> [StoredChecksum]
   {
     var parts = CheckedParts()
-    for shard in base.shards { try parts.add(shard.file) }
+    for file in base.files { try parts.add(file) }
     guard !parts.isEmpty else { return [] }
     for index in tensors.indices {
       guard let extents = tensors[index].source.bytes?.extents else { continue }

@@ -10,29 +10,37 @@ struct PlanBuilder {
   let sharing: SharedTensors
   /// Whether the checkpoint is an adapter, which has file names of its own.
   let isAdapter: Bool
+  /// Whether an adapter is part of what is written, with its configuration.
+  let holdsAdapter: Bool
   /// Whether the checksums that the input states are held against its bytes.
   let isVerifying: Bool
+  /// What changes in the model's configuration.
+  let configuration: [ConfigurationEdit]
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
-    isAdapter: Bool = false, isVerifying: Bool = false
+    isAdapter: Bool = false, holdsAdapter: Bool = false, isVerifying: Bool = false,
+    configuration: [ConfigurationEdit] = []
   ) {
     self.base = base
     self.options = options
     self.sharing = sharing ?? SharedTensors(none: base)
     self.isAdapter = isAdapter
+    self.holdsAdapter = isAdapter || holdsAdapter
     self.isVerifying = isVerifying
+    self.configuration = configuration
   }
 
-  /// Plans the output: `deltas` by the name of the tensor that they are added to.
-  func plan(deltas: [ExactName: [LowRankDelta]], findings: [Finding]) throws(CheckpointError)
+  /// Plans the output: `updates` by the name of the tensor that they change. One
+  /// without steps puts its tensor in the place of the base's.
+  func plan(updates: [ExactName: TensorUpdate], findings: [Finding]) throws(CheckpointError)
     -> MergePlan
   {
     var tensors: [PlannedTensor] = []
     tensors.reserveCapacity(base.records.count)
     for (position, record) in base.records.enumerated() where !sharing.isDropped(record.name) {
       do throws(CheckpointError) {
-        var tensor = try planned(record, deltas: deltas[ExactName(record.name)] ?? [])
+        var tensor = try planned(record, update: updates[ExactName(record.name)])
         tensor.order = position
         tensors.append(tensor)
       } catch {
@@ -40,7 +48,8 @@ struct PlanBuilder {
       }
     }
     let unread = isVerifying ? try attachChecksums(to: &tensors) : []
-    let names = OutputNames(base: base, options: options, isAdapter: isAdapter)
+    let names = OutputNames(
+      base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
     let shards = OutputShards(
       tensors, cut: cut(tensors), stem: names.stem, format: options.format)
     let (files, index) = try shards.files(
@@ -53,25 +62,28 @@ struct PlanBuilder {
       numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 
-  private func planned(_ record: TensorRecord, deltas: [LowRankDelta]) throws(CheckpointError)
+  private func planned(_ original: TensorRecord, update: TensorUpdate?) throws(CheckpointError)
     -> PlannedTensor
   {
+    let record = update?.base ?? original
     guard record.bytes != nil else {
       throw CheckpointError(
         "has no data in its file (\(record.type.name)); expected a tensor with values",
         fix: excluding(record))
     }
     try checkGrowth(record)
-    let type = try outputType(of: record)
+    let type = try outputType(of: update?.modelType ?? original.type)
     if let refusal = options.format.refusal(type, shape: record.shape) {
       throw CheckpointError(refusal, fix: excluding(record))
     }
     let operation: PlannedTensor.Operation =
-      !deltas.isEmpty
-      ? .update(record, deltas) : type == record.type ? .copy(record) : .cast(record)
+      if let update, !update.steps.isEmpty { .update(update) } else if type == record.type {
+        .copy(record)
+      } else { .cast(record) }
     return PlannedTensor(
-      name: record.name, type: type, shape: record.shape, operation: operation,
-      aliases: options.format.sharesStorages ? sharing.aliases(of: record.name) : [])
+      name: original.name, type: type, shape: record.shape, operation: operation,
+      isReplacement: update?.isReplacement ?? false,
+      aliases: options.format.sharesStorages ? sharing.aliases(of: original.name) : [])
   }
 
   private func excluding(_ record: TensorRecord) -> String {
@@ -90,14 +102,12 @@ struct PlanBuilder {
   }
 
   /// `--dtype` concerns float tensors only; indices and masks stay what they are.
-  private func outputType(of record: TensorRecord) throws(CheckpointError) -> TensorType {
-    guard let wanted = options.type, let type = record.type.element, type.kind == .float,
-      type != wanted
-    else { return record.type }
-    guard Conversion.isConvertible(type), Conversion.isConvertible(wanted) else {
+  private func outputType(of type: TensorType) throws(CheckpointError) -> TensorType {
+    guard let wanted = options.type, let own = type.element, own.kind == .float, own != wanted
+    else { return type }
+    guard Conversion.isConvertible(own), Conversion.isConvertible(wanted) else {
       throw CheckpointError(
-        "\(type.name) cannot be converted to \(wanted.name)",
-        fix: "leave out --dtype")
+        "\(own.name) cannot be converted to \(wanted.name)", fix: "leave out --dtype")
     }
     return .element(wanted)
   }
@@ -121,11 +131,13 @@ struct PlanBuilder {
     return metadata
   }
 
-  /// `config.json` with the type that `--dtype` gives the weights; nil where it
-  /// stays as it is.
+  /// `config.json` with what the merge changes and the type that `--dtype` gives the
+  /// weights; nil where it stays as it is.
   private func changedConfiguration() throws(CheckpointError) -> MergePlan.Document? {
-    guard let type = options.type, let file = base.sideFile("config.json"),
-      let changed = ModelConfiguration.setting(type, in: try InputFile.json(at: file.path))
+    guard options.type != nil || !configuration.isEmpty,
+      let file = base.sideFile("config.json"),
+      let changed = ModelConfiguration.setting(
+        options.type, configuration, in: try InputFile.json(at: file.path))
     else { return nil }
     return MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed))
   }
@@ -158,9 +170,7 @@ struct PlanBuilder {
     var largest = 0
     for tensor in tensors {
       var size = tensor.source.gatheredByteCount
-      if case .update(_, let deltas) = tensor.operation {
-        for delta in deltas { size += Factors.byteCount(of: delta) }
-      }
+      if case .update(let update) = tensor.operation { size += update.byteCountInMemory }
       largest = max(largest, size)
     }
     return 2 * largest + Self.programByteCount

@@ -63,7 +63,7 @@ struct CheckCommand: CheckpointCommand {
 
   private func reference() throws(CheckpointError) -> CheckpointCheck.Reference {
     if let base { return .base(try Checkpoint.open(base)) }
-    if let expect { return .expected(try ExpectedTensors(path: expect)) }
+    if let expect { return .expected(try KeySource(expect).keys) }
     guard let errorLog else { return .nothing }
     let source = errorLog == "-" ? "standard input" : errorLog
     let bytes =

@@ -18,6 +18,11 @@ enum MergeText {
           + readable(bytes: report.untouchedBytes),
       ],
     ]
+    if !report.replaced.isEmpty {
+      rows.append([
+        isDryRun ? "would replace" : "replaced", FoldedKeys.summary(of: report.replaced, "tensor"),
+      ])
+    }
     if report.converted > 0 { rows.append(["converted", counted(report.converted, "tensor")]) }
     if isDryRun { rows.append(["memory", "at most \(readable(bytes: report.memory))"]) }
     let files =
@@ -39,8 +44,8 @@ enum MergeText {
   /// One line for targets that differ only in the number of their layer.
   private static func targets(_ report: MergeReport) -> String {
     struct Kind: Hashable {
-      let rank: Int
-      let scale: Double
+      let rank: Int?
+      let scale: Double?
     }
     guard !report.targets.isEmpty else { return "" }
     let header = ["target", "", "rank", "scale", "relative update", "kept"]
@@ -53,7 +58,7 @@ enum MergeText {
         let targets = group.keys.compactMap { byName[$0] }
         rows.append([
           group.pattern.description.printable, group.count > 1 ? "×\(group.count)" : "",
-          "\(kind.rank)", plain(kind.scale),
+          kind.rank.map(String.init) ?? "", kind.scale.map(plain) ?? "",
           range(targets.compactMap(\.relativeUpdate)) { significant($0, 3) },
           range(targets.compactMap(\.kept), percent),
         ])

@@ -83,6 +83,26 @@ void kernel_update(
 /// sum[i] += product[i] * scale, both operations rounded.
 void kernel_accumulate(float *sum, const float *product, float scale, size_t count);
 
+// values.c
+
+/// values[i] *= factor.
+void kernel_scale(float *values, float factor, size_t count);
+
+/// values[i] *= factors[i].
+void kernel_multiply(float *values, const float *factors, size_t count);
+
+/// The sum of the squares in float64, by sixteen lanes that are added in order.
+double kernel_squares(const float *values, size_t count);
+
+/// sums[i] += values[i]^2 in float64.
+void kernel_add_squares(const float *values, double *sums, size_t count);
+
+/// destination[i] = round(values[i]); the update is values[i] - source[i]. Not for
+/// float64 sources.
+void kernel_settle(
+    const float *values, int from, const void *source, int to, void *destination,
+    size_t count, struct kernel_update_sums *sums);
+
 // product.c
 
 /// The instruction sets that `kernel_product` has code for, best last.
@@ -165,6 +185,35 @@ int kernel_bytes_equal(const void *a, const void *b, size_t count);
 ///
 /// Equal bytes have equal numbers; nothing keeps others from having them too.
 uint64_t kernel_fingerprint(const void *source, size_t count, uint64_t seed);
+
+// distance.c
+
+/// How far results are from expected ones.
+struct kernel_distances {
+  /// Elements whose bits differ; two NaN never do.
+  uint64_t differing;
+  /// The greatest difference in units in the last place; UINT64_MAX where one of
+  /// the two is NaN.
+  uint64_t max_ulp;
+  /// The same in units of the largest of the expected value, the base and the root
+  /// mean square of the expected change.
+  double max_term_ulp;
+  /// Over the elements that are finite: the squares of the expected change and of
+  /// the actual one, their products, and the squares of the error.
+  double expected_squares;
+  double actual_squares;
+  double products;
+  double error_squares;
+};
+
+/// The longest blocks that `kernel_distance` takes.
+enum { kernel_distance_block = 4096 };
+
+/// Compares at most `kernel_distance_block` elements of a float type. Both are
+/// changes of `base`, of any type; it may be null.
+struct kernel_distances kernel_distance(
+    int type, const void *expected, const void *actual, int base_type, const void *base,
+    size_t count);
 
 // crc32.c
 

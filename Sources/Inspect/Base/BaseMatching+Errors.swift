@@ -1,0 +1,88 @@
+public import Formats
+
+extension BaseMatching {
+  /// Throws unless every module found its tensor.
+  public func requireComplete() throws(CheckpointError) {
+    if !unmatched.isEmpty { throw unmatchedError }
+    if let first = contested.first { throw contestedError(first) }
+    if let first = partialMatches.first { throw partialError(first) }
+    if let first = undecided.first {
+      throw CheckpointError(
+        path: adapter.path, tensor: first.tensors.first?.record.name,
+        "\(FoldedKeys.summary(of: undecided.map(\.target), "module")): the weight is square, and "
+          + "other modules of the adapter are held both as [out, in] and as [in, out], "
+          + "so that nothing tells how this one is")
+    }
+    guard let first = mismatches.first else { return }
+    let expected = first.module.updatedShape ?? []
+    let same = mismatches.filter {
+      $0.base.shape == first.base.shape && $0.module.updatedShape == expected
+    }
+    throw CheckpointError(
+      path: adapter.path,
+      "\(FoldedKeys.summary(of: same.map(\.module.target), "module")): the adapter updates "
+        + "\(expected), but the base has \(first.base.shape)",
+      details: Self.lines(mismatches.map(\.base.name), "of other shapes in \(basePath):"))
+  }
+
+  private var unmatchedError: CheckpointError {
+    let names = unmatched.flatMap { $0.tensors.map(\.record.name) }
+    let all = adapter.modules.count
+    var details = Self.lines(names, "unused:")
+    if !nearest.isEmpty { details += Self.lines(nearest, "nearest in the base:") }
+    return CheckpointError(
+      path: adapter.path,
+      unmatched.count == all
+        ? "none of the \(all) adapted \(all == 1 ? "module" : "modules") is in the base \(basePath)"
+        : "\(unmatched.count) of the \(all) adapted modules "
+          + "\(unmatched.count == 1 ? "is" : "are") not in the base \(basePath)",
+      details: details, fix: unmatchedFix)
+  }
+
+  /// The command that makes an adapter whose modules all have their place.
+  public var unmatchedFix: String? {
+    if let suggestion { return suggestion.command(for: adapter.path) }
+    // Modules of another part of the pipeline: the base is one of its components.
+    let parts = Set(matches.map { Self.part(of: $0.module.target) })
+    let others = Set(unmatched.map { Self.part(of: $0.target) })
+    guard case .pipeline = AdapterFamily.naming(of: adapter.kind), parts.count == 1,
+      let part = parts.first, !part.isEmpty, !others.contains(part)
+    else { return nil }
+    let output = FixCommands.renamed(adapter.path, adding: "-\(part.dropLast())")
+    return "tenon remap \(shellQuoted(adapter.path)) -o \(shellQuoted(output)) "
+      + "--include '\(part)**'"
+  }
+
+  /// `lora_te1_` or `text_encoder.`: what tells the part of the pipeline.
+  private static func part(of target: String) -> String {
+    if target.contains(".") { return String(target.prefix { $0 != "." }) + "." }
+    let prefixes = Set(PipelineComponent.table.flatMap(\.kohya)).map { "\($0)_" }
+    return prefixes.filter { target.hasPrefix($0) }.max { $0.count < $1.count } ?? ""
+  }
+
+  private func contestedError(_ module: AdapterModule) -> CheckpointError {
+    CheckpointError(
+      path: adapter.path, tensor: module.tensors.first?.record.name,
+      "\(FoldedKeys.summary(of: contested.map(\.target), "module")): the names stand for several "
+        + "tensors of \(basePath), or several of them for one, and nothing tells which is meant")
+  }
+
+  private func partialError(_ match: PartialMatch) -> CheckpointError {
+    CheckpointError(
+      path: adapter.path, tensor: match.module.tensors.first?.record.name,
+      "\(FoldedKeys.summary(of: partialMatches.map(\.module.target), "module")): the base fuses "
+        + "the weight with others in \(match.base.name.quoted), of which it would update the rows "
+        + "\(match.rows), and that is not supported yet",
+      fix: "merge into the same model in the layout of diffusers")
+  }
+
+  private static let maximumLineCount = 12
+
+  /// Names grouped by pattern under a heading, not too many of them.
+  private static func lines(_ names: [String], _ heading: String) -> [String] {
+    let folded = FoldedKeys.fold(names).map { "  \($0)" }
+    let shown = folded.prefix(maximumLineCount)
+    let rest = folded.count - shown.count
+    return [heading] + shown + (rest > 0 ? ["  … and \(rest) more patterns"] : [])
+  }
+}

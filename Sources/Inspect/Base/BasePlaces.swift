@@ -1,0 +1,56 @@
+import Formats
+
+/// The tensors of a base, found by the names that a family gives their modules.
+struct BasePlaces {
+  private enum Search {
+    case exact
+    case pipeline(PipelineModules)
+  }
+
+  private let base: Checkpoint
+  private let positions: NameTable
+  private let search: Search
+
+  init(_ base: Checkpoint, positions: NameTable, naming: AdapterFamily.Naming) {
+    self.base = base
+    self.positions = positions
+    search =
+      switch naming {
+      case .path: .exact
+      case .pipeline(let style): .pipeline(PipelineModules(base.records.map(\.name), style: style))
+      }
+  }
+
+  /// Where a module acts: one place, none, or several alike.
+  subscript(target: String) -> Set<BasePlace> {
+    switch search {
+    case .exact:
+      // A fused attention (nn.MultiheadAttention) has no `weight`.
+      let names = ["\(target).weight", "\(target).in_proj_weight"]
+      return names.first { positions[$0] != nil }.map { [.whole($0)] } ?? []
+    case .pipeline(let modules):
+      return modules[target]
+    }
+  }
+
+  /// The paths of the base, for a search of renamings; nil for names that are looked up.
+  var names: NearestNames? {
+    if case .exact = search { NearestNames(base, positions: positions) } else { nil }
+  }
+
+  /// The tensors whose names are nearest to those of modules without a place, in
+  /// natural order.
+  func nearest(to modules: [AdapterModule]) -> [String] {
+    switch search {
+    case .exact: return names?.nearest(to: modules) ?? []
+    case .pipeline(let pipeline):
+      let found = modules.prefix(Self.maximumSearchCount).flatMap {
+        pipeline.nearest(to: $0.target, limit: 3)
+      }
+      return NaturalOrder.sorted(Set(found))
+    }
+  }
+
+  /// Each search looks at all names of the base.
+  private static let maximumSearchCount = 32
+}

@@ -1,0 +1,78 @@
+/// The parts of an image pipeline, as kohya's scripts and diffusers call them.
+struct PipelineComponent: Sendable {
+  /// What diffusers puts before the path.
+  let diffusers: String
+  /// What kohya's scripts and LyCORIS put before the flattened path.
+  let kohya: [String]
+  /// What else is put before the path, by name.
+  var otherPrefixes: [String] = []
+  /// Before the paths of the part in a file that holds the whole pipeline.
+  let inPipeline: [String]
+  /// Segments of which one is in the paths of such a model and in no other's.
+  let marks: Set<Substring>
+  /// Segments of the models that have been used for the part, which others have as well.
+  var sharedMarks: Set<Substring> = []
+  /// The names of the part in layouts other than the base's.
+  var layout = Layout.single
+
+  enum Layout: Sendable {
+    case single
+    case unet
+    case textEncoder
+  }
+
+  static let table = [
+    PipelineComponent(
+      diffusers: "unet", kohya: ["lora_unet", "lycoris_unet", "lycoris"],
+      otherPrefixes: ["diffusion_model"], inPipeline: ["model.diffusion_model", "unet"],
+      marks: ["down_blocks", "up_blocks", "mid_block", "input_blocks", "output_blocks"],
+      layout: .unet),
+    PipelineComponent(
+      diffusers: "transformer",
+      kohya: ["lora_unet", "lora_transformer", "lycoris_transformer", "lycoris"],
+      otherPrefixes: ["diffusion_model"], inPipeline: ["model.diffusion_model", "transformer"],
+      marks: [
+        "transformer_blocks", "single_transformer_blocks", "double_blocks", "single_blocks",
+        "joint_blocks",
+      ]),
+    PipelineComponent(
+      diffusers: "text_encoder", kohya: ["lora_te1", "lora_te", "lycoris_te1", "lycoris_te"],
+      inPipeline: [
+        "text_encoder", "cond_stage_model.transformer", "cond_stage_model.model",
+        "conditioner.embedders.0.transformer", "text_encoders.clip_l.transformer",
+      ], marks: ["text_model"], layout: .textEncoder),
+    PipelineComponent(
+      diffusers: "text_encoder_2", kohya: ["lora_te2", "lycoris_te2"],
+      inPipeline: [
+        "text_encoder_2", "conditioner.embedders.1.model", "text_encoders.clip_g.transformer",
+      ], marks: [], sharedMarks: ["text_model", "SelfAttention"], layout: .textEncoder),
+    PipelineComponent(
+      diffusers: "text_encoder_3", kohya: ["lora_te3", "lycoris_te3"],
+      inPipeline: ["text_encoder_3", "text_encoders.t5xxl.transformer"], marks: [],
+      sharedMarks: ["SelfAttention"]),
+  ]
+
+  /// The component whose marks the paths show, if they show one alone.
+  static func shown(by paths: [String]) -> PipelineComponent? {
+    var found: [PipelineComponent] = []
+    for component in table where !component.marks.isEmpty {
+      if paths.contains(where: { !component.marks.isDisjoint(with: $0.dottedSegments) }) {
+        found.append(component)
+      }
+    }
+    // The blocks of a UNet hold transformer blocks.
+    if found.first?.diffusers == "unet" { return found.count <= 2 ? found[0] : nil }
+    return found.count == 1 ? found[0] : nil
+  }
+
+  /// The components that a model of these paths may be; all where nothing is shown.
+  static func possible(for paths: [String]) -> [PipelineComponent] {
+    var segments: Set<Substring> = []
+    for path in paths { segments.formUnion(path.dottedSegments) }
+    if !segments.isDisjoint(with: table[0].marks) { return [table[0]] }
+    let found = table.filter {
+      !$0.marks.union($0.sharedMarks).isDisjoint(with: segments)
+    }
+    return found.isEmpty ? table : found
+  }
+}

@@ -1,0 +1,76 @@
+import Compute
+public import Formats
+public import Inspect
+
+/// The merge of adapters into one model: everything that can be refused is refused
+/// by its initialiser.
+public struct AdapterMerge: Sendable {
+  public let plan: MergePlan
+  public let threads: Int
+
+  /// Plans the base with everything that each adapter adds to it, multiplies it with
+  /// or puts in its place.
+  public init(base: Checkpoint, adapters: [WeightedAdapter], options: OutputOptions)
+    throws(CheckpointError)
+  {
+    for weighted in adapters where weighted.adapter.kind == .wrappedCheckpoint {
+      throw CheckpointError(
+        path: weighted.adapter.path, "holds a base of its own; expected an adapter",
+        fix: "tenon merge \(shellQuoted(weighted.adapter.path)) -o OUT")
+    }
+    try self.init(MergeBase(base), adapters, options: options)
+  }
+
+  /// Plans a checkpoint that holds base and adapters with the adapters in the base.
+  public init(_ wrapped: WrappedCheckpoint, options: OutputOptions) throws(CheckpointError) {
+    var base = MergeBase(wrapped.base)
+    for (field, off) in wrapped.switches {
+      base.edit(
+        ConfigurationEdit(field, off),
+        Finding(
+          .note, .configMismatch,
+          off == nil
+            ? "\(field) is removed from config.json, as the LoRA that it switches on is merged"
+            : "\(field) of config.json becomes 0, as the LoRA that it switches on is merged"))
+    }
+    try self.init(base, wrapped.adapters.map { WeightedAdapter($0) }, options: options)
+  }
+
+  private init(_ base: MergeBase, _ adapters: [WeightedAdapter], options: OutputOptions)
+    throws(CheckpointError)
+  {
+    for weighted in adapters { try Mergeability.check(weighted.adapter) }
+    var merged = base
+    try merged.replicateLayers(for: adapters.map(\.adapter))
+    let tied = try merged.part(adapters.map(\.adapter), keepsTied: options.keepsTied)
+    for weighted in adapters { try merged.replace(with: weighted) }
+    try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))
+    var draft = MergeDraft(merged, numerics: options.numerics)
+    for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }
+    if let tied { try draft.join(tied) }
+    plan = try PlanBuilder(
+      base: draft.base.checkpoint, options: options, configuration: draft.base.configuration
+    ).plan(
+      updates: draft.updates,
+      findings: base.checkpoint.findings + adapters.flatMap { $0.findings + $0.adapter.findings }
+        + draft.base.findings)
+    threads = options.threads
+  }
+
+  /// Plans `base + scale · B·A` and all else of one adapter.
+  public init(
+    base: Checkpoint, adapter: Adapter, findings: [Finding] = [], options: OutputOptions
+  ) throws(CheckpointError) {
+    try self.init(
+      base: base, adapters: [WeightedAdapter(adapter, findings: findings)], options: options)
+  }
+
+  /// Sums of float32 depend on their order, so in `exact` it is one that the user does
+  /// not choose; PEFT merges one after the other.
+  private static func ordered(_ adapters: [WeightedAdapter], _ numerics: Numerics)
+    -> [WeightedAdapter]
+  {
+    guard numerics == .exact else { return adapters }
+    return adapters.sorted { ($0.adapter.path, $0.weight) < ($1.adapter.path, $1.weight) }
+  }
+}

@@ -1,0 +1,152 @@
+import Compute
+import Formats
+import Inspect
+
+/// The base of a merge with what takes the place of its tensors, before anything is
+/// added to them.
+struct MergeBase {
+  private(set) var checkpoint: Checkpoint
+  /// What stood where an adapter's tensor stands now, by name.
+  private(set) var originals: [ExactName: TensorRecord] = [:]
+  private(set) var configuration: [ConfigurationEdit] = []
+  private(set) var findings: [Finding] = []
+  /// The adapters whose tensors took places, by name.
+  private var origins: [ExactName: String] = [:]
+
+  init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+
+  /// The first step of what happens to a tensor.
+  func update(of record: TensorRecord) -> TensorUpdate {
+    guard let original = originals[ExactName(record.name)] else {
+      return TensorUpdate(record, steps: [])
+    }
+    return TensorUpdate(replacing: original, with: record)
+  }
+
+  /// The replaced tensors to which nothing is added.
+  var replacements: [ExactName: TensorUpdate] {
+    var updates: [ExactName: TensorUpdate] = [:]
+    for record in checkpoint.records where originals[ExactName(record.name)] != nil {
+      updates[ExactName(record.name)] = update(of: record)
+    }
+    return updates
+  }
+
+  mutating func edit(_ edit: ConfigurationEdit, _ finding: Finding? = nil) {
+    configuration.append(edit)
+    if let finding { findings.append(finding) }
+  }
+
+  mutating func note(_ finding: Finding) { findings.append(finding) }
+
+  /// Puts what an adapter carries whole in the place of the base's tensors.
+  mutating func replace(with weighted: WeightedAdapter) throws(CheckpointError) {
+    let adapter = weighted.adapter
+    if let file = weighted.configuration {
+      checkpoint.sideFiles = checkpoint.sideFiles.filter { $0.name != file.name } + [file]
+      note(
+        Finding(
+          .note, .configMismatch,
+          "config.json is the one beside the adapter \(adapter.path), which describes the whole "
+            + "model"))
+    }
+    if let first = adapter.replacements.first, weighted.weight != 1 {
+      throw CheckpointError(
+        path: adapter.path, tensor: first.record.name,
+        "takes the place of \(first.target.quoted) as a whole, so that no part of it can be "
+          + "added; expected --weight 1",
+        details: Mergeability.folded(adapter.replacements.map(\.record.name)),
+        fix: "choose other modules with --include")
+    }
+    for replacement in adapter.replacements where replacement.kind != .tokenRows {
+      try replace(replacement, of: adapter)
+    }
+  }
+
+  private mutating func replace(_ replacement: AdapterReplacement, of adapter: Adapter)
+    throws(CheckpointError)
+  {
+    let name = ExactName(replacement.target)
+    if let other = origins[name], other != adapter.path {
+      throw CheckpointError(
+        path: adapter.path, tensor: replacement.record.name,
+        "takes the place of \(replacement.target.quoted), and so does a tensor of \(other); "
+          + "expected one of them at most")
+    }
+    origins[name] = adapter.path
+    var record = replacement.record
+    record.name = replacement.target
+    guard let position = checkpoint.records.firstIndex(where: { $0.name == replacement.target })
+    else { return try add(record, replacement, of: adapter) }
+    let original = checkpoint.records[position]
+    guard Self.fits(record.shape, original.shape, name: original.name) else {
+      throw CheckpointError(
+        path: adapter.path, tensor: replacement.record.name,
+        "has shape \(record.shape), but \(original.name) of the base, whose place it takes, has "
+          + "\(original.shape)")
+    }
+    checkpoint.records[position] = record
+    if originals[name] == nil { originals[name] = original }
+  }
+
+  /// Equal shapes; of embeddings the number of tokens may differ.
+  private static func fits(_ shape: [Int], _ original: [Int], name: String) -> Bool {
+    shape == original
+      || ((EmbeddingNames.isInput(name) || EmbeddingNames.isOutput(name))
+        && shape.count == 2 && shape.dropFirst() == original.dropFirst())
+  }
+
+  /// A module that the base does not have: a tied output, or a new head.
+  private mutating func add(
+    _ record: TensorRecord, _ replacement: AdapterReplacement, of adapter: Adapter
+  ) throws(CheckpointError) {
+    let module = record.name.split(separator: ".").dropLast()
+    let isSaved = adapter.configuration?.modulesToSave.contains { saved in
+      module.contains { $0 == saved } || module.joined(separator: ".").hasSuffix(saved)
+    }
+    guard isSaved == true || EmbeddingNames.isOutput(record.name) || adapter.kind == .llavaAdapter
+    else {
+      throw CheckpointError(
+        path: adapter.path, tensor: replacement.record.name,
+        "would take the place of \(record.name.quoted), which the base \(checkpoint.path) does "
+          + "not have",
+        fix: "tenon check \(shellQuoted(adapter.path)) --base \(shellQuoted(checkpoint.path))")
+    }
+    append(record)
+    // A loader would give it the type of the rest.
+    var original = record
+    if record.type.element?.kind == .float, let type = floatType { original.type = type }
+    originals[ExactName(record.name)] = original
+  }
+
+  /// The float type that most of the tensors have.
+  private var floatType: TensorType? {
+    var counts: [TensorType: Int] = [:]
+    for record in checkpoint.records where record.type.element?.kind == .float {
+      counts[record.type, default: 0] += 1
+    }
+    return counts.max { ($0.value, $1.key.name) < ($1.value, $0.key.name) }?.key
+  }
+
+  /// Adds a tensor at the end of the last file.
+  mutating func append(_ record: TensorRecord) {
+    checkpoint.records.append(record)
+    guard let last = checkpoint.shards.indices.last else { return }
+    let range = checkpoint.shards[last].records
+    checkpoint.shards[last].records = range.lowerBound..<checkpoint.records.count
+  }
+
+  /// Puts other tensors in the place of each; none removes it.
+  mutating func expand(_ replacement: (TensorRecord) -> [TensorRecord]) {
+    var records: [TensorRecord] = []
+    if checkpoint.shards.isEmpty {
+      records = checkpoint.records.flatMap(replacement)
+    }
+    for index in checkpoint.shards.indices {
+      let start = records.count
+      records += checkpoint.records[checkpoint.shards[index].records].flatMap(replacement)
+      checkpoint.shards[index].records = start..<records.count
+    }
+    checkpoint.records = records
+  }
+}

@@ -1,0 +1,202 @@
+import Compute
+import Formats
+import Inspect
+
+/// The steps for each tensor while adapter after adapter comes in.
+struct MergeDraft {
+  private(set) var base: MergeBase
+  private(set) var updates: [ExactName: TensorUpdate]
+  private let numerics: Numerics
+  /// The number of the adapter whose steps for a tensor came last.
+  private var latest: [ExactName: Int] = [:]
+  private var adapterCount = 0
+
+  init(_ base: MergeBase, numerics: Numerics) {
+    self.base = base
+    self.numerics = numerics
+    updates = base.replacements
+  }
+
+  /// Adds the steps of all modules of an adapter.
+  mutating func add(_ weighted: WeightedAdapter) throws(CheckpointError) {
+    let adapter = weighted.adapter
+    adapterCount += 1
+    let matching = BaseMatching(
+      adapter.limited { $0.kind != .parameter }, base: base.checkpoint)
+    try matching.requireComplete()
+    let positions = base.checkpoint.positions()
+    for match in matching.matches {
+      let steps = ModuleSteps(
+        module: match.module, base: match.base, isTransposed: match.isTransposed,
+        adapter: adapter, weight: weighted.weight, numerics: numerics)
+      try append(try steps.weightSteps(), to: match.base, of: adapter)
+      let bias = try steps.biasSteps()
+      guard !bias.steps.isEmpty else { continue }
+      guard let position = positions["\(match.module.target).bias"] else {
+        guard bias.isRequired else { continue }
+        throw CheckpointError(
+          path: adapter.path, tensor: match.module.tensors.first?.record.name,
+          "adds to the bias of \(match.module.target), but the base \(base.checkpoint.path) has "
+            + "none")
+      }
+      try append(bias.steps, to: base.checkpoint.records[position], of: adapter)
+    }
+    for match in matching.partialMatches {
+      let steps = ModuleSteps(
+        module: match.module, base: match.base, rows: match.rows, adapter: adapter,
+        weight: weighted.weight, numerics: numerics)
+      try append(try steps.weightSteps(), to: match.base, of: adapter)
+    }
+    try addParameters(of: weighted, positions)
+    try addTokenRows(of: adapter, positions)
+  }
+
+  /// `target_parameters`: the fused weights of experts.
+  private mutating func addParameters(of weighted: WeightedAdapter, _ positions: NameTable)
+    throws(CheckpointError)
+  {
+    let adapter = weighted.adapter
+    let matching = ExpertMatching(
+      adapter: adapter, base: base.checkpoint, modelType: try base.checkpoint.modelType())
+    var modules: [String: [AdapterModule]] = [:]
+    for module in adapter.modules where module.kind == .parameter {
+      modules[module.target, default: []].append(module)
+    }
+    for (path, modules) in modules.sorted(by: { $0.key < $1.key }) {
+      for match in try matching.matches(of: modules, at: path, positions) {
+        let steps = try match.steps(
+          adapter: adapter, weight: weighted.weight, numerics: numerics)
+        for (record, step) in steps {
+          try append([step], to: record, of: adapter, stacksMatrices: true)
+        }
+      }
+    }
+  }
+
+  private mutating func append(
+    _ steps: [UpdateStep], to record: TensorRecord, of adapter: Adapter,
+    stacksMatrices: Bool = false
+  ) throws(CheckpointError) {
+    guard !steps.isEmpty else { return }
+    let name = ExactName(record.name)
+    guard let type = record.type.element, [.bf16, .f16, .f32, .f64].contains(type),
+      type != .f64 || steps.allSatisfy(\.isSum)
+    else {
+      throw CheckpointError(
+        path: base.checkpoint.path, tensor: record.name,
+        "is \(record.type.name); an adapter of the kind \(adapter.family) can be merged into "
+          + (steps.allSatisfy(\.isSum) ? "BF16, F16, F32 and F64 only" : "BF16, F16 and F32 only"))
+    }
+    var update = updates[name] ?? base.update(of: record)
+    if stacksMatrices { update.stackMatrices() }
+    for step in steps {
+      do throws(CheckpointError) {
+        try step.check(rowCount: update.rowCount, columnCount: update.columnCount)
+      } catch {
+        throw error.with(path: adapter.path)
+      }
+    }
+    if let other = latest[name], other != adapterCount {
+      let isSum = (update.steps + steps).allSatisfy { $0.isSum || $0.isRounding }
+      guard isSum else {
+        throw CheckpointError(
+          path: adapter.path, tensor: record.name,
+          "is changed by another adapter too, and one of them multiplies it, so that their order would "
+            + "count; expected one adapter for it",
+          fix: "merge them one after the other")
+      }
+      if numerics == .peft { update.steps.append(UpdateStep(.round, adapter: adapter.path)) }
+    }
+    latest[name] = adapterCount
+    update.steps += steps
+    updates[name] = update
+  }
+
+  /// `trainable_token_indices`: rows of embeddings that were trained by themselves.
+  private mutating func addTokenRows(of adapter: Adapter, _ positions: NameTable)
+    throws(CheckpointError)
+  {
+    for replacement in adapter.replacements where replacement.kind == .tokenRows {
+      let record = replacement.record
+      guard let position = positions[replacement.target] else {
+        throw CheckpointError(
+          path: adapter.path, tensor: record.name,
+          "holds rows of \(replacement.target.quoted), which the base \(base.checkpoint.path) "
+            + "does not have")
+      }
+      let embedding = base.checkpoint.records[position]
+      let rows = try TokenRows.indices(of: replacement, adapter: adapter, embedding: embedding)
+      try append(
+        [UpdateStep(.replaceRows(rows, with: record), adapter: adapter.path)], to: embedding,
+        of: adapter)
+    }
+  }
+
+  /// Gives what is meant for either of two tied tensors to the one that stays.
+  mutating func join(_ tied: TiedWeights) throws(CheckpointError) {
+    let (input, output) = (ExactName(tied.input), ExactName(tied.output))
+    base.expand { $0.name == tied.output ? [] : [$0] }
+    guard let moved = updates.removeValue(forKey: output) else { return }
+    guard !moved.isReplacement else {
+      throw CheckpointError(
+        path: base.checkpoint.path, tensor: tied.output,
+        "is replaced as a whole, so that it cannot stay tied to \(tied.input)",
+        fix: "leave out --keep-tied")
+    }
+    if var update = updates[input] {
+      if numerics == .peft { update.steps.append(UpdateStep(.round, adapter: "")) }
+      update.steps += moved.steps
+      updates[input] = update
+    } else if let record = base.checkpoint.records.first(where: { $0.name == tied.input }) {
+      var update = base.update(of: record)
+      update.steps += moved.steps
+      updates[input] = update
+    }
+  }
+}
+
+extension Checkpoint {
+  /// `model_type` of its configuration.
+  fileprivate func modelType() throws(CheckpointError) -> String? {
+    guard let file = sideFile("config.json") else { return nil }
+    return try InputFile.json(at: file.path)["model_type"]?.string
+  }
+}
+
+extension UpdateStep {
+  fileprivate var isRounding: Bool { if case .round = action { true } else { false } }
+}
+
+/// The rows that `trainable_token_indices` of a configuration names.
+enum TokenRows {
+  static func indices(
+    of replacement: AdapterReplacement, adapter: Adapter, embedding: TensorRecord
+  ) throws(CheckpointError) -> [Int] {
+    let field = adapter.configuration?.json[AdapterFeature.trainableTokens.rawValue]
+    let module = String(replacement.target.dropLast(".weight".count))
+    var values = field?.array
+    for member in field?.object ?? []
+    where module == member.key || module.hasSuffix(".\(member.key)") {
+      values = member.value.array
+    }
+    let rows = values?.compactMap(\.int)
+    guard let values, let rows, rows.count == values.count else {
+      throw CheckpointError(
+        path: adapter.path, tensor: replacement.record.name,
+        "holds rows of \(embedding.name), but no trainable_token_indices of adapter_config.json "
+          + "say which")
+    }
+    let shape = replacement.record.shape
+    guard shape == [rows.count] + embedding.shape.dropFirst() else {
+      throw CheckpointError(
+        path: adapter.path, tensor: replacement.record.name,
+        "has shape \(shape); expected \(rows.count) rows of \(embedding.name) \(embedding.shape)")
+    }
+    guard let wrong = rows.first(where: { !(0..<embedding.shape[0]).contains($0) }) else {
+      return rows
+    }
+    throw CheckpointError(
+      path: adapter.path, tensor: replacement.record.name,
+      "is for row \(wrong) of \(embedding.name), which has \(embedding.shape[0]) rows")
+  }
+}

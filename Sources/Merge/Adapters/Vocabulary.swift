@@ -1,0 +1,31 @@
+import Formats
+import Inspect
+
+extension MergeBase {
+  /// Brings the configuration and the output in line with an embedding of another
+  /// number of tokens.
+  mutating func settleVocabulary(tied: TiedWeights?) throws(CheckpointError) {
+    for (name, original) in originals where EmbeddingNames.isInput(name.text) {
+      guard let record = checkpoint.records.first(where: { $0.name == name.text }),
+        record.shape[0] != original.shape[0]
+      else { continue }
+      let (old, new) = (original.shape[0], record.shape[0])
+      let other = checkpoint.records.first {
+        EmbeddingNames.isOutput($0.name) && $0.shape.first != new
+      }
+      if let other {
+        throw CheckpointError(
+          path: checkpoint.path, tensor: other.name,
+          "has \(other.shape[0]) rows, but the adapter's \(name.text) has \(new), and the adapter "
+            + "brings no output of that size",
+          fix: "save the adapter with save_embedding_layers=True")
+      }
+      edit(
+        ConfigurationEdit("vocab_size", .number("\(new)"), instead: .number("\(old)")),
+        Finding(
+          .note, .vocabularyMismatch, tensors: [name.text],
+          "the adapter brings an embedding of \(new) tokens, where the base has \(old): "
+            + "vocab_size of config.json becomes \(new)"))
+    }
+  }
+}

@@ -1,0 +1,25 @@
+public import Formats
+public import Inspect
+
+/// An adapter and how much of it is to be added.
+public struct WeightedAdapter: Sendable {
+  public var adapter: Adapter
+  public var weight: Double
+  /// What was noticed when its files were read.
+  public var findings: [Finding]
+  /// The configuration of the whole model that lies beside the adapter and counts
+  /// instead of the base's: LLaVA's training builds a model around the base.
+  public var configuration: SideFile?
+
+  public init(_ adapter: Adapter, weight: Double = 1, findings: [Finding] = []) {
+    self.adapter = adapter
+    self.weight = weight
+    self.findings = findings
+  }
+
+  /// The adapter of `source`, which holds it.
+  public init(_ adapter: Adapter, weight: Double, from source: Checkpoint) {
+    self.init(adapter, weight: weight, findings: source.findings)
+    if adapter.kind == .llavaAdapter { configuration = source.sideFile("config.json") }
+  }
+}

@@ -1,0 +1,120 @@
+import Compute
+import Formats
+
+extension Factor {
+  /// The values of the matrix as float32, row by row.
+  func floats() throws(CheckpointError) -> [Float] {
+    var values = try record.floats()
+    if let core { values = try expanded(values, by: core) }
+    guard let rowScales else { return values }
+    let scales = try rowScales.floats()
+    let columns = columnCount
+    for (row, scale) in scales.enumerated() {
+      for index in row * columns..<(row + 1) * columns { values[index] *= scale }
+    }
+    return values
+  }
+
+  /// Σ_j core[i, j, …]·values[j, c] at row i and column `c·kernel + …`, summed in
+  /// float64 and rounded once.
+  private func expanded(_ values: [Float], by core: TensorRecord) throws(CheckpointError)
+    -> [Float]
+  {
+    let weights = try core.floats()
+    let inner = core.shape[1]
+    let kernel = core.shape.dropFirst(2).reduce(1, *)
+    let columns = record.shape.dropFirst().reduce(1, *)
+    var result: [Float] = []
+    result.reserveCapacity(elementCount)
+    for i in 0..<core.shape[0] {
+      for c in 0..<columns {
+        for k in 0..<kernel {
+          var sum = 0.0
+          for j in 0..<inner {
+            sum += Double(weights[(i * inner + j) * kernel + k]) * Double(values[j * columns + c])
+          }
+          result.append(Float(sum))
+        }
+      }
+    }
+    return result
+  }
+
+  /// The bytes that the values take, packed, and at most while they are loaded.
+  var byteCountInMemory: Int {
+    let values = elementCount * MemoryLayout<Float>.stride
+    return 2 * values + inputs.reduce(0) { $0 + $1.byteCount + $1.gatheredByteCount }
+  }
+}
+
+extension MatrixSource {
+  /// The values of the matrix, row by row; a product is an fma chain over k.
+  func floats() throws(CheckpointError) -> [Float] {
+    switch self {
+    case .whole(let factor): return try factor.floats()
+    case .product(let left, let right):
+      let (first, second) = (try left.floats(), try right.floats())
+      let packed = PackedMatrix(
+        second.span, depth: right.rowCount, columns: right.columnCount)
+      var product = [Float](repeating: 0, count: rowCount * columnCount)
+      var span = product.mutableSpan
+      Product.rows(first.span, rowCount: left.rowCount, right: packed, into: &span)
+      return product
+    }
+  }
+
+  var byteCountInMemory: Int {
+    factors.reduce(rowCount * columnCount * MemoryLayout<Float>.stride) {
+      $0 + $1.byteCountInMemory
+    }
+  }
+}
+
+extension TensorRecord {
+  /// The values as float32, row by row.
+  func floats() throws(CheckpointError) -> [Float] {
+    guard let type = type.element, Conversion.isConvertible(type) else {
+      preconditionFailure("the plan lets only float factors through")
+    }
+    let data = try TensorData(self)
+    var bytes = AlignedBuffer(byteCount: data.byteCount)
+    try bytes.withMutableBytes { (span) throws(CheckpointError) in
+      try data.read(into: &span, at: 0)
+    }
+    var floats = [Float](repeating: 0, count: elementCount)
+    var span = floats.mutableSpan
+    bytes.withBytes { Conversion.widen($0, of: type, into: &span) }
+    return floats
+  }
+}
+
+extension TensorUpdate {
+  /// The bytes that the loaded steps take, and at most while they are loaded.
+  var byteCountInMemory: Int { steps.reduce(0) { $0 + $1.action.byteCountInMemory } }
+}
+
+extension UpdateStep.Action {
+  fileprivate var byteCountInMemory: Int {
+    switch self {
+    case .add(let delta): delta.byteCountInMemory
+    case .normalise(let normalisation): normalisation.magnitude.elementCount * 16
+    case .multiply(let vector, _): vector.elementCount * 16
+    case .replaceRows(let rows, let record): rows.count * 32 + record.gatheredByteCount
+    case .round: 0
+    }
+  }
+}
+
+extension Delta {
+  fileprivate var byteCountInMemory: Int {
+    switch form {
+    case .lowRank(let b, let a): Factors.byteCount(b: b, a: a, isTransposed: isTransposed)
+    case .experts(let b, let a, _): 2 * (b.byteCountInMemory + a.byteCountInMemory)
+    case .hadamard(let b1, let a1, let b2, let a2):
+      Factors.byteCount(b: b1, a: a1, isTransposed: isTransposed)
+        + Factors.byteCount(b: b2, a: a2, isTransposed: isTransposed)
+    case .kronecker(let first, let second): first.byteCountInMemory + second.byteCountInMemory
+    case .full(let factor): factor.record.gatheredByteCount
+    }
+  }
+}

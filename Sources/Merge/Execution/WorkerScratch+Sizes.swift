@@ -1,0 +1,76 @@
+import Formats
+
+extension WorkerScratch {
+  /// The sizes, in bytes.
+  struct Sizes: Sendable, Hashable {
+    var input = 0
+    var output = 0
+    var product = 0
+    /// Only where a tensor needs more than one sum.
+    var values = 0
+    var rounded = 0
+    /// Only for Hadamard products.
+    var second = 0
+    /// Values of left factors.
+    var leftElements = 0
+
+    var byteCount: Int {
+      input + output + product + values + rounded + second
+        + leftElements * (MemoryLayout<Float>.stride + 8)
+    }
+
+    /// Grows to what one block of `tensor` needs.
+    mutating func include(_ tensor: PlannedTensor, blocks: BlockSize) {
+      let inputWidth = max(1, tensor.source.type.bitWidth / 8)
+      let outputWidth = max(1, tensor.type.bitWidth / 8)
+      switch tensor.operation {
+      case .copy: input = max(input, min(blocks.copyByteCount, tensor.byteCount))
+      case .cast(let record):
+        let elements = min(blocks.copyByteCount / 8, record.elementCount)
+        input = max(input, elements * inputWidth)
+        output = max(output, elements * outputWidth)
+      case .update(let update):
+        let modelWidth = max(1, update.modelType.bitWidth / 8)
+        let columns = update.columnCount
+        let rows = min(blocks.rows(ofColumns: columns), update.rowCount)
+        let block = min(rows * blocks.productsPerBlock, update.rowCount) * columns
+        let width = max(inputWidth, outputWidth, modelWidth)
+        input = max(input, block * width)
+        output = max(output, block * width)
+        include(update, rows: rows, columns: columns)
+      }
+    }
+
+    /// Grows to what the steps need for one product.
+    private mutating func include(_ update: TensorUpdate, rows: Int, columns: Int) {
+      let floats = rows * columns * MemoryLayout<Float>.stride
+      let deltas = update.onlySums
+      product = max(product, floats)
+      if deltas == nil || deltas?.count != 1 || deltas?.first?.rows != nil {
+        values = max(values, floats)
+      }
+      if deltas == nil { rounded = max(rounded, floats) }
+      for step in update.steps {
+        switch step.action {
+        case .add(let delta):
+          leftElements = max(leftElements, rows * delta.form.leftWidth(columns: columns))
+          if case .hadamard = delta.form { second = max(second, floats) }
+        case .replaceRows: leftElements = max(leftElements, columns)
+        case .normalise, .multiply, .round: break
+        }
+      }
+    }
+  }
+}
+
+extension Delta.Form {
+  /// The values that have to be read for one row of the matrix.
+  fileprivate func leftWidth(columns: Int) -> Int {
+    switch self {
+    case .lowRank(_, let a), .experts(_, let a, _): a.rowCount
+    case .hadamard(_, let a1, _, let a2): max(a1.rowCount, a2.rowCount)
+    case .kronecker: 0
+    case .full: columns
+    }
+  }
+}

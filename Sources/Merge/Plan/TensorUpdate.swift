@@ -1,0 +1,117 @@
+public import Formats
+
+/// What is done to the values of one tensor, step by step.
+///
+/// The tensor counts as a matrix: its first axis by all the others together, as
+/// `[out, in]` or, for a convolution, `[out, in·height·width]`; fused experts count as
+/// one matrix below the other.
+public struct TensorUpdate: Sendable {
+  /// What the first step starts from: the tensor of the base, or the one that takes
+  /// its place.
+  public var base: TensorRecord
+  public var steps: [UpdateStep]
+  /// The type of the tensor in the model, to which PEFT rounds.
+  public var modelType: TensorType
+  /// Whether `base` is an adapter's tensor in the place of the base's.
+  public var isReplacement: Bool
+
+  public init(_ base: TensorRecord, steps: [UpdateStep]) {
+    self.base = base
+    self.steps = steps
+    modelType = base.type
+    isReplacement = false
+    columnCount = base.columnCount
+  }
+
+  /// An update that begins with `replacement` in the place of `original`.
+  public init(replacing original: TensorRecord, with replacement: TensorRecord) {
+    base = replacement
+    steps = []
+    modelType = original.type
+    isReplacement = true
+    columnCount = base.columnCount
+  }
+
+  /// Counts every row of the last axis by itself: a stack of matrices as one matrix.
+  mutating func stackMatrices() { columnCount = base.shape.last ?? 1 }
+
+  public var rowCount: Int { columnCount == 0 ? 0 : base.elementCount / columnCount }
+  /// The elements of a row.
+  public private(set) var columnCount: Int
+
+  /// The sums that are all that happens; nil where something else does.
+  var onlySums: [Delta]? {
+    var deltas: [Delta] = []
+    for step in steps {
+      guard case .add(let delta) = step.action, !delta.isRoundedFirst else { return nil }
+      deltas.append(delta)
+    }
+    return deltas
+  }
+
+  /// The tensors that the steps read, the base not among them.
+  var inputs: [TensorRecord] { steps.flatMap(\.action.inputs) }
+}
+
+/// One step of an update and the adapter that it comes from.
+public struct UpdateStep: Sendable {
+  /// The path of the adapter, for reports.
+  public var adapter: String
+  public var action: Action
+
+  public init(_ action: Action, adapter: String) {
+    self.action = action
+    self.adapter = adapter
+  }
+
+  public enum Action: Sendable {
+    case add(Delta)
+    /// Scales each line so that its Euclidean norm becomes its magnitude: m · V / ‖V‖.
+    case normalise(Normalisation)
+    /// Multiplies each line by its number.
+    case multiply(by: TensorRecord, along: Axis)
+    /// Puts row i of the tensor in the place of row `rows[i]`.
+    case replaceRows([Int], with: TensorRecord)
+    /// Rounds to the type of the base, as PEFT does between two adapters.
+    case round
+  }
+
+  /// What a number of a vector belongs to.
+  public enum Axis: Sendable, Hashable {
+    /// One number for each row.
+    case rows
+    /// One number for each run of so many columns.
+    case columns(width: Int)
+  }
+
+  /// DoRA's learned lengths.
+  public struct Normalisation: Sendable {
+    public var magnitude: TensorRecord
+    public var axis: Axis
+    /// What is added to each norm; LyCORIS does so, PEFT does not.
+    public var epsilon: Float
+
+    public init(_ magnitude: TensorRecord, along axis: Axis, epsilon: Float = 0) {
+      self.magnitude = magnitude
+      self.axis = axis
+      self.epsilon = epsilon
+    }
+  }
+}
+
+extension UpdateStep.Action {
+  var inputs: [TensorRecord] {
+    switch self {
+    case .add(let delta): delta.form.factors.flatMap(\.inputs)
+    case .normalise(let normalisation): [normalisation.magnitude]
+    case .multiply(let vector, _): [vector]
+    case .replaceRows(_, let rows): [rows]
+    case .round: []
+    }
+  }
+}
+
+extension TensorRecord {
+  /// The columns of the tensor as a matrix: all its other axes together.
+  var columnCount: Int { shape.dropFirst().reduce(1, *) }
+}
