@@ -177,7 +177,7 @@ import Testing
 
   @Test func `a configuration in the metadata is not left behind`() throws {
     var draft = try draft([try bytes("unet.m.up_proj.weight", [2, 1])])
-    draft.metadata[DiffusersNames.metadataKey] = "{}"
+    draft.metadata[PackedConfigurations.key] = "{}"
     #expect(
       text(draft)
         == "m: its configuration lies in the metadata, where it would not be changed along")

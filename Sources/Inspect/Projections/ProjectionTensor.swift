@@ -82,7 +82,7 @@ extension RenamingDraft {
     }
     // A container of that name, which is no projection.
     modules.removeAll { module in module.tensors.allSatisfy { $0.role == nil } }
-    if !modules.isEmpty, metadata[DiffusersNames.metadataKey] != nil {
+    if !modules.isEmpty, metadata[PackedConfigurations.key] != nil {
       throw CheckpointError(
         path: path, "its configuration lies in the metadata, where it would not be changed along",
         fix: "add --preset diffusers-to-peft before it, and peft-to-diffusers behind")
