@@ -5,8 +5,7 @@ import Testing
 @testable import Inspect
 
 @Suite struct CheckLoadTests {
-  private func load(_ records: [TensorRecord], into entries: [KeyList.Entry]) -> StrictLoad
-  {
+  private func load(_ records: [TensorRecord], into entries: [KeyList.Entry]) -> StrictLoad {
     StrictLoad(records, into: KeyList(path: "x", entries))
   }
 

@@ -86,10 +86,10 @@ extension Delta {
 extension Factor {
   fileprivate func check() throws(CheckpointError) {
     if let core {
-      guard core.shape.count >= 2, core.shape[1] == record.rowCount else {
+      guard core.shape.count >= 2, core.shape[1] == record.shape.first else {
         throw CheckpointError(
           tensor: core.name,
-          "has shape \(core.shape); expected \(record.rowCount) as its second axis")
+          "has shape \(core.shape); expected \(record.shape.first ?? 1) as its second axis")
       }
     }
     if let rowScales { try require(rowScales, rowCount) }
