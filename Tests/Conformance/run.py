@@ -27,6 +27,7 @@ import diffing  # noqa: E402
 import failing  # noqa: E402
 import hostile  # noqa: E402
 import inspecting  # noqa: E402
+import kinds  # noqa: E402
 import merging  # noqa: E402
 import writing  # noqa: E402
 import zero  # noqa: E402
@@ -35,7 +36,7 @@ from harness import Harness  # noqa: E402
 THEMES = {
     "inspect": inspecting.run, "merge": merging.run, "write": writing.run,
     "convert": converting.run, "hostile": hostile.run, "fail": failing.run, "zero": zero.run,
-    "check": checking.run, "diff": diffing.run,
+    "check": checking.run, "diff": diffing.run, "kinds": kinds.run,
 }
 
 
