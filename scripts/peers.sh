@@ -13,7 +13,7 @@ venv=${TENON_VENV:-$PWD/.venv}
 torch=2.13.0
 # DeepSpeed's own script is asked where it installs; nothing else needs it.
 optional="deepspeed==0.19.8"
-peers="peft==0.21.2 transformers==5.23.0 safetensors==0.8.0 h5py==3.16.0 numpy"
+peers="peft==0.21.2 transformers==5.23.0 diffusers==0.42.1 safetensors==0.8.0 h5py==3.16.0 numpy"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

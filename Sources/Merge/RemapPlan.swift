@@ -22,14 +22,17 @@ public struct RemapPlan: Sendable {
     let base = try Self.renamedNotes(draft.checkpoint(from: input), draft.map)
     let shared = SharedTensors(
       in: base, restores: options.format.sharesStorages,
-      filter: try NameFilter(include: [], exclude: []))
+      filter: try NameFilter(include: [], exclude: []),
+      separate: Set(draft.tensors.filter { $0.place != nil }.map { ExactName($0.record.name) }))
     var plan = try PlanBuilder(
       base: base, options: options, sharing: shared, isAdapter: isAdapter,
       holdsAdapter: kind == .wrappedCheckpoint, isVerifying: true
     ).plan(updates: [:], findings: input.findings + draft.findings)
+    if options.format == .safetensors { plan.alignToInputs() }
     if !options.isSingleFile {
       plan.nameFiles(of: kind, format: options.format)
       plan.replaceConfiguration(by: draft)
+      plan.noteConfiguration(of: input, draft)
     } else if draft.configuration != nil {
       plan.findings.append(Self.noConfiguration)
     }
@@ -70,6 +73,21 @@ extension MergePlan {
     guard kind == .diffusersAdapter || kind == .kohyaAdapter, files.count == 1 else { return }
     files[0].name =
       (kind == .diffusersAdapter ? "pytorch_lora_weights" : "lora") + format.fileSuffixes[0]
+  }
+
+  /// Tells that a model's configuration still asks for the projections of before.
+  fileprivate mutating func noteConfiguration(of input: Checkpoint, _ draft: RenamingDraft) {
+    let name = "config.json"
+    guard !draft.projections.isEmpty, sideFiles.contains(where: { $0.name == name }),
+      let file = input.sideFile(name)
+    else { return }
+    let modules = draft.projections.flatMap(\.to).joined(separator: ", ")
+    let type = (try? InputFile.json(at: file.path))?["model_type"]?.string
+    findings.append(
+      Finding(
+        .note, .configMismatch,
+        "config.json goes out as it came in\(type.map { ", of model_type \($0)" } ?? ""); it has "
+          + "to name a model with \(modules)"))
   }
 
   /// Writes the configuration that goes with the new names.

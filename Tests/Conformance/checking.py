@@ -251,11 +251,11 @@ def damaged(harness, arguments, code):
 
 
 @contextlib.contextmanager
-def listening():
-    """Everything that the libraries print, warn and log."""
+def listening(library):
+    """Everything that the libraries print, warn and, this one, log."""
     heard = io.StringIO()
     handler = logging.StreamHandler(heard)
-    logger = logging.getLogger("transformers")
+    logger = logging.getLogger(library)
     level, handlers = logger.level, logger.handlers
     logger.setLevel(logging.WARNING)
     logger.handlers = [handler]
@@ -268,8 +268,8 @@ def listening():
     heard.write("\n".join(str(warning.message) for warning in caught))
 
 
-def heard_from(action):
-    with listening() as heard:
+def heard_from(action, library="transformers"):
+    with listening(library) as heard:
         try:
             action()
         except Exception as error:  # the text is what is wanted

@@ -29,14 +29,23 @@ import hostile  # noqa: E402
 import inspecting  # noqa: E402
 import kinds  # noqa: E402
 import merging  # noqa: E402
+import projecting  # noqa: E402
 import writing  # noqa: E402
 import zero  # noqa: E402
 from harness import Harness  # noqa: E402
 
+
+
+def families(harness, every):
+    import families as theme  # diffusers takes seconds to load, and this alone needs it
+    theme.run(harness, every)
+
+
 THEMES = {
     "inspect": inspecting.run, "merge": merging.run, "write": writing.run,
     "convert": converting.run, "hostile": hostile.run, "fail": failing.run, "zero": zero.run,
-    "check": checking.run, "diff": diffing.run, "kinds": kinds.run,
+    "check": checking.run, "diff": diffing.run, "families": families,
+    "projections": projecting.run, "kinds": kinds.run,
 }
 
 

@@ -89,6 +89,14 @@ import Testing
         + "['a.lora_A.weight']. led to missing keys in the model: ['b.lora_A.weight']",
       missing: ["b.lora_A.weight"], unexpected: ["a.lora_A.weight"], subjects: [.adapter]),
     LogCase(
+      name: "diffusers, an adapter, names without quotes",
+      text: "Loading adapter weights from state_dict led to unexpected keys found in the model: "
+        + "a.lora_A.default_0.weight, b.lora_A.default_0.weight. Loading adapter weights from "
+        + "state_dict led to missing keys in the model: c.lora_A.default_0.weight.",
+      missing: ["c.lora_A.default_0.weight"],
+      unexpected: ["a.lora_A.default_0.weight", "b.lora_A.default_0.weight"],
+      subjects: [.adapter]),
+    LogCase(
       name: "diffusers, a model",
       text: "Cannot load <class 'X'> from ./x because the following keys are missing:\u{20}\n "
         + "conv_in.weight, conv_in.bias. \nPlease make sure to pass",

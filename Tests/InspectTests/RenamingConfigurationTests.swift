@@ -71,4 +71,37 @@ import Testing
     #expect(text(config["modules_to_save"]) == #"["output"]"#)
     #expect(text(config["trainable_token_indices"]) == #"{"output":[1]}"#)
   }
+
+  @Test func `chooses the same layers by the new name of their list`() throws {
+    let json =
+      #"{"layers_to_transform": [0, 1], "layers_pattern": "layers", "target_modules": ["q", "k"]}"#
+    let config = try renamed(json, modules: layers, #"\.layers\.=.blocks."#)
+    #expect(text(config["layers_pattern"]) == #""blocks""#)
+    #expect(text(config["layers_to_transform"]) == "[0,1]")
+    let kept = try renamed(json, modules: layers, #"model\.layers=model.text.layers"#)
+    #expect(kept == (try JSONValue(parsing: Array(json.utf8))))
+  }
+
+  @Test func `chooses layers that have other numbers`() throws {
+    let config = try renamed(
+      #"{"layers_to_transform": 1, "layers_pattern": ["h"], "target_modules": ["q"]}"#,
+      modules: ["model.h.1.q"], #"\.h\.1\.=.layer.0."#)
+    #expect(text(config["layers_to_transform"]) == "0")
+    #expect(text(config["layers_pattern"]) == #"["layer"]"#)
+  }
+
+  @Test func `names every module where no list would choose them`() throws {
+    // PEFT finds no number where nothing stands before the list.
+    let config = try renamed(
+      #"{"layers_to_transform": [0, 1], "layers_pattern": null, "target_modules": ["q", "k"]}"#,
+      modules: layers, #"^base_model\.model\.model\.layers=base_model.model.layers"#)
+    #expect(
+      text(config["target_modules"])
+        == #"["layers.0.attn.k","layers.0.attn.q","layers.1.attn.k","layers.1.attn.q"]"#)
+    #expect(config["layers_to_transform"] == nil)
+    let flat = try renamed(
+      #"{"layers_to_transform": [1], "layers_pattern": ["h"], "target_modules": ["q"]}"#,
+      modules: ["model.h.1.q"], #"\.h\.1\.=.h_1."#)
+    #expect(text(flat["target_modules"]) == #"["model.h_1.q"]"#)
+  }
 }

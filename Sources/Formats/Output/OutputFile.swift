@@ -8,6 +8,8 @@ public final class OutputFile: Sendable {
 
   /// The bytes that one call to the kernel copies, so that Ctrl-C is heard.
   private static let copyStep = 64 << 20
+  /// The blocks that a file system can let two files share.
+  public static let blockSize = 4096
   /// The bytes that the disk is given at a time: each time costs the same.
   private static let writebackStep = 8 << 20
 
@@ -56,16 +58,21 @@ public final class OutputFile: Sendable {
   }
 
   /// Asks the kernel to copy `source` to `offset` without passing through this
-  /// process. Returns false where the two files do not allow it; then some of
-  /// the bytes may have been written.
+  /// process; file systems that can let the files share whole blocks do that. Returns
+  /// false where the two files do not allow it; then some of the bytes may have been
+  /// written.
   public func copy(_ source: Extent, to offset: Int) throws(CheckpointError) -> Bool {
     var from = Int64(source.offset)
     var to = Int64(offset)
     var rest = source.count
+    let isAligned = (source.offset - offset) % Self.blockSize == 0
     while rest > 0 {
       try Interruption.check()
+      // What stands before the first whole block goes by itself.
+      let part = Int(from) % Self.blockSize
+      let step = isAligned && part != 0 ? Self.blockSize - part : Self.copyStep
       let count = unsafe linux_copy_file_range(
-        source.file.descriptor, &from, descriptor, &to, min(rest, Self.copyStep))
+        source.file.descriptor, &from, descriptor, &to, min(rest, step))
       if count > 0 {
         rest -= count
       } else if count == 0 {

@@ -107,23 +107,30 @@ extension Adapter {
 extension Adapter {
   /// The adapter with more tensors that take places.
   func adding(_ more: [AdapterReplacement]) -> Adapter {
-    Adapter(
-      path: path, kind: kind, family: family, configuration: configuration, rank: rank,
-      alpha: alpha, scale: scale, modules: modules, shared: shared,
-      replacements: NaturalOrder.sorted(replacements + more, by: \.target),
-      frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
-      findings: findings)
+    with(
+      modules: modules,
+      replacements: NaturalOrder.sorted(replacements + more, by: \.target))
   }
 
   /// The part of the adapter that acts on modules whose paths `filter` accepts.
   public func limited(to filter: NameFilter) -> Adapter {
-    Adapter(
-      path: path, kind: kind, family: family, configuration: configuration, rank: rank,
-      alpha: alpha, scale: scale, modules: modules.filter { filter.accepts($0.target) },
-      shared: shared,
+    with(
+      modules: modules.filter { filter.accepts($0.target) },
       replacements: replacements.filter { replacement in
         filter.accepts(replacement.target) || filter.accepts(replacement.module)
-      }, frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
+      })
+  }
+
+  /// The adapter with some of its modules alone.
+  public func limited(to isKept: (AdapterModule) -> Bool) -> Adapter {
+    with(modules: modules.filter(isKept), replacements: replacements)
+  }
+
+  private func with(modules: [AdapterModule], replacements: [AdapterReplacement]) -> Adapter {
+    Adapter(
+      path: path, kind: kind, family: family, configuration: configuration, rank: rank,
+      alpha: alpha, scale: scale, modules: modules, shared: shared, replacements: replacements,
+      frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
       findings: findings)
   }
 }

@@ -49,11 +49,15 @@ extension LoadLog {
   static func bareNames(_ text: Substring) -> [String] {
     let quoted = names(text)
     guard quoted.isEmpty else { return quoted }
-    let line = text.drop { $0.isWhitespace }.prefix { !$0.isNewline }
+    var line = text.drop { $0.isWhitespace }.prefix { !$0.isNewline }
+    // Another sentence may follow.
+    if let end = line.firstRange(of: ". ") { line = line[..<end.lowerBound] }
     return line.split(separator: ",").map { part in
       var name = part.drop { $0.isWhitespace }
       while let last = name.last, last.isWhitespace || last == "." { name.removeLast() }
       return String(name)
-    }.filter { !$0.isEmpty && !$0.contains(" ") }
+    }
+    // A quote or a bracket is the rest of a list that was cut off.
+    .filter { !$0.isEmpty && !$0.contains { " '\"[]".contains($0) } }
   }
 }

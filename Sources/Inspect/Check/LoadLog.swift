@@ -70,10 +70,12 @@ struct LoadLog {
     Phrase("Found missing adapter keys while loading the checkpoint:", .missing, .adapter),
     Phrase("are newly initialized:", .missing),
     Phrase(" when initializing ", .unexpected, .model, { LoadLog.namesAfterColon($0) }),
-    Phrase("unexpected keys found in the model:", .unexpected, .adapter),
-    Phrase("missing keys in the model:", .missing, .adapter),
+    Phrase("unexpected keys found in the model:", .unexpected, .adapter, { LoadLog.bareNames($0) }),
+    Phrase("missing keys in the model:", .missing, .adapter, { LoadLog.bareNames($0) }),
     Phrase("because the following keys are missing:", .missing, .model, { LoadLog.bareNames($0) }),
-    Phrase("The following keys have not been correctly renamed:", .unexpected, .adapter),
+    Phrase(
+      "The following keys have not been correctly renamed:", .unexpected, .adapter,
+      { LoadLog.bareNames($0) }),
   ]
 
   private static func distinct<Value: Hashable>(_ values: [Value]) -> [Value] {

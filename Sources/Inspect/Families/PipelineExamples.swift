@@ -41,6 +41,10 @@ enum PipelineExamples {
     Example(
       "lora_te2_text_model_encoder_layers_0_self_attn_k_proj.lora_down.weight",
       "text_model.encoder.layers.0.self_attn.k_proj.weight"),
+    // Of transformers 5.
+    Example(
+      "lora_te2_text_model_encoder_layers_0_self_attn_k_proj.lora_down.weight",
+      "encoder.layers.0.self_attn.k_proj.weight"),
     // Flux and SD 3, in the original names.
     Example(
       "lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight",

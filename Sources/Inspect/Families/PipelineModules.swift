@@ -85,10 +85,20 @@ struct PipelineModules: Sendable {
     guard tensor.hasSuffix(".weight") else { return paths }
     let path = String(tensor.dropLast(".weight".count))
     paths.append((path, .whole(tensor)))
+    if layout == .textEncoder { paths += textPath(path).map { ($0, .whole(tensor)) } }
     if layout == .unet {
       let others = UNetNames.diffusers(path).map { [$0] } ?? UNetNames.originals(path)
       paths += others.map { ($0, .whole(tensor)) }
     }
     return paths
+  }
+
+  /// The path of a text encoder's module with and without the segment that
+  /// transformers 5 has done away with.
+  private static func textPath(_ path: String) -> [String] {
+    let lead = "text_model."
+    if path.hasPrefix(lead) { return [String(path.dropFirst(lead.count))] }
+    let starts = ["encoder.layers.", "embeddings.", "final_layer_norm"]
+    return starts.contains { path.hasPrefix($0) } ? [lead + path] : []
   }
 }

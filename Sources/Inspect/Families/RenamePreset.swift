@@ -87,6 +87,28 @@ public struct RenamePreset: Sendable {
     RenamePreset(
       "transformers-4.52-inverse", "back to the layout before transformers 4.52",
       apply: VisionLanguageNames.toOld),
+    RenamePreset(
+      "split-qkv", "qkv_proj (Phi-3) and a ViT's qkv to q_proj, k_proj and v_proj",
+      splitting: [.qkv, .visionQKV]),
+    RenamePreset("fuse-qkv", "q_proj, k_proj and v_proj to qkv_proj", fusing: .qkv),
+    RenamePreset(
+      "split-wqkv", "wqkv of InternLM2, whose heads are interleaved, to q_proj, k_proj, v_proj",
+      splitting: [.wqkv]),
+    RenamePreset("fuse-wqkv", "q_proj, k_proj and v_proj to wqkv of InternLM2", fusing: .wqkv),
+    RenamePreset("split-gate-up", "gate_up_proj to gate_proj and up_proj", splitting: [.gateUp]),
+    RenamePreset("fuse-gate-up", "gate_proj and up_proj to gate_up_proj", fusing: .gateUp),
+    RenamePreset(
+      "internlm2-to-llama", "InternLM2, alone or in InternVL, to the names of Llama",
+      apply: InternLM2Names.toLlama),
+    RenamePreset(
+      "llama-to-internlm2", "Llama's names, alone or in InternVL, to those of InternLM2",
+      apply: InternLM2Names.fromLlama),
+    RenamePreset(
+      "internvl-to-hf", "InternVL's own names to those of transformers' InternVL",
+      apply: InternVLNames.toTransformers),
+    RenamePreset(
+      "hf-to-internvl", "back; llama-to-internlm2 after it gives InternLM2's names",
+      apply: InternVLNames.fromTransformers),
   ]
 }
 

@@ -43,10 +43,38 @@ struct ConfigurationRenaming {
   /// The configuration with its entries renamed; the order of its fields stays.
   func renamed(_ json: JSONValue) -> JSONValue {
     guard let members = json.object else { return json }
-    return .object(
+    let result = JSONValue.object(
       members.map { member in
         JSONMember(member.key, renamed(member.value, field: member.key))
       })
+    return choosingLayers(of: json, in: result)
+  }
+
+  /// Sees to it that the same layers are chosen: by the new names of their lists, or
+  /// by naming every module.
+  private func choosingLayers(of old: JSONValue, in new: JSONValue) -> JSONValue {
+    guard new["target_modules"]?.array != nil, let selection = LayerSelection(old) else {
+      return new
+    }
+    if chooses(new, selection, like: old) { return new }
+    if let renamed = selection.renamed(adapted) {
+      let changed = renamed.put(into: new)
+      if chooses(changed, selection, like: old) { return changed }
+    }
+    let names = NaturalOrder.sorted(adapted.map(\.new)).map(JSONValue.string)
+    return LayerSelection.removed(from: new).replacing(["target_modules": .array(names)])
+  }
+
+  /// Whether `new` chooses the adapted modules under their new names wherever `old`
+  /// did under the old ones.
+  private func chooses(_ new: JSONValue, _ selection: LayerSelection, like old: JSONValue) -> Bool {
+    guard let changed = LayerSelection(new) else { return false }
+    let exact = Set((new["target_modules"]?.array ?? []).compactMap(\.string))
+    return adapted.allSatisfy { move in
+      exact.contains(move.new)
+        || zip(selection.choices(of: move.old), changed.choices(of: move.new))
+          .allSatisfy { !$0 || $1 }
+    }
   }
 
   private func renamed(_ value: JSONValue, field: String) -> JSONValue {
@@ -163,17 +191,14 @@ struct ConfigurationRenaming {
 }
 
 extension RenamingDraft {
-  /// Renames the configuration as the step from `before` to the names of now did
+  /// Renames the configuration as the step from `before` to `after`, name by name, did
   /// the keys.
-  mutating func renameConfiguration(from before: [String]) throws(CheckpointError) {
+  mutating func renameConfiguration(from before: [String], to after: [String])
+    throws(CheckpointError)
+  {
     guard let configuration else { return }
     let family = configuration["peft_type"]?.string?.lowercased()
-    let renaming = ConfigurationRenaming(from: before, to: names, family: family)
+    let renaming = ConfigurationRenaming(from: before, to: after, family: family)
     self.configuration = renaming.renamed(configuration)
-    guard let pattern = configuration["layers_pattern"], pattern != .array([]) else { return }
-    let note = Finding(
-      .note, .configMismatch,
-      "layers_pattern of adapter_config.json stays \(pattern.summary); it is not renamed")
-    if !findings.contains(note) { findings.append(note) }
   }
 }

@@ -47,4 +47,12 @@ extension RenamingDraft {
     case .list(let list): self.init(list)
     }
   }
+
+  /// Adds the `config.json` beside `base` to those that are asked for heads.
+  public mutating func addModelConfiguration(of base: KeySource) {
+    guard case .checkpoint(let checkpoint) = base,
+      let file = checkpoint.sideFile(AttentionHeads.fileName)
+    else { return }
+    modelConfigurations.append(file.path)
+  }
 }

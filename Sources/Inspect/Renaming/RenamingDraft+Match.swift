@@ -17,6 +17,9 @@ extension RenamingDraft {
   /// Throws where a name could be several: nothing is guessed.
   public mutating func match(_ base: KeyList) throws(CheckpointError) {
     try convertFamily(base)
+    if let kind, case .pipeline(let style) = AdapterFamily.naming(of: kind) {
+      return look(up: style, in: base)
+    }
     var attempt = self
     let failure: CheckpointError?
     do throws(CheckpointError) {
@@ -82,24 +85,7 @@ extension RenamingDraft {
       base: base.path, placed: subjects.count - unplaced.count, count: subjects.count,
       unplaced: NaturalOrder.sorted(unplaced))
     guard !unplaced.isEmpty else { return }
-    findings.append(
-      Finding(
-        .warning, .unmatchedKey, tensors: NaturalOrder.sorted(unplaced),
-        "\(FoldedKeys.summary(of: unplaced, "name")) \(unplaced.count == 1 ? "has" : "have") no "
-          + "fitting place in \(base.path)"))
-  }
-
-  /// Adapters of image pipelines have PEFT's names first.
-  private mutating func convertFamily(_ base: KeyList) throws(CheckpointError) {
-    guard kind == nil else { return }
-    let survey = AdapterSurvey(
-      Checkpoint(path: path, format: .safetensors, records: tensors.map(\.record)))
-    switch AdapterFamily.recognised(survey)?.kind {
-    case .kohyaAdapter: try apply(try RenamePreset(named: "kohya-to-peft"), base: base)
-    case .diffusersAdapter: try apply(try RenamePreset(named: "diffusers-to-peft"), base: base)
-    case .mlxAdapter: try apply(try RenamePreset(named: "mlx-to-peft"), base: base)
-    default: return
-    }
+    findings.append(Self.unplaced(NaturalOrder.sorted(unplaced), base))
   }
 
   /// The names that are wanted; the report of a failed load tells those that were

@@ -10,8 +10,17 @@ public struct RenamingDraft: Sendable {
     /// Its name in the input; nil for one that was made on the way.
     public let origin: String?
     public var record: TensorRecord
+    /// For one that was made from others: the tensor of the input in whose place it
+    /// stands.
+    public internal(set) var place: String?
     /// Whether the record's shape is more than a stand-in.
     var isShapeKnown = true
+
+    init(origin: String?, record: TensorRecord, isShapeKnown: Bool = true) {
+      self.origin = origin
+      self.record = record
+      self.isShapeKnown = isShapeKnown
+    }
   }
 
   /// Where a step of the renaming comes from.
@@ -42,6 +51,13 @@ public struct RenamingDraft: Sendable {
   public internal(set) var match: MatchSummary?
   /// How the tensors will be named, where a preset says it.
   public internal(set) var kind: CheckpointKind?
+  /// The projections that were split or fused.
+  public internal(set) var projections: [ProjectionChange] = []
+  /// The heads of the attention, where the user states them.
+  public var statedHeads: AttentionHeads?
+  /// The files that tell them else: a `config.json` beside the input, and beside what
+  /// it is matched with.
+  public var modelConfigurations: [String] = []
 
   public init(_ checkpoint: Checkpoint) throws(CheckpointError) {
     path = checkpoint.path
@@ -50,6 +66,7 @@ public struct RenamingDraft: Sendable {
     if let file = checkpoint.sideFile(AdapterSurvey.configurationName) {
       configuration = try InputFile.json(at: file.path)
     }
+    if let file = checkpoint.sideFile(AttentionHeads.fileName) { modelConfigurations = [file.path] }
   }
 
   /// A list of names alone, to try a renaming on.
@@ -90,16 +107,19 @@ public struct RenamingDraft: Sendable {
     try preset.apply(&self, base)
   }
 
-  /// Applies rules; refuses those without effect as their source demands.
-  public mutating func apply(_ map: KeyMap, as source: Source) throws(CheckpointError) {
+  /// Applies rules; refuses those without effect as their source demands, unless
+  /// `isOptional`.
+  public mutating func apply(_ map: KeyMap, as source: Source, isOptional: Bool = false)
+    throws(CheckpointError)
+  {
     let before = names
     let renaming = try map.renaming(of: before)
-    try check(renaming.ruleCounts, of: map, source)
+    if !isOptional { try check(renaming.ruleCounts, of: map, source) }
     for position in tensors.indices {
       tensors[position].record.name = renaming.results[position]
     }
     steps.append(Step(source: source, map: map, counts: renaming.ruleCounts))
-    try renameConfiguration(from: before)
+    try renameConfiguration(from: before, to: names)
   }
 
   /// A rule that was typed has to match; of a preset or a map one has to.
@@ -130,12 +150,19 @@ public struct RenamingDraft: Sendable {
     var result = input
     result.metadata = metadata
     result.records = tensors.map(\.record)
-    var present: [ExactName: Bool] = [:]
-    for tensor in tensors { if let origin = tensor.origin { present[ExactName(origin)] = true } }
+    var present: Set<ExactName> = []
+    var made: [ExactName: Int] = [:]
+    for tensor in tensors {
+      if let origin = tensor.origin { present.insert(ExactName(origin)) }
+      if let place = tensor.place { made[ExactName(place), default: 0] += 1 }
+    }
     result.shards = []
     var start = 0
     for shard in input.shards {
-      let count = input.records[shard.records].count { present[ExactName($0.name)] == true }
+      let count = input.records[shard.records].reduce(0) { count, record in
+        let name = ExactName(record.name)
+        return count + (present.contains(name) ? 1 : 0) + (made[name] ?? 0)
+      }
       result.shards.append(
         Shard(name: shard.name, file: shard.file, records: start..<start + count))
       start += count
@@ -150,7 +177,7 @@ public struct RenamingDraft: Sendable {
 extension RenamingDraft {
   /// Throws where two tensors would have one name, or one would have none.
   public func requireDistinct() throws(CheckpointError) {
-    try Renaming(of: tensors.map { $0.origin ?? $0.record.name }, to: names)
+    try Renaming(of: tensors.map { $0.origin ?? $0.place ?? $0.record.name }, to: names)
       .requireDistinct(path: path)
   }
 

@@ -41,6 +41,7 @@ public struct AdapterMerge: Sendable {
   {
     for weighted in adapters { try Mergeability.check(weighted.adapter) }
     var merged = base
+    try merged.replicateLayers(for: adapters.map(\.adapter))
     let tied = try merged.part(adapters.map(\.adapter), keepsTied: options.keepsTied)
     for weighted in adapters { try merged.replace(with: weighted) }
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))

@@ -32,9 +32,9 @@ struct MergeBase {
     return updates
   }
 
-  mutating func edit(_ edit: ConfigurationEdit, _ finding: Finding) {
+  mutating func edit(_ edit: ConfigurationEdit, _ finding: Finding? = nil) {
     configuration.append(edit)
-    findings.append(finding)
+    if let finding { findings.append(finding) }
   }
 
   mutating func note(_ finding: Finding) { findings.append(finding) }

@@ -21,7 +21,8 @@ struct MergeDraft {
   mutating func add(_ weighted: WeightedAdapter) throws(CheckpointError) {
     let adapter = weighted.adapter
     adapterCount += 1
-    let matching = BaseMatching(adapter, base: base.checkpoint)
+    let matching = BaseMatching(
+      adapter.limited { $0.kind != .parameter }, base: base.checkpoint)
     try matching.requireComplete()
     let positions = base.checkpoint.positions()
     for match in matching.matches {
@@ -46,11 +47,35 @@ struct MergeDraft {
         weight: weighted.weight, numerics: numerics)
       try append(try steps.weightSteps(), to: match.base, of: adapter)
     }
+    try addParameters(of: weighted, positions)
     try addTokenRows(of: adapter, positions)
   }
 
+  /// `target_parameters`: the fused weights of experts.
+  private mutating func addParameters(of weighted: WeightedAdapter, _ positions: NameTable)
+    throws(CheckpointError)
+  {
+    let adapter = weighted.adapter
+    let matching = ExpertMatching(
+      adapter: adapter, base: base.checkpoint, modelType: try base.checkpoint.modelType())
+    var modules: [String: [AdapterModule]] = [:]
+    for module in adapter.modules where module.kind == .parameter {
+      modules[module.target, default: []].append(module)
+    }
+    for (path, modules) in modules.sorted(by: { $0.key < $1.key }) {
+      for match in try matching.matches(of: modules, at: path, positions) {
+        let steps = try match.steps(
+          adapter: adapter, weight: weighted.weight, numerics: numerics)
+        for (record, step) in steps {
+          try append([step], to: record, of: adapter, stacksMatrices: true)
+        }
+      }
+    }
+  }
+
   private mutating func append(
-    _ steps: [UpdateStep], to record: TensorRecord, of adapter: Adapter
+    _ steps: [UpdateStep], to record: TensorRecord, of adapter: Adapter,
+    stacksMatrices: Bool = false
   ) throws(CheckpointError) {
     guard !steps.isEmpty else { return }
     let name = ExactName(record.name)
@@ -62,14 +87,15 @@ struct MergeDraft {
         "is \(record.type.name); an adapter of the kind \(adapter.family) can be merged into "
           + (steps.allSatisfy(\.isSum) ? "BF16, F16, F32 and F64 only" : "BF16, F16 and F32 only"))
     }
+    var update = updates[name] ?? base.update(of: record)
+    if stacksMatrices { update.stackMatrices() }
     for step in steps {
       do throws(CheckpointError) {
-        try step.check(rowCount: record.rowCount, columnCount: record.columnCount)
+        try step.check(rowCount: update.rowCount, columnCount: update.columnCount)
       } catch {
         throw error.with(path: adapter.path)
       }
     }
-    var update = updates[name] ?? base.update(of: record)
     if let other = latest[name], other != adapterCount {
       let isSum = (update.steps + steps).allSatisfy { $0.isSum || $0.isRounding }
       guard isSum else {
@@ -126,6 +152,14 @@ struct MergeDraft {
       update.steps += moved.steps
       updates[input] = update
     }
+  }
+}
+
+extension Checkpoint {
+  /// `model_type` of its configuration.
+  fileprivate func modelType() throws(CheckpointError) -> String? {
+    guard let file = sideFile("config.json") else { return nil }
+    return try InputFile.json(at: file.path)["model_type"]?.string
   }
 }
 

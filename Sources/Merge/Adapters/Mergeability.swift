@@ -29,7 +29,8 @@ enum Mergeability {
 
   /// What a configuration may ask for, because the merge does it.
   private static let merged: Set<AdapterFeature> = [
-    .dora, .loraBias, .bias, .modulesToSave, .trainableTokens,
+    .dora, .loraBias, .bias, .modulesToSave, .trainableTokens, .targetParameters,
+    .layerReplication,
   ]
 
   private static let notSupported = "which is not supported yet"
@@ -80,7 +81,7 @@ enum Mergeability {
   }
 
   private static let refusedKinds: [AdapterModule.Kind: String] = [
-    .parameter: "for a parameter of several matrices", .other: "of a method known only by name",
+    .other: "of a method known only by name"
   ]
 
   private static func refusal(_ adapter: Adapter, _ reason: String) -> CheckpointError {

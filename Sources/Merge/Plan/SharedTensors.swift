@@ -26,11 +26,14 @@ public struct SharedTensors: Sendable {
   /// Nothing is shared: every tensor goes out by itself.
   init(none checkpoint: Checkpoint) { metadata = checkpoint.metadata }
 
-  /// The tensors of `checkpoint` that lie at the same place in the same way. Where
-  /// `restores`, also the names that the metadata notes as those of other tensors.
-  init(in checkpoint: Checkpoint, restores: Bool, filter: NameFilter) {
+  /// The tensors of `checkpoint` that lie at the same place in the same way, but not
+  /// those of `separate`. Where `restores`, also the names that the metadata notes as
+  /// those of other tensors.
+  init(
+    in checkpoint: Checkpoint, restores: Bool, filter: NameFilter, separate: Set<ExactName> = []
+  ) {
     metadata = checkpoint.metadata
-    groupByPlace(checkpoint.records)
+    groupByPlace(checkpoint.records, separate)
     if restores { restoreNotes(checkpoint, filter) }
   }
 
@@ -47,9 +50,10 @@ public struct SharedTensors: Sendable {
     return notes
   }
 
-  private mutating func groupByPlace(_ records: [TensorRecord]) {
+  private mutating func groupByPlace(_ records: [TensorRecord], _ separate: Set<ExactName>) {
     var members: [Place: [Int]] = [:]
-    for (position, record) in records.enumerated() {
+    for (position, record) in records.enumerated()
+    where separate.isEmpty || !separate.contains(ExactName(record.name)) {
       if let place = Place(record) { members[place, default: []].append(position) }
     }
     let shared = members.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }
@@ -88,6 +92,8 @@ public struct SharedTensors: Sendable {
   /// What makes two tensors the same data.
   private struct Place: Hashable {
     let file: FileIdentity
+    /// Those of the other extents.
+    let otherFiles: [FileIdentity]
     let offsets: [Int]
     let codec: Codec
     let view: StridedView?
@@ -101,6 +107,7 @@ public struct SharedTensors: Sendable {
         return nil
       }
       file = first.file.identity
+      otherFiles = bytes.extents.dropFirst().map(\.file.identity)
       offsets = bytes.extents.flatMap { [$0.offset, $0.count] }
       codec = bytes.codec
       view = bytes.view

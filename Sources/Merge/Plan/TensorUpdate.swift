@@ -3,7 +3,8 @@ public import Formats
 /// What is done to the values of one tensor, step by step.
 ///
 /// The tensor counts as a matrix: its first axis by all the others together, as
-/// `[out, in]` or, for a convolution, `[out, in·height·width]`.
+/// `[out, in]` or, for a convolution, `[out, in·height·width]`; fused experts count as
+/// one matrix below the other.
 public struct TensorUpdate: Sendable {
   /// What the first step starts from: the tensor of the base, or the one that takes
   /// its place.
@@ -19,6 +20,7 @@ public struct TensorUpdate: Sendable {
     self.steps = steps
     modelType = base.type
     isReplacement = false
+    columnCount = base.columnCount
   }
 
   /// An update that begins with `replacement` in the place of `original`.
@@ -27,11 +29,15 @@ public struct TensorUpdate: Sendable {
     steps = []
     modelType = original.type
     isReplacement = true
+    columnCount = base.columnCount
   }
 
-  public var rowCount: Int { base.rowCount }
+  /// Counts every row of the last axis by itself: a stack of matrices as one matrix.
+  mutating func stackMatrices() { columnCount = base.shape.last ?? 1 }
+
+  public var rowCount: Int { columnCount == 0 ? 0 : base.elementCount / columnCount }
   /// The elements of a row.
-  public var columnCount: Int { base.columnCount }
+  public private(set) var columnCount: Int
 
   /// The sums that are all that happens; nil where something else does.
   var onlySums: [Delta]? {
@@ -106,8 +112,6 @@ extension UpdateStep.Action {
 }
 
 extension TensorRecord {
-  /// The rows of the tensor as a matrix: its first axis.
-  var rowCount: Int { shape.first ?? 1 }
   /// The columns of the tensor as a matrix: all its other axes together.
   var columnCount: Int { shape.dropFirst().reduce(1, *) }
 }

@@ -33,7 +33,24 @@ struct RemapRuleOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Write the rules as a map.", valueName: "file"))
   var saveMap: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "The heads of the attention, for presets that split or fuse (default: as in config.json).",
+      valueName: "n"))
+  var attentionHeads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "The heads of keys and of values (default: as many as --attention-heads).", valueName: "n"))
+  var keyValueHeads: Int?
+
   var isEmpty: Bool { preset.isEmpty && map == nil && rename.isEmpty && toMatch == nil }
+
+  func validate() throws {
+    if keyValueHeads != nil, attentionHeads == nil {
+      throw ValidationError("--key-value-heads needs --attention-heads")
+    }
+  }
 
   /// Applies everything in its order.
   func draft(_ source: KeySource, filter: NameFilter) throws(CheckpointError) -> RenamingDraft {
@@ -45,11 +62,20 @@ struct RemapRuleOptions: ParsableArguments {
     let read = try map.map { path throws(CheckpointError) in (path, try KeyMap(path: path)) }
     let base = try toMatch.map { path throws(CheckpointError) in try KeySource(path) }
     var draft = try RenamingDraft(source)
+    draft.statedHeads = try attentionHeads.map { count throws(CheckpointError) in
+      try AttentionHeads(queries: count, keys: keyValueHeads)
+    }
+    if let base { draft.addModelConfiguration(of: base) }
     try draft.keep(filter)
     for preset in presets { try draft.apply(preset, base: base?.keys) }
     if let (path, map) = read { try draft.apply(map, as: .map(path)) }
     if !typed.isEmpty { try draft.apply(KeyMap(typed), as: .rule) }
     if let base { try draft.match(base.keys) }
+    if let saveMap, !draft.projections.isEmpty {
+      throw CheckpointError(
+        path: saveMap, "a map holds names alone; it cannot say how projections are split or fused",
+        fix: "leave out --save-map, or give the preset when the map is used")
+    }
     return draft
   }
 

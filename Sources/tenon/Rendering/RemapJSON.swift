@@ -13,6 +13,10 @@ enum RemapJSON {
       writer.integer("kept", report.renaming.kept.count)
       writer.strings("dropped", report.dropped.map(\.name))
       writer.strings("added", report.added)
+      writer.key("projections")
+      writer.array { writer in
+        for change in report.projections { writer.projection(change) }
+      }
       writer.key("rules")
       writer.array { writer in for step in report.steps { writer.rules(step) } }
       writer.key("patterns")
@@ -52,6 +56,15 @@ extension JSONWriter {
           }
         }
       }
+    }
+  }
+
+  fileprivate mutating func projection(_ change: ProjectionChange) {
+    object { writer in
+      writer.string("source", change.source.text)
+      writer.strings("from", change.from)
+      writer.strings("to", change.to)
+      writer.integer("modules", change.moduleCount)
     }
   }
 

@@ -12,6 +12,7 @@ struct RemapReport {
   let dropped: [(name: String, reason: String)]
   /// Tensors that were made on the way.
   let added: [String]
+  let projections: [ProjectionChange]
   let files: [String]
   let byteCount: Int
   let match: MatchSummary?
@@ -24,7 +25,8 @@ struct RemapReport {
     renaming = draft.renaming
     steps = draft.steps
     dropped = draft.dropped
-    added = draft.tensors.filter { $0.origin == nil }.map(\.record.name)
+    added = draft.tensors.filter { $0.origin == nil && $0.place == nil }.map(\.record.name)
+    projections = draft.projections
     files = remap?.plan.files.map(\.name) ?? []
     byteCount = remap?.plan.byteCount ?? 0
     match = draft.match

@@ -63,6 +63,14 @@ enum RemapText {
       let names = report.dropped.filter { $0.reason == reason }.map(\.name)
       rows.append(["left out", "\(FoldedKeys.summary(of: names, "tensor").printable), \(reason)"])
     }
+    for change in report.projections {
+      let count = change.moduleCount
+      rows.append([
+        "\(would)\(change.isSplit ? "split" : "fuse\(would.isEmpty ? "d" : "")")",
+        "\(change.from.joined(separator: ", ")) to \(change.to.joined(separator: ", "))"
+          + (count == 1 ? ", 1 module" : ", \(count) modules"),
+      ])
+    }
     if !report.added.isEmpty {
       rows.append(["added", FoldedKeys.summary(of: report.added, "tensor").printable])
     }

@@ -1,0 +1,132 @@
+import Formats
+
+/// Projections that some models hold as matrices of their own and others as one: a
+/// row of the table of which both directions are made.
+///
+/// Rows are outputs, so splitting and fusing only moves rows: of weights, of biases,
+/// and of B of a LoRA. A, which reads the common input, is shared.
+struct ProjectionStep: Sendable {
+  /// What the paths of the parts end with, in the order of their rows.
+  let parts: [String]
+  /// What the path of the whole ends with.
+  let fused: String
+  let layout: Layout
+
+  /// How the rows of the parts lie in the whole.
+  enum Layout: Sendable {
+    /// One part after the other, all of the same size.
+    case equal
+    /// The same, each with as many outputs as there are inputs, as in a ViT.
+    case square
+    /// Queries, keys, values, one after the other, as many heads as the model has.
+    case heads
+    /// For each head of keys: the heads of queries that share it, the one of keys,
+    /// the one of values.
+    case groupedHeads
+  }
+
+  private static let attention = ["q_proj", "k_proj", "v_proj"]
+
+  /// Phi-3 and its like.
+  static let qkv = ProjectionStep(parts: attention, fused: "qkv_proj", layout: .heads)
+  /// Vision transformers.
+  static let visionQKV = ProjectionStep(parts: attention, fused: "qkv", layout: .square)
+  /// InternLM2.
+  static let wqkv = ProjectionStep(parts: attention, fused: "wqkv", layout: .groupedHeads)
+  static let gateUp = ProjectionStep(
+    parts: ["gate_proj", "up_proj"], fused: "gate_up_proj", layout: .equal)
+  /// InternLM2 in the names of Llama.
+  static let internLM2 = ProjectionStep(
+    parts: attention.map { "self_attn.\($0)" }, fused: "attention.wqkv", layout: .groupedHeads)
+  /// The vision part of InternVL.
+  static let internViT = ProjectionStep(
+    parts: attention.map { "attention.\($0)" }, fused: "attn.qkv", layout: .square)
+}
+
+/// Some rows of a part, which follow each other in the whole.
+struct ProjectionPiece {
+  let part: Int
+  /// The rows of the part.
+  let rows: Range<Int>
+}
+
+extension ProjectionStep {
+  /// The whole as pieces, in the order of its rows; `sizes` are the rows of the parts
+  /// and `groups` the number of heads of keys.
+  func pieces(_ sizes: [Int], groups: Int) -> [ProjectionPiece] {
+    (0..<groups).flatMap { group in
+      sizes.indices.map { part in
+        let size = sizes[part] / groups
+        return ProjectionPiece(part: part, rows: group * size..<(group + 1) * size)
+      }
+    }
+  }
+
+  /// The rows of each part of a whole of `rows` rows that reads `inputs` numbers, and
+  /// the number of groups.
+  func sizes(of rows: Int, inputs: Int?, heads: () throws(CheckpointError) -> AttentionHeads)
+    throws(CheckpointError) -> (sizes: [Int], groups: Int)
+  {
+    switch layout {
+    case .equal, .square:
+      guard rows % parts.count == 0 else {
+        throw CheckpointError("has \(rows) rows; expected \(parts.count) parts of the same size")
+      }
+      let size = rows / parts.count
+      guard layout != .square || inputs == nil || inputs == size else {
+        throw CheckpointError(
+          "has \(rows) rows and \(inputs ?? 0) columns; expected \(parts.count) parts, each with "
+            + "as many rows as columns")
+      }
+      return (parts.map { _ in size }, 1)
+    case .heads, .groupedHeads:
+      let heads = try heads()
+      let size = try heads.size(of: rows)
+      let sizes = [heads.queries * size, heads.keys * size, heads.keys * size]
+      return (sizes, layout == .groupedHeads ? heads.keys : 1)
+    }
+  }
+
+  /// The rows of all parts where those of some are known, and the number of groups.
+  func sizes(_ known: [Int?], heads: () throws(CheckpointError) -> AttentionHeads)
+    throws(CheckpointError) -> (sizes: [Int], groups: Int)
+  {
+    var sizes = known
+    switch layout {
+    case .equal, .square:
+      let size = known.compactMap(\.self).first ?? 0
+      sizes = known.map { $0 ?? size }
+      try requireEqual(sizes.compactMap(\.self), of: sizes.indices.map(\.self))
+      return (sizes.compactMap(\.self), 1)
+    case .heads, .groupedHeads:
+      sizes[1] = sizes[1] ?? sizes[2]
+      sizes[2] = sizes[2] ?? sizes[1]
+      if layout == .heads, let queries = sizes[0], let keys = sizes[1], let values = sizes[2] {
+        try requireEqual([keys, values], of: [1, 2])
+        return ([queries, keys, values], 1)
+      }
+      let heads = try heads()
+      if let keys = sizes[1], sizes[0] == nil {
+        sizes[0] = try heads.size(of: keys, in: heads.keys) * heads.queries
+      }
+      if let queries = sizes[0], sizes[1] == nil {
+        sizes[1] = try heads.size(of: queries, in: heads.queries) * heads.keys
+        sizes[2] = sizes[1]
+      }
+      let all = sizes.compactMap(\.self)
+      try requireEqual(Array(all[1...]), of: [1, 2])
+      let size = try heads.size(of: all[0], in: heads.queries)
+      guard try heads.size(of: all[1], in: heads.keys) == size else {
+        throw CheckpointError(
+          "its heads of queries have \(size) rows and those of keys \(all[1] / heads.keys)")
+      }
+      return (all, layout == .groupedHeads ? heads.keys : 1)
+    }
+  }
+
+  private func requireEqual(_ sizes: [Int], of places: [Int]) throws(CheckpointError) {
+    guard let first = sizes.first, sizes.contains(where: { $0 != first }) else { return }
+    let found = zip(places, sizes).map { "\(parts[$0]) has \($1)" }.joined(separator: ", ")
+    throw CheckpointError("\(found) rows; expected the same number")
+  }
+}

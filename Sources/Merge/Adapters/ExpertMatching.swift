@@ -1,0 +1,193 @@
+import Formats
+import Inspect
+
+/// Finds out which parameter each pair of `target_parameters` is for, and which way
+/// round it was trained. The keys of the adapter tell neither.
+///
+/// PEFT nests the adapters of one module in the order in which its parameters are
+/// registered; the innermost is the first. Since PEFT 0.19.1 A has the columns of the
+/// parameter's matrices; before, and in models whose experts are transposed, their rows.
+struct ExpertMatching {
+  let adapter: Adapter
+  let base: Checkpoint
+  /// `model_type` of the base, where it says so.
+  let modelType: String?
+
+  struct Match {
+    let module: AdapterModule
+    let parameter: ExpertParameter
+    let isTransposed: Bool
+  }
+
+  /// The matches of all modules at one path.
+  func matches(of modules: [AdapterModule], at path: String, _ positions: NameTable)
+    throws(CheckpointError) -> [Match]
+  {
+    let names = parameterNames(at: path)
+    let parameters = names.compactMap { ExpertParameter($0, of: path, in: base, positions) }
+    guard parameters.count == names.count, !names.isEmpty else {
+      throw refusal(
+        modules[0],
+        "is for parameters of \(path.quoted) (\(names.joined(separator: ", "))), which the base "
+          + "\(base.path) does not have")
+    }
+    // The innermost first.
+    let ordered = modules.sorted { Self.depth(of: $0) > Self.depth(of: $1) }
+    let orders = Self.orders(parameters, count: ordered.count).filter { order in
+      zip(ordered, order).allSatisfy { !orientations($0, $1).isEmpty }
+    }
+    let registered = orders.filter { Self.isRegistered($0.map(\.name)) }
+    guard let order = orders.count == 1 ? orders[0] : registered.count == 1 ? registered[0] : nil
+    else {
+      throw refusal(
+        modules[0],
+        orders.isEmpty
+          ? "has shapes that fit none of \(names.joined(separator: ", ")) of \(path.quoted)"
+          : "fits several of \(names.joined(separator: ", ")) of \(path.quoted), and nothing tells "
+            + "which was meant")
+    }
+    var matches: [Match] = []
+    for (module, parameter) in zip(ordered, order) {
+      let possible = orientations(module, parameter)
+      let isTransposed = possible.count == 1 ? possible[0] : try trainedTransposed(module)
+      matches.append(Match(module: module, parameter: parameter, isTransposed: isTransposed))
+    }
+    return matches
+  }
+
+  /// The names of `target_parameters` that belong to the module.
+  private func parameterNames(at path: String) -> [String] {
+    let field = adapter.configuration?.json[AdapterFeature.targetParameters.rawValue]
+    var names: [String] = []
+    for text in field?.array?.compactMap(\.string) ?? [] {
+      guard let dot = text.lastIndex(of: ".") else { continue }
+      let owner = text[..<dot]
+      guard path == owner || path.hasSuffix(".\(owner)") else { continue }
+      let name = String(text[text.index(after: dot)...])
+      if !names.contains(name) { names.append(name) }
+    }
+    return names
+  }
+
+  /// How many modules of PEFT lie around it.
+  private static func depth(of module: AdapterModule) -> Int {
+    module.tensors.first?.record.name.split(separator: ".").count { $0 == "base_layer" } ?? 0
+  }
+
+  /// All ways to give each of `count` pairs a parameter of its own.
+  private static func orders(_ parameters: [ExpertParameter], count: Int) -> [[ExpertParameter]] {
+    // PEFT wraps at most a handful; more would be a trap.
+    guard count > 0, count <= parameters.count, parameters.count <= 4 else {
+      return count == 0 ? [[]] : []
+    }
+    return parameters.indices.flatMap { index in
+      var rest = parameters
+      let first = rest.remove(at: index)
+      return orders(rest, count: count - 1).map { [first] + $0 }
+    }
+  }
+
+  private static func isRegistered(_ names: [String]) -> Bool {
+    let places = names.map { ExpertParameter.registration.firstIndex(of: $0) }
+    guard !places.contains(nil) else { return false }
+    return places.compactMap(\.self) == places.compactMap(\.self).sorted()
+  }
+
+  /// Whether the pair can be for the parameter as it is (false) or the other way round
+  /// (true).
+  private func orientations(_ module: AdapterModule, _ parameter: ExpertParameter) -> [Bool] {
+    guard let a = module.a?.shape, let b = module.b?.shape, a.count == 2, b.count == 2,
+      let rank = module.rank, a[0] == rank * parameter.count, b[1] == a[0]
+    else { return [] }
+    var found: [Bool] = []
+    if a[1] == parameter.columnCount, b[0] == parameter.rowCount { found.append(false) }
+    // A single matrix is read as that of nn.Linear.
+    if parameter.count > 1, a[1] == parameter.rowCount, b[0] == parameter.columnCount {
+      found.append(true)
+    }
+    return found
+  }
+
+  /// Models whose experts are `[in, out]`.
+  private static let transposedModels: Set<String> = ["gpt_oss", "aria", "aria_text"]
+
+  /// Of square matrices only the version of PEFT tells.
+  private func trainedTransposed(_ module: AdapterModule) throws(CheckpointError) -> Bool {
+    let version = adapter.configuration?.json["peft_version"]?.string
+    guard let version else {
+      throw refusal(
+        module,
+        "is for square matrices, which versions of PEFT read in two ways, and adapter_config.json "
+          + "has no peft_version")
+    }
+    let numbers = version.split(separator: ".").prefix(3).map { text in
+      Int(text.prefix { $0.isNumber }) ?? 0
+    }
+    let isModelTransposed = modelType.map(Self.transposedModels.contains) ?? false
+    if numbers.lexicographicallyPrecedes([0, 19, 0]) { return true }
+    if numbers.lexicographicallyPrecedes([0, 19, 1]) { return !isModelTransposed }
+    return isModelTransposed
+  }
+
+  private func refusal(_ module: AdapterModule, _ message: String) -> CheckpointError {
+    CheckpointError(path: adapter.path, tensor: module.tensors.first?.record.name, message)
+  }
+}
+
+extension ExpertMatching.Match {
+  /// The steps for each tensor of the base that holds some of the parameter.
+  func steps(adapter: Adapter, weight: Double, numerics: Numerics) throws(CheckpointError)
+    -> [(record: TensorRecord, step: UpdateStep)]
+  {
+    guard let a = module.a, let b = module.b, let rank = module.rank, let scale = module.scale
+    else {
+      throw CheckpointError(
+        path: adapter.path, tensor: module.tensors.first?.record.name,
+        "no file says lora_alpha, and a guess would scale every update wrongly",
+        fix: "add --alpha with the lora_alpha of the training")
+    }
+    return parameter.pieces.map { piece in
+      let form: Delta.Form =
+        if let part = piece.part {
+          .lowRank(
+            b: Factor(
+              b.expert(part.expert, of: parameter.count, rows: isTransposed ? nil : part.rows)),
+            a: Factor(
+              a.rows(
+                part.expert * rank..<(part.expert + 1) * rank,
+                columns: isTransposed ? part.rows : nil)))
+        } else {
+          .experts(b: Factor(b), a: Factor(a), count: parameter.count)
+        }
+      let delta = Delta(
+        form, rank: rank, scale: scale * weight, isTransposed: isTransposed,
+        // PEFT rounds the update of a parameter to its type before adding it.
+        isRoundedFirst: numerics == .peft && piece.record.type.bitWidth < 32)
+      return (piece.record, UpdateStep(.add(delta), adapter: adapter.path))
+    }
+  }
+}
+
+extension TensorRecord {
+  /// Rows of a matrix, and columns of it.
+  fileprivate func rows(_ rows: Range<Int>, columns: Range<Int>?) -> TensorRecord {
+    let columns = columns ?? 0..<shape[1]
+    return part(
+      rows: rows, columns: columns.lowerBound, step: 1, count: columns.count)
+  }
+
+  /// The columns `k·count + expert` of B, and rows of them.
+  fileprivate func expert(_ expert: Int, of count: Int, rows: Range<Int>?) -> TensorRecord {
+    part(rows: rows ?? 0..<shape[0], columns: expert, step: count, count: shape[1] / count)
+  }
+
+  private func part(rows: Range<Int>, columns: Int, step: Int, count: Int) -> TensorRecord {
+    var copy = self
+    let own = bytes?.view ?? StridedView(offset: 0, strides: [shape[1], 1])
+    copy.shape = [rows.count, count]
+    copy.bytes?.view = StridedView(
+      offset: own.offset + rows.lowerBound * own.strides[0] + columns * own.strides[1],
+      strides: [own.strides[0], own.strides[1] * step])
+    return copy
+  }
+}
