@@ -1,5 +1,6 @@
 """`tenon merge` of every kind of adapter that PEFT makes, against PEFT."""
 
+import math
 import os
 
 import torch
@@ -92,12 +93,12 @@ def like_peft(harness, shares, kind, before, expected, found):
         types = (found[name].dtype, found[name].shape)
         if not harness.equal(types, (wanted.dtype, wanted.shape), f"type and shape of {name}"):
             continue
-        count, distance = difference(found[name], wanted)
-        if name in before and torch.equal(before[name], wanted):
+        count, _ = difference(found[name], wanted)
+        if torch.equal(before[name], wanted):
             harness.equal(count, 0, f"{name} is as it was")
             continue
-        elements, differing, ulp = (
-            elements + wanted.numel(), differing + count, max(ulp, distance))
+        elements, differing, ulp = elements + wanted.numel(), differing + count, max(
+            ulp, last_places(found[name], wanted, before[name]))
     harness.check(elements > 0, "PEFT changed something")
     dtype = NAMES[next(iter(before.values())).dtype]
     shares.add(kind, dtype, elements, differing, ulp)
@@ -107,15 +108,26 @@ def like_peft(harness, shares, kind, before, expected, found):
                   "PEFT's bits", f"{differing} of {elements} elements differ, by up to {ulp} ulp")
 
 
+def last_places(found, wanted, before):
+    """How far apart the values are, in last places of the larger of what was and what is: where
+    the two cancel each other, last places of the rest would say nothing."""
+    larger = torch.maximum(wanted.abs(), before.abs())
+    distance = (found.double() - wanted.double()).abs() / last_place(larger)
+    return math.ceil(float(distance.max()))
+
+
+def last_place(values):
+    """The distance from the values, which are not negative, to the next larger ones."""
+    infinity = torch.tensor(float("inf"), dtype=values.dtype)
+    return torch.nextafter(values, infinity).double() - values.double()
+
+
 def like_doubles(harness, before, expected, found):
     """Every value is the one of double precision, rounded once, but for float32's own error."""
     worst = {}
     for name, wanted in expected.items():
         value = found[name]
-        rounded = wanted.to(value.dtype).double()
-        step = (torch.nextafter(rounded.abs().to(value.dtype),
-                                torch.tensor(float("inf"), dtype=value.dtype)).double()
-                - rounded.abs())
+        step = last_place(wanted.to(value.dtype).abs())
         # What float32 itself loses, at most, in a sum of numbers of this size.
         largest = max(float(wanted.abs().max()), float(before[name].abs().max()))
         error = (value.double() - wanted).abs() - step - largest * 2.0 ** -21
