@@ -14,8 +14,7 @@ struct Tenon: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, CheckCommand.self, DiffCommand.self, RemapCommand.self,
-      MergeCommand.self,
-      ConvertCommand.self,
+      MergeCommand.self, VerifyCommand.self, ConvertCommand.self,
     ])
 }
 

@@ -88,7 +88,10 @@ import Testing
           let value = try #require(argument.valueName)
           // Of several there is one name: `path ...` for `paths`.
           let singular = value.hasSuffix("s") ? String(value.dropLast()) : value
-          #expect(lines.contains { $0.hasPrefix(".Ar \(singular)") }, "\(command.commandName)")
+          let starts = [".Ar \(singular)", ".Op Ar \(singular)"]
+          #expect(
+            lines.contains { line in starts.contains(where: line.hasPrefix) },
+            "\(command.commandName)")
         } else {
           #expect(shown.filter(names.contains).count == 1, "\(command.commandName) \(names)")
         }

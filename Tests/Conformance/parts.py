@@ -11,8 +11,7 @@ from transformers.pytorch_utils import Conv1D
 
 from models import split, write_json
 
-SIZES = [4, 6, 8, 12, 20, 36, 64]
-# Lengths of contraction for which the chain of products is the same in every BLAS.
+SIZES = [4, 6, 9, 12, 16, 20, 36, 62]
 LINEAR = ["q", "v", "c_attn"]
 CONVOLUTIONS = ["conv", "pointwise", "line", "volume"]
 
@@ -27,7 +26,7 @@ class Parts(nn.Module):
         self.emb = nn.Embedding(tokens, hidden)
         self.q = nn.Linear(hidden, wide)
         self.v = nn.Linear(wide, out, bias=False)
-        self.c_attn = Conv1D(out + 1, hidden)
+        self.c_attn = Conv1D(2 * out + 1, hidden)
         self.conv = nn.Conv2d(channels, out, (3, 2))
         self.pointwise = nn.Conv2d(channels, wide, 1)
         self.line = nn.Conv1d(channels, out, 3)
@@ -43,7 +42,8 @@ class Parts(nn.Module):
 
 
 def parts(random, dtype):
-    sizes = [random.choice(SIZES) + random.randint(0, 3) for _ in range(6)]
+    # No two alike: of a square weight nothing tells whether it is a Linear's or a Conv1D's.
+    sizes = [size + random.randint(0, 1) for size in random.sample(SIZES, 6)]
     sizes[0] += 20  # tokens
     return filled(Parts(sizes).to(dtype))
 

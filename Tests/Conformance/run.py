@@ -8,6 +8,7 @@ line is `N passed, N failed`; the exit status is 1 if anything failed.
 """
 
 import argparse
+import importlib
 import os
 import random
 import sys
@@ -21,31 +22,26 @@ warnings.simplefilter("ignore")
 
 import torch  # noqa: E402
 
-import checking  # noqa: E402
-import converting  # noqa: E402
-import diffing  # noqa: E402
-import failing  # noqa: E402
-import hostile  # noqa: E402
-import inspecting  # noqa: E402
-import kinds  # noqa: E402
-import merging  # noqa: E402
-import projecting  # noqa: E402
-import writing  # noqa: E402
-import zero  # noqa: E402
 from harness import Harness  # noqa: E402
 
-
-
-def families(harness, every):
-    import families as theme  # diffusers takes seconds to load, and this alone needs it
-    theme.run(harness, every)
-
-
+# The script of each theme, loaded when it runs: some need libraries that take seconds.
 THEMES = {
-    "inspect": inspecting.run, "merge": merging.run, "write": writing.run,
-    "convert": converting.run, "hostile": hostile.run, "fail": failing.run, "zero": zero.run,
-    "check": checking.run, "diff": diffing.run, "families": families,
-    "projections": projecting.run, "kinds": kinds.run,
+    "inspect": "inspecting",
+    "merge": "merging",
+    "write": "writing",
+    "convert": "converting",
+    "hostile": "hostile",
+    "fail": "failing",
+    "zero": "zero",
+    "check": "checking",
+    "diff": "diffing",
+    "families": "families",
+    "projections": "projecting",
+    "verify": "verifying",
+    "kinds": "kinds",
+    "several": "several",
+    "load": "loading",
+    "lycoris": "lycoris_modules",
 }
 
 
@@ -69,7 +65,7 @@ def main():
             torch.manual_seed(harness.random.randrange(1 << 62))
             start = time.monotonic()
             with harness.case(name):
-                THEMES[name](harness, every=arguments.every)
+                importlib.import_module(THEMES[name]).run(harness, every=arguments.every)
             print(f"{name}: {harness.passed} passed, {harness.failed} failed "
                   f"in {time.monotonic() - start:.0f} s", flush=True)
             passed += harness.passed

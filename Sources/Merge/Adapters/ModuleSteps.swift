@@ -203,7 +203,7 @@ struct ModuleSteps {
       if record.shape.count > 1, record.shape[0] == 1, record.elementCount > 1 {
         isOfRows.toggle()
       }
-      epsilon = Self.epsilon[base.type.element ?? .f32] ?? 0
+      epsilon = Self.lycorisEpsilon
     }
     let expected = isOfRows ? shape[0] : shape.dropFirst().first ?? 1
     guard record.elementCount == expected else {
@@ -215,10 +215,9 @@ struct ModuleSteps {
       record, along: isOfRows ? .rows : .columns(width: kernel), epsilon: epsilon)
   }
 
-  /// torch's `finfo(type).eps`, which LyCORIS adds to norms.
-  private static let epsilon: [ElementType: Float] = [
-    .f32: 0x1p-23, .bf16: 0x1p-7, .f16: 0x1p-10,
-  ]
+  /// What LyCORIS adds to norms: `finfo(float32).eps`, as it computes them in the type of
+  /// the magnitudes, which it keeps in float32 whatever the base has.
+  private static let lycorisEpsilon: Float = 0x1p-23
 
   /// What multiplies a weight has no part to be weighed.
   private func refuseWeight() throws(CheckpointError) {

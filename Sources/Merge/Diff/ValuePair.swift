@@ -102,7 +102,7 @@ struct ValuePair: Sendable {
   }
 
   /// How many elements differ in a bit, whatever the bits mean.
-  private static func differingElements(
+  static func differingElements(
     _ a: RawSpan, _ b: RawSpan, bitWidth: Int, _ count: Int
   ) -> Int {
     var differing = 0

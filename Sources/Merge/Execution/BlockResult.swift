@@ -1,7 +1,7 @@
 import Compute
 
 /// What became of one block of a tensor, or of several in order.
-struct BlockResult: Sendable {
+struct BlockResult: Combinable {
   /// What an update did.
   var update: UpdateStatistics?
   /// What a conversion could not keep.
@@ -11,7 +11,6 @@ struct BlockResult: Sendable {
   /// The checksum of the bytes that were written, where it was asked for.
   var written: RunningChecksum?
 
-  /// Adds what became of the block that follows.
   mutating func combine(_ next: Self) {
     combine(&update, next.update) { $0.combine($1) }
     combine(&losses, next.losses) { $0.combine($1) }

@@ -84,7 +84,7 @@ public struct Execution: Sendable {
         place.tensor, to: place.file, at: place.offset, blocks: plan.blocks,
         numerics: plan.numerics, isChecksumWritten: !place.checksumOffsets.isEmpty)
     }
-    let ledger = Ledger()
+    let ledger = Ledger<BlockResult>()
     try Workers.run(threads) { (failure) throws(CheckpointError) in
       var scratch = WorkerScratch(plan.scratch)
       while let block = queue.next() {

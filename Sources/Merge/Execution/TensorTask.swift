@@ -6,9 +6,8 @@ import Synchronization
 ///
 /// Factors are loaded by the first worker that needs them and freed when the
 /// last block is done.
-final class TensorTask: Sendable {
+final class TensorTask: BlockTask {
   let tensor: PlannedTensor
-  /// The number of units (rows, elements or bytes) and how many make a block.
   let unitCount: Int
   let blockLength: Int
   private let file: OutputFile

@@ -1,14 +1,21 @@
 import Formats
 import Synchronization
 
-/// Hands out the blocks of a plan in the order of the output files.
+/// Work on one tensor that is done block by block.
+protocol BlockTask: Sendable {
+  /// The number of units (rows, elements or bytes) and how many make a block.
+  var unitCount: Int { get }
+  var blockLength: Int { get }
+}
+
+/// Hands out the blocks of tensors in their order.
 ///
 /// Whatever the number of workers, the blocks are the same; who computes which
 /// does not matter to a single byte.
-final class WorkQueue: Sendable {
+final class WorkQueue<Task: BlockTask>: Sendable {
   /// A run of units of one tensor.
   struct Block: Sendable {
-    let task: TensorTask
+    let task: Task
     let range: Range<Int>
     /// The position of the tensor among all, and of the block in its tensor.
     let tensor: Int
@@ -18,17 +25,17 @@ final class WorkQueue: Sendable {
   private struct State: Sendable {
     /// How many tensors were begun.
     var begun = 0
-    var task: TensorTask?
+    var task: Task?
     var unit = 0
     var position = 0
   }
 
   private let count: Int
-  private let makeTask: @Sendable (Int) -> TensorTask
+  private let makeTask: @Sendable (Int) -> Task
   private let state = Mutex(State())
 
   /// A queue over `count` tensors; `makeTask` prepares each when its turn comes.
-  init(count: Int, makeTask: @escaping @Sendable (Int) -> TensorTask) {
+  init(count: Int, makeTask: @escaping @Sendable (Int) -> Task) {
     self.count = count
     self.makeTask = makeTask
   }

@@ -1,7 +1,6 @@
 public import ArgumentParser
 import Formats
 import Glibc
-import Inspect
 public import Merge
 
 /// `tenon merge`: W + scale · B·A.
@@ -24,36 +23,11 @@ struct MergeCommand: CheckpointCommand {
     completion: .file())
   var adapters: [String] = []
 
-  @Option(
-    parsing: .unconditionalSingleValue,
-    help: ArgumentHelp(
-      "How much of an adapter to add: one for each adapter, in their order; 1 where left out.",
-      valueName: "weight"))
-  var weight: [Double] = []
-
-  @Flag(help: "Subtract the adapters: take a merge back.")
-  var unmerge = false
-
-  @Option(
-    help: ArgumentHelp(
-      "Merge only into modules whose path matches; may be given more than once.",
-      valueName: "glob"))
-  var include: [String] = []
-
-  @Flag(
-    help: """
-      Keep tied embeddings one tensor, which an adapter on either of them then changes, as PEFT \
-      does.
-      """)
-  var keepTied = false
+  @OptionGroup
+  var reading: AdapterOptions
 
   @OptionGroup(title: "Output")
   var write: WriteOptions
-
-  @Option(
-    help: ArgumentHelp(
-      "The lora_alpha of an adapter whose files do not hold it.", valueName: "alpha"))
-  var alpha: Double?
 
   @Option(
     help: ArgumentHelp(
@@ -64,28 +38,15 @@ struct MergeCommand: CheckpointCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
-  func validate() throws {
-    if let alpha, !alpha.isFinite { throw ValidationError("--alpha must be a finite number") }
-    guard weight.allSatisfy(\.isFinite) else {
-      throw ValidationError("--weight must be a finite number")
-    }
-    guard weight.count <= adapters.count else {
-      throw ValidationError("\(weight.count) weights for \(adapters.count) adapters")
-    }
-  }
+  func validate() throws { try reading.validate(adapterCount: adapters.count) }
 
   func perform() throws(CheckpointError) -> ExitCode {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
     var options = try write.outputOptions(numerics, for: transaction)
-    options.keepsTied = keepTied
-    let merge =
-      adapters.isEmpty
-      ? try AdapterMerge(
-        try WrappedCheckpoint(try Checkpoint.open(base), alpha: alpha), options: options)
-      : try AdapterMerge(
-        base: try Checkpoint.open(base), adapters: try weightedAdapters(), options: options)
+    options.keepsTied = reading.keepTied
+    let merge = try reading.parts(base, adapters).merge(options)
     try transaction.protect(merge.plan.inputs)
     if write.dryRun {
       show(MergeReport(merge, statistics: []), output: nil)
@@ -98,51 +59,6 @@ struct MergeCommand: CheckpointCommand {
     }
     show(MergeReport(merge, statistics: results.statistics), output: transaction.path)
     return .success
-  }
-
-  /// An option that changes nothing is worth a word.
-  private func notes(_ adapter: Adapter) -> [Finding] {
-    guard let alpha, !adapter.modules.contains(where: { $0.alpha == alpha }) else { return [] }
-    return [
-      Finding(
-        .warning, .configMismatch,
-        "--alpha \(plain(alpha)) is not used: the files of the adapter say its lora_alpha")
-    ]
-  }
-
-  private func weightedAdapters() throws(CheckpointError) -> [WeightedAdapter] {
-    let filter = try NameFilter(include: include)
-    var weighted: [WeightedAdapter] = []
-    for (position, path) in adapters.enumerated() {
-      let source = try Checkpoint.open(path).adapterPart()
-      let adapter = try readAdapter(source)
-      let share = position < weight.count ? weight[position] : 1
-      var part = WeightedAdapter(
-        filter.isEmpty ? adapter : try limited(adapter, to: filter),
-        weight: unmerge ? -share : share, from: source)
-      part.findings += notes(adapter)
-      weighted.append(part)
-    }
-    return weighted
-  }
-
-  private func limited(_ adapter: Adapter, to filter: NameFilter) throws(CheckpointError)
-    -> Adapter
-  {
-    let part = adapter.limited(to: filter)
-    guard part.modules.isEmpty, part.replacements.isEmpty else { return part }
-    throw CheckpointError(
-      path: adapter.path, "none of its modules matches --include \(include.joined(separator: " "))",
-      fix: "tenon inspect \(shellQuoted(adapter.path)) --keys")
-  }
-
-  private func readAdapter(_ source: Checkpoint) throws(CheckpointError) -> Adapter {
-    guard let adapter = try Adapter.read(source, alpha: alpha) else {
-      throw CheckpointError(
-        path: source.path, "holds no tensors of an adapter: no lora_A, no lora_B and no other kind",
-        fix: "tenon inspect \(shellQuoted(source.path))")
-    }
-    return adapter
   }
 
   private func show(_ report: MergeReport, output: String?) {

@@ -186,6 +186,35 @@ int kernel_bytes_equal(const void *a, const void *b, size_t count);
 /// Equal bytes have equal numbers; nothing keeps others from having them too.
 uint64_t kernel_fingerprint(const void *source, size_t count, uint64_t seed);
 
+// distance.c
+
+/// How far results are from expected ones.
+struct kernel_distances {
+  /// Elements whose bits differ; two NaN never do.
+  uint64_t differing;
+  /// The greatest difference in units in the last place; UINT64_MAX where one of
+  /// the two is NaN.
+  uint64_t max_ulp;
+  /// The same in units of the largest of the expected value, the base and the root
+  /// mean square of the expected change.
+  double max_term_ulp;
+  /// Over the elements that are finite: the squares of the expected change and of
+  /// the actual one, their products, and the squares of the error.
+  double expected_squares;
+  double actual_squares;
+  double products;
+  double error_squares;
+};
+
+/// The longest blocks that `kernel_distance` takes.
+enum { kernel_distance_block = 4096 };
+
+/// Compares at most `kernel_distance_block` elements of a float type. Both are
+/// changes of `base`, of any type; it may be null.
+struct kernel_distances kernel_distance(
+    int type, const void *expected, const void *actual, int base_type, const void *base,
+    size_t count);
+
 // crc32.c
 
 /// Whether this processor has carry-less products.

@@ -1,0 +1,55 @@
+import Compute
+
+/// What a verification comes to, in one word.
+public enum VerificationConclusion: String, Sendable, Hashable {
+  case equal
+  /// Equal but for what the tolerance allows.
+  case withinTolerance = "within-tolerance"
+  /// Every target has the expected change, rounded in another way.
+  case otherRounding = "other-rounding"
+  /// Every target is the base's.
+  case nothingMerged = "nothing-merged"
+  /// Some targets are the base's.
+  case partlyMerged = "partly-merged"
+  /// Every target has the expected change times one number.
+  case otherScale = "other-scale"
+  /// The targets are as expected but for their rounding, other tensors are not.
+  case otherTensors = "other-tensors"
+  case different
+}
+
+extension VerificationReport {
+  public func conclusion(tolerance: Double = 0) -> VerificationConclusion {
+    let verdicts = targets.map(\.verdict)
+    if isEqual(tolerance: tolerance) {
+      return verdicts.allSatisfy { $0 == .equal } ? .equal : .withinTolerance
+    }
+    if targets.allSatisfy(\.isBase) && verdicts.contains(.base) { return .nothingMerged }
+    if verdicts.contains(.base) { return .partlyMerged }
+    if verdicts.allSatisfy({ $0 != .other }) {
+      return changes.isEmpty ? .otherRounding : .otherTensors
+    }
+    return commonScale == nil ? .different : .otherScale
+  }
+
+  /// What the change of every target is the expected one times; nil where they are not
+  /// changes of one kind.
+  public var commonScale: Double? {
+    var shares: [Double] = []
+    for target in targets {
+      guard let cosine = target.distance.cosine, let share = target.distance.share,
+        abs(cosine) > Self.sameDirection
+      else { return nil }
+      shares.append(share)
+    }
+    guard let low = shares.min(), let high = shares.max(),
+      high - low <= Self.scaleSpread * max(abs(low), abs(high))
+    else { return nil }
+    return (low + high) / 2
+  }
+
+  /// The cosine from which on two changes count as one times a number, and how far the
+  /// numbers of different targets may be apart. Rounding takes its part of both.
+  private static let sameDirection = 0.9
+  private static let scaleSpread = 0.1
+}

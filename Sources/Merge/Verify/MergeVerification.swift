@@ -1,0 +1,216 @@
+import Compute
+public import Formats
+import Inspect
+
+/// The question whether a merged model is round(base + Σ scale · ΔW), planned by the
+/// headers of all.
+public struct MergeVerification: Sendable {
+  /// What the user asked.
+  public struct Options: Sendable {
+    /// The numerics to compare with; nil finds those that were used.
+    public var numerics: Numerics?
+    /// Whether an adapter on one of two tied embeddings is expected in both, as PEFT
+    /// does; so it is where the merged model has but one.
+    public var keepsTied = false
+    public var threads = 1
+    /// The most bytes that the comparison may hold.
+    public var maximumMemory = OutputOptions.defaultMaximumMemory
+
+    public init() {}
+  }
+
+  let options: Options
+  /// What is compared, in the order of the plan.
+  let candidates: [VerificationCandidates]
+  /// What the headers alone show.
+  let changes: [VerificationReport.Change]
+  let findings: [Finding]
+  /// The targets that cannot be compared.
+  let unmatched: [PlannedTensor]
+  private let blocks: BlockSize
+  private let scratch: VerificationScratch.Sizes
+
+  /// Pairs what `makePlan` makes of `base` with `merged`.
+  public init(
+    base: Checkpoint, merged: Checkpoint, options: Options,
+    makePlan: (OutputOptions) throws(CheckpointError) -> MergePlan
+  ) throws(CheckpointError) {
+    self.options = options
+    let tied = try TiedWeights(base)
+    let isJoined = tied.map { tied in !merged.records.contains { $0.name == tied.output } }
+    let plans = try Self.plans(base, options, isJoined: isJoined ?? false, makePlan)
+    let planned = plans[0].plan.tensors
+    findings = plans[0].plan.findings
+    let pairing = try MergedPairing(planned, base: base, merged: merged, tied: tied)
+    changes = pairing.changes
+    candidates = Self.candidates(pairing, plans, base)
+    let compared = Set(candidates.map { ExactName($0.name) })
+    unmatched = planned.filter { $0.isTarget && !compared.contains(ExactName($0.name)) }
+    (blocks, scratch) = try Self.fit(candidates, plans.map(\.plan), options, path: merged.path)
+    guard candidates.contains(where: \.isTarget) else {
+      throw Self.nothingToCompare(planned, base, merged)
+    }
+  }
+
+  private typealias Plans = [(numerics: Numerics, plan: MergePlan)]
+
+  /// `isJoined` tells that the merged model has only one of two tied embeddings, which
+  /// can then be expected to have the change of both; unless one is replaced.
+  private static func plans(
+    _ base: Checkpoint, _ options: Options, isJoined: Bool,
+    _ makePlan: (OutputOptions) throws(CheckpointError) -> MergePlan
+  ) throws(CheckpointError) -> Plans {
+    guard isJoined, !options.keepsTied else { return try plans(base, options, makePlan) }
+    var joined = options
+    joined.keepsTied = true
+    do throws(CheckpointError) {
+      return try plans(base, joined, makePlan)
+    } catch {
+      return try plans(base, options, makePlan)
+    }
+  }
+
+  private static func plans(
+    _ base: Checkpoint, _ options: Options,
+    _ makePlan: (OutputOptions) throws(CheckpointError) -> MergePlan
+  ) throws(CheckpointError) -> Plans {
+    // Nothing is written; the format only has to have the base's types.
+    var output = OutputOptions(
+      format: base.format == .safetensors ? .safetensors : .pytorch,
+      maximumMemory: options.maximumMemory, threads: options.threads, isSingleFile: true)
+    output.keepsTied = options.keepsTied
+    var plans: Plans = []
+    for numerics in options.numerics.map({ [$0] }) ?? Numerics.allCases {
+      output.numerics = numerics
+      plans.append((numerics, try makePlan(output)))
+    }
+    return plans
+  }
+
+  private static func candidates(_ pairing: MergedPairing, _ plans: Plans, _ base: Checkpoint)
+    -> [VerificationCandidates]
+  {
+    let positions = base.positions()
+    let byName = plans.map { entry in
+      Dictionary(
+        entry.plan.tensors.map { (ExactName($0.name), $0) }, uniquingKeysWith: { first, _ in first }
+      )
+    }
+    return pairing.pairs.map { pair in
+      VerificationCandidates(
+        name: pair.name, merged: pair.merged,
+        base: positions[pair.name].map { base.records[$0] },
+        planned: zip(plans, byName).compactMap { plan, tensors in
+          tensors[ExactName(pair.name)].map { (plan.numerics, $0) }
+        })
+    }
+  }
+
+  private static func nothingToCompare(
+    _ planned: [PlannedTensor], _ base: Checkpoint, _ merged: Checkpoint
+  ) -> CheckpointError {
+    let names = planned.filter(\.isTarget).map(\.name)
+    return CheckpointError(
+      path: merged.path,
+      "holds none of the \(names.count) tensors that the adapter changes in their shapes, "
+        + "\(names.first?.quoted ?? "") for one; expected the names of the base",
+      fix: "tenon remap \(shellQuoted(merged.path)) -o RENAMED --to-match \(shellQuoted(base.path))"
+    )
+  }
+
+  /// The largest blocks that fit into the memory that the user allows.
+  private static func fit(
+    _ candidates: [VerificationCandidates], _ plans: [MergePlan], _ options: Options, path: String
+  ) throws(CheckpointError) -> (BlockSize, VerificationScratch.Sizes) {
+    var shared = plans.map(\.memory.shared).max() ?? 0
+    let gathered = candidates.map {
+      $0.merged.gatheredByteCount + ($0.first.base?.gatheredByteCount ?? 0)
+    }
+    shared += 2 * (gathered.max() ?? 0)
+    var blocks = plans[0].blocks
+    while true {
+      var sizes = VerificationScratch.Sizes()
+      for candidate in candidates.flatMap(\.all) {
+        sizes.include(candidate.tensor, blocks: blocks)
+      }
+      let needed = MemoryEstimate(perWorker: sizes.byteCount, shared: shared)
+        .total(workers: options.threads)
+      if needed <= options.maximumMemory { return (blocks, sizes) }
+      guard let smaller = blocks.smaller else {
+        throw CheckpointError(
+          path: path,
+          "needs \(needed) bytes of memory with \(options.threads) threads; "
+            + "--max-memory allows \(options.maximumMemory)",
+          fix: "raise --max-memory or lower --threads")
+      }
+      blocks = smaller
+    }
+  }
+}
+
+extension MergeVerification {
+  /// The bytes of the merged model that are compared at most, again for each
+  /// arithmetic.
+  public var byteCount: Int {
+    candidates.reduce(0) { $0 + $1.merged.byteCount * $1.all.count }
+  }
+
+  /// Reads and compares everything.
+  public func run(progress: Progress) throws(CheckpointError) -> VerificationReport {
+    var outcomes = candidates.map { VerificationOutcome($0) }
+    for round in Arithmetic.allCases.indices {
+      let possible = outcomes.indices.filter { candidates[$0].all.indices.contains(round) }
+      // What is one arithmetic's result may be the other numerics' too.
+      let wanted = possible.filter { index in
+        let arithmetic = candidates[index].all[round].arithmetic
+        return round == 0 || !outcomes[index].isEqual || arithmetic == .peft
+      }
+      let rest = Set(possible).subtracting(wanted)
+      for index in rest { progress.add(candidates[index].merged.byteCount) }
+      let settled = outcomes.map(\.isEqual)
+      let distances = try compare(wanted, round: round, settled: settled, progress)
+      for (index, distance) in zip(wanted, distances) {
+        outcomes[index].add(distance, by: candidates[index].all[round].arithmetic)
+      }
+    }
+    return report(outcomes)
+  }
+
+  /// How far some tensors are from their candidates of this round; of those that are
+  /// settled only whether they differ.
+  private func compare(
+    _ positions: [Int], round: Int, settled: [Bool], _ progress: Progress
+  ) throws(CheckpointError) -> [BlockDistance] {
+    let (candidates, blocks) = (self.candidates, self.blocks)
+    let queue = WorkQueue(count: positions.count) { index in
+      let candidate = candidates[positions[index]].all[round]
+      progress.begin(candidate.tensor.merged.name)
+      return VerificationTask(
+        candidate.tensor, blocks: blocks, numerics: candidate.arithmetic.numerics,
+        stopsAtDifference: settled[positions[index]])
+    }
+    let ledger = Ledger<BlockDistance>()
+    let sizes = scratch
+    try Workers.run(options.threads) { (failure) throws(CheckpointError) in
+      var scratch = VerificationScratch(sizes)
+      while let block = queue.next() {
+        try failure.check()
+        do throws(CheckpointError) {
+          let distance = try block.task.run(block.range, scratch: &scratch)
+          ledger.enter(distance, tensor: block.tensor, block: block.position)
+        } catch {
+          // What was read in the first round can be read: this arithmetic leads to
+          // no number at all, so the tensor is not its result.
+          guard round > 0 else { throw error.with(tensor: block.task.tensor.merged.name) }
+          ledger.enter(
+            BlockDistance(isImpossible: true), tensor: block.tensor, block: block.position)
+        }
+        progress.add(block.task.byteCount(of: block.range))
+      }
+    }
+    // Tensors without elements have no blocks.
+    var distances = positions.map { BlockDistance(isBase: candidates[$0].first.base != nil) }
+    for total in ledger.totals() { distances[total.tensor] = total.result }
+    return distances
+  }
+}

@@ -1,0 +1,56 @@
+import Compute
+import Formats
+
+/// What a merged tensor is to the one that the adapters make.
+public enum Verdict: String, Sendable, Hashable, CaseIterable {
+  /// The same, bit for bit.
+  case equal
+  /// The same change, rounded in another way.
+  case rounding
+  /// The base: nothing was merged.
+  case base
+  /// Something else.
+  case other
+}
+
+extension VerificationReport.Target {
+  public var verdict: Verdict {
+    if differing == 0 { return .equal }
+    if isBase { return .base }
+    guard differing != nil, let limits = Limits(type.element), isSameChange,
+      distance.maximumTermUlp <= limits.termUlp,
+      (distance.relativeError ?? .infinity) <= limits.relativeError
+    else { return .other }
+    return .rounding
+  }
+
+  /// Whether it is what it has to be, but for so many units in the last place of the
+  /// terms.
+  public func isEqual(tolerance: Double) -> Bool {
+    if differing == 0 { return true }
+    return tolerance > 0 && differing != nil && !isBase && isSameChange
+      && distance.maximumTermUlp <= tolerance
+  }
+
+  /// Whether the change as a whole is the expected one. Where most of it is lost to
+  /// rounding, elements alone cannot tell: each is within a unit of any other change.
+  private var isSameChange: Bool { (distance.relativeError ?? .infinity) <= Self.sameChange }
+
+  private static let sameChange = 0.25
+
+  /// How far another arithmetic may lead.
+  private struct Limits {
+    /// Factors rounded to the type of the model, products of lower precision.
+    let termUlp: Double
+    let relativeError: Double
+
+    init?(_ type: ElementType?) {
+      switch type {
+      // Products in TF32 or half precision are as far off as that, a lower type is not.
+      case .f32, .f64: (termUlp, relativeError) = (65_536, 0.01)
+      case nil: return nil
+      default: (termUlp, relativeError) = (16, VerificationReport.Target.sameChange)
+      }
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import Compute
+import Formats
+
+/// A tensor of the merged model and what it has to be.
+struct VerifiedTensor: Sendable {
+  /// What the plan makes, in the type that the merged model has.
+  var expected: PlannedTensor
+  var merged: TensorRecord
+  /// The base's tensor of this name; nil where it has none of this shape, and where
+  /// nobody asks: for tensors that the adapter does not touch.
+  var base: TensorRecord?
+  /// Whether the adapter changes it.
+  var isTarget: Bool
+
+  /// How the values of the merged model differ.
+  var isMeasured: Bool { merged.type.element.map(ResultDistance.isPossible) ?? false }
+}
+
+extension PlannedTensor {
+  /// Whether the adapter has a part in it.
+  var isTarget: Bool {
+    if case .update = operation { return true }
+    return isReplacement
+  }
+
+  /// The same tensor in another type; nil where it cannot be converted.
+  func converted(to type: TensorType) -> PlannedTensor? {
+    guard type != self.type else { return self }
+    guard let from = source.type.element, let to = type.element,
+      Conversion.isConvertible(from), Conversion.isConvertible(to)
+    else { return nil }
+    var converted = self
+    converted.type = type
+    switch operation {
+    case .copy(let record), .cast(let record):
+      converted.operation = from == to ? .copy(record) : .cast(record)
+    case .update: break
+    }
+    return converted
+  }
+}

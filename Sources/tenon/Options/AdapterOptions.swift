@@ -1,0 +1,125 @@
+import ArgumentParser
+import Formats
+import Inspect
+import Merge
+
+/// How adapters are to be read and how much of each counts.
+struct AdapterOptions: ParsableArguments {
+  @Option(
+    parsing: .unconditionalSingleValue,
+    help: ArgumentHelp(
+      "How much of an adapter to add: one for each adapter, in their order; 1 where left out.",
+      valueName: "weight"))
+  var weight: [Double] = []
+
+  @Flag(help: "Subtract the adapters: take a merge back.")
+  var unmerge = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Merge only into modules whose path matches; may be given more than once.",
+      valueName: "glob"))
+  var include: [String] = []
+
+  @Flag(
+    help: """
+      Keep tied embeddings one tensor, which an adapter on either of them then changes, as PEFT \
+      does.
+      """)
+  var keepTied = false
+
+  @Option(
+    help: ArgumentHelp(
+      "The lora_alpha of an adapter whose files do not hold it.", valueName: "alpha"))
+  var alpha: Double?
+
+  func validate() throws {
+    if let alpha, !alpha.isFinite { throw ValidationError("--alpha must be a finite number") }
+    guard weight.allSatisfy(\.isFinite) else {
+      throw ValidationError("--weight must be a finite number")
+    }
+  }
+
+  /// Throws unless there is at most one weight for each adapter.
+  func validate(adapterCount: Int) throws {
+    guard weight.count <= adapterCount else {
+      throw ValidationError("\(weight.count) weights for \(adapterCount) adapters")
+    }
+  }
+
+  /// What is added to what: the adapters to the base or, where there are none, those that
+  /// `base` holds itself.
+  func parts(_ base: String, _ adapters: [String]) throws(CheckpointError) -> MergeParts {
+    guard adapters.isEmpty else {
+      return .separate(
+        base: try Checkpoint.open(base), adapters: try weightedAdapters(adapters))
+    }
+    return .wrapped(try WrappedCheckpoint(try Checkpoint.open(base), alpha: alpha))
+  }
+
+  private func weightedAdapters(_ paths: [String]) throws(CheckpointError) -> [WeightedAdapter] {
+    let filter = try NameFilter(include: include)
+    var weighted: [WeightedAdapter] = []
+    for (position, path) in paths.enumerated() {
+      let source = try Checkpoint.open(path).adapterPart()
+      let adapter = try readAdapter(source)
+      let share = position < weight.count ? weight[position] : 1
+      var part = WeightedAdapter(
+        filter.isEmpty ? adapter : try limited(adapter, to: filter),
+        weight: unmerge ? -share : share, from: source)
+      part.findings += notes(adapter)
+      weighted.append(part)
+    }
+    return weighted
+  }
+
+  /// An option that changes nothing is worth a word.
+  private func notes(_ adapter: Adapter) -> [Finding] {
+    guard let alpha, !adapter.modules.contains(where: { $0.alpha == alpha }) else { return [] }
+    return [
+      Finding(
+        .warning, .configMismatch,
+        "--alpha \(plain(alpha)) is not used: the files of the adapter say its lora_alpha")
+    ]
+  }
+
+  private func limited(_ adapter: Adapter, to filter: NameFilter) throws(CheckpointError)
+    -> Adapter
+  {
+    let part = adapter.limited(to: filter)
+    guard part.modules.isEmpty, part.replacements.isEmpty else { return part }
+    throw CheckpointError(
+      path: adapter.path, "none of its modules matches --include \(include.joined(separator: " "))",
+      fix: "tenon inspect \(shellQuoted(adapter.path)) --keys")
+  }
+
+  private func readAdapter(_ source: Checkpoint) throws(CheckpointError) -> Adapter {
+    guard let adapter = try Adapter.read(source, alpha: alpha) else {
+      throw CheckpointError(
+        path: source.path, "holds no tensors of an adapter: no lora_A, no lora_B and no other kind",
+        fix: "tenon inspect \(shellQuoted(source.path))")
+    }
+    return adapter
+  }
+}
+
+/// A base and what is added to it.
+enum MergeParts {
+  case separate(base: Checkpoint, adapters: [WeightedAdapter])
+  case wrapped(WrappedCheckpoint)
+
+  var base: Checkpoint {
+    switch self {
+    case .separate(let base, _): base
+    case .wrapped(let wrapped): wrapped.base
+    }
+  }
+
+  func merge(_ options: OutputOptions) throws(CheckpointError) -> AdapterMerge {
+    switch self {
+    case .separate(let base, let adapters):
+      try AdapterMerge(base: base, adapters: adapters, options: options)
+    case .wrapped(let wrapped): try AdapterMerge(wrapped, options: options)
+    }
+  }
+}
