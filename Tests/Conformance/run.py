@@ -38,6 +38,10 @@ THEMES = {
     "families": "families",
     "projections": "projecting",
     "verify": "verifying",
+    "kinds": "kinds",
+    "several": "several",
+    "load": "loading",
+    "lycoris": "lycoris_modules",
 }
 
 

@@ -89,7 +89,10 @@ struct ModuleSteps {
       let (b2, a2) = try pair(second)
       return [try sum(.hadamard(b1: b1, a1: a1, b2: b2, a2: a2))]
     case .lokr(let first, let second):
-      return [try sum(.kronecker(try source(first), try source(second)))]
+      return [
+        try sum(
+          .kronecker(try source(first), try source(second), sliceWidth: sliceWidth(of: second)))
+      ]
     case .ia3(let vector, let isOffset, _):
       guard !isOffset else { throw refusal("LyCORIS's (IA)³ is not supported") }
       let kernel = base.shape.dropFirst(2).reduce(1, *)
@@ -135,6 +138,14 @@ struct ModuleSteps {
       let (b, a) = try pair(product)
       return .product(b, a)
     }
+  }
+
+  /// PEFT gives the first factor the axes of a kernel only for two of them, so that what
+  /// was trained on a Conv1d is the product with each of the second's matrices.
+  private func sliceWidth(of factor: AdapterFactors.KroneckerFactor) -> Int? {
+    guard adapter.kind == .peftAdapter, case .whole(let record) = factor, record.shape.count == 3
+    else { return nil }
+    return record.shape[2]
   }
 
   /// The rows and columns of the shared matrices that the weight has.
@@ -192,7 +203,7 @@ struct ModuleSteps {
       if record.shape.count > 1, record.shape[0] == 1, record.elementCount > 1 {
         isOfRows.toggle()
       }
-      epsilon = Self.epsilon[base.type.element ?? .f32] ?? 0
+      epsilon = Self.lycorisEpsilon
     }
     let expected = isOfRows ? shape[0] : shape.dropFirst().first ?? 1
     guard record.elementCount == expected else {
@@ -204,10 +215,9 @@ struct ModuleSteps {
       record, along: isOfRows ? .rows : .columns(width: kernel), epsilon: epsilon)
   }
 
-  /// torch's `finfo(type).eps`, which LyCORIS adds to norms.
-  private static let epsilon: [ElementType: Float] = [
-    .f32: 0x1p-23, .bf16: 0x1p-7, .f16: 0x1p-10,
-  ]
+  /// What LyCORIS adds to norms: `finfo(float32).eps`, as it computes them in the type of
+  /// the magnitudes, which it keeps in float32 whatever the base has.
+  private static let lycorisEpsilon: Float = 0x1p-23
 
   /// What multiplies a weight has no part to be weighed.
   private func refuseWeight() throws(CheckpointError) {

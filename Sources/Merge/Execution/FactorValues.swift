@@ -113,7 +113,7 @@ extension Delta {
     case .hadamard(let b1, let a1, let b2, let a2):
       Factors.byteCount(b: b1, a: a1, isTransposed: isTransposed)
         + Factors.byteCount(b: b2, a: a2, isTransposed: isTransposed)
-    case .kronecker(let first, let second): first.byteCountInMemory + second.byteCountInMemory
+    case .kronecker(let first, let second, _): first.byteCountInMemory + second.byteCountInMemory
     case .full(let factor): factor.record.gatheredByteCount
     }
   }

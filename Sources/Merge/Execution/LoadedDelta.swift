@@ -28,8 +28,8 @@ struct LoadedDelta: Sendable {
       form = .experts(
         try Factors.experts(b: b, a: a, count: count, isTransposed: delta.isTransposed),
         rowCount: rowCount / max(1, count))
-    case .kronecker(let first, let second):
-      form = .kronecker(try Kronecker(first, second))
+    case .kronecker(let first, let second, let sliceWidth):
+      form = .kronecker(try Kronecker(first, second, sliceWidth: sliceWidth))
     case .full(let factor):
       form = .full(try TensorData(factor.record), columnCount: columnCount)
     }
@@ -83,38 +83,6 @@ struct DeltaScratch: ~Copyable {
   var left: LeftScratch
   /// The second product of a Hadamard product.
   var second: AlignedBuffer
-}
-
-/// The Kronecker product of two small matrices.
-struct Kronecker: Sendable {
-  private let first: [Float]
-  private let second: [Float]
-  private let firstColumns: Int
-  private let secondRows: Int
-  private let secondColumns: Int
-
-  init(_ first: MatrixSource, _ second: MatrixSource) throws(CheckpointError) {
-    self.first = try first.floats()
-    self.second = try second.floats()
-    firstColumns = first.columnCount
-    secondRows = second.rowCount
-    secondColumns = second.columnCount
-  }
-
-  /// Sets `product` to the rows `rows`: each element is one product, rounded once.
-  func rows(_ rows: Range<Int>, into product: inout MutableSpan<Float>) {
-    var index = 0
-    for row in rows {
-      let (i, below) = row.quotientAndRemainder(dividingBy: secondRows)
-      for j in 0..<firstColumns {
-        let factor = first[i * firstColumns + j]
-        for column in below * secondColumns..<(below + 1) * secondColumns {
-          product[index] = factor * second[column]
-          index += 1
-        }
-      }
-    }
-  }
 }
 
 extension Factors {

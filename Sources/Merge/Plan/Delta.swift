@@ -22,8 +22,10 @@ public struct Delta: Sendable {
     case lowRank(b: Factor, a: Factor)
     /// (B₁·A₁) ∘ (B₂·A₂), element by element: LoHa.
     case hadamard(b1: Factor, a1: Factor, b2: Factor, a2: Factor)
-    /// Each element of the first times the whole second: LoKr.
-    case kronecker(MatrixSource, MatrixSource)
+    /// Each element of the first times the whole second: LoKr. With a `sliceWidth` each
+    /// row of the second is a matrix of so many columns, and the products with one after
+    /// the other fill the tensor.
+    case kronecker(MatrixSource, MatrixSource, sliceWidth: Int? = nil)
     /// One B·A for each expert of a fused parameter, one below the other: of expert e
     /// the rows `e·r + k` of A and the columns `k·count + e` of B.
     case experts(b: Factor, a: Factor, count: Int)
@@ -49,7 +51,7 @@ extension Delta.Form {
     switch self {
     case .lowRank(let b, let a), .experts(let b, let a, _): [b, a]
     case .hadamard(let b1, let a1, let b2, let a2): [b1, a1, b2, a2]
-    case .kronecker(let first, let second): first.factors + second.factors
+    case .kronecker(let first, let second, _): first.factors + second.factors
     case .full(let factor): [factor]
     }
   }

@@ -52,14 +52,15 @@ extension Delta {
       guard rowCount.isMultiple(of: count), a.rowCount.isMultiple(of: count),
         a.rowCount == b.columnCount, b.rowCount == rows, a.columnCount == columns
       else { throw mismatch(b, a, rows, columns) }
-    case .kronecker(let first, let second):
+    case .kronecker(let first, let second, let sliceWidth):
       for case .product(let left, let right) in [first, second] {
         guard left.columnCount == right.rowCount else {
           throw mismatch(left, right, left.rowCount, right.columnCount)
         }
       }
       guard !isTransposed, first.rowCount * second.rowCount == rows,
-        first.columnCount * second.columnCount == columns
+        first.columnCount * second.columnCount == columns,
+        second.columnCount.isMultiple(of: sliceWidth ?? 1)
       else { throw mismatch(first.factors[0], second.factors[0], rows, columns) }
     case .full(let factor): try require(factor.record, rowCount * columnCount)
     }
