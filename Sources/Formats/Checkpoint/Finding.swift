@@ -49,6 +49,8 @@ public struct Finding: Sendable, Hashable {
     case quantisedBase = "quantised-base"
     case wrongBase = "wrong-base"
     case duplicateWeights = "duplicate-weights"
+    case lossyType = "lossy-type"
+    case optionWithoutEffect = "option-without-effect"
   }
 
   public var severity: Severity
