@@ -38,17 +38,28 @@ struct InspectCommand: CheckpointCommand {
   func perform() throws(CheckpointError) -> ExitCode {
     let filter = try filter.filter()
     var results: [Inspection] = []
+    var failures: [CheckpointError] = []
     for path in paths {
-      results.append(Inspection(try Checkpoint.open(path), filter: filter))
+      do throws(CheckpointError) {
+        results.append(Inspection(try Checkpoint.open(path), filter: filter))
+      } catch {
+        // One of several that cannot be read does not hide the others.
+        guard paths.count > 1 else { throw error }
+        failures.append(error)
+      }
     }
     if json {
-      StandardOutput.write(InspectionJSON.document(results) { StandardOutput.write($0) })
+      StandardOutput.write(
+        InspectionJSON.document(results, isList: paths.count > 1, failure: failures.first) {
+          StandardOutput.write($0)
+        })
     } else if keys {
       StandardOutput.write(results.map(InspectionText.keys).joined())
     } else {
       StandardOutput.write(
         results.map { InspectionText.report($0, tree: tree) }.joined(separator: "\n"))
     }
-    endProcess(.success, keeping: results)
+    for failure in failures { StandardError.report(failure) }
+    endProcess(failures.isEmpty ? .success : ExitCode(2), keeping: results)
   }
 }
