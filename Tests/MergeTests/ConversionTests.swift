@@ -329,16 +329,23 @@ import Testing
   }
 
   @Test func `all tensors that cannot be written are told at once with one way out`() throws {
-    let names = (0..<12).map { "q\($0)" }
+    let names = (0..<12).map { "q\($0)" } + ["r.0", "r.1"]
     let error = try #require(refusal(of: names.map { tensor($0) } + [known("w")]))
     #expect(error.tensor == "q0")
     #expect(
       error.message
         == "has no data in its file (BF16); expected a tensor with values; "
-        + "in all 12 tensors cannot be written")
+        + "in all 14 tensors cannot be written")
     #expect(error.details.count == 9)
-    #expect(error.details.last == "and 4 more")
-    #expect(error.fix == "add --exclude 'q**'")
+    #expect(error.details.last == "and 5 more")
+    let globs = (0..<12).map { "--exclude q\($0)" } + ["--exclude 'r.{0..1}'"]
+    #expect(error.fix == "add \(globs.joined(separator: " "))")
+  }
+
+  @Test func `what is refused of all tensors is said once`() throws {
+    let error = try #require(refusal(of: (0..<12).map { tensor("q\($0)") }))
+    #expect(error.details.isEmpty)
+    #expect(error.fix == nil)
   }
 
   @Test func `a type that another format holds is refused with that format`() throws {
