@@ -38,6 +38,7 @@ THEMES = {
     "families": "families",
     "projections": "projecting",
     "verify": "verifying",
+    "stories": "telling",
     "kinds": "kinds",
     "several": "several",
     "load": "loading",
