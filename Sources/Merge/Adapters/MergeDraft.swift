@@ -32,7 +32,7 @@ struct MergeDraft {
       try append(try steps.weightSteps(), to: match.base, of: adapter)
       let bias = try steps.biasSteps()
       guard !bias.steps.isEmpty else { continue }
-      guard let position = positions["\(match.module.target).bias"] else {
+      guard let position = positions[match.base.biasName] else {
         guard bias.isRequired else { continue }
         throw CheckpointError(
           path: adapter.path, tensor: match.module.tensors.first?.record.name,
@@ -137,13 +137,13 @@ struct MergeDraft {
     let (input, output) = (ExactName(tied.input), ExactName(tied.output))
     base.expand { $0.name == tied.output ? [] : [$0] }
     guard let moved = updates.removeValue(forKey: output) else { return }
-    guard !moved.isReplacement else {
-      throw CheckpointError(
-        path: base.checkpoint.path, tensor: tied.output,
-        "is replaced as a whole, so that it cannot stay tied to \(tied.input)",
-        fix: "leave out --keep-tied")
-    }
-    if var update = updates[input] {
+    if moved.isReplacement {
+      // PEFT loads what either of the two brings into the one.
+      var update = moved
+      update.base.name = tied.input
+      update.steps = (updates[input]?.steps ?? []) + moved.steps
+      updates[input] = update
+    } else if var update = updates[input] {
       if numerics == .peft { update.steps.append(UpdateStep(.round, adapter: "")) }
       update.steps += moved.steps
       updates[input] = update
@@ -160,6 +160,13 @@ extension Checkpoint {
   fileprivate func modelType() throws(CheckpointError) -> String? {
     guard let file = sideFile("config.json") else { return nil }
     return try InputFile.json(at: file.path)["model_type"]?.string
+  }
+}
+
+extension TensorRecord {
+  /// The name of the bias beside this weight.
+  fileprivate var biasName: String {
+    name.hasSuffix("weight") ? "\(name.dropLast("weight".count))bias" : "\(name).bias"
   }
 }
 
