@@ -78,6 +78,19 @@ public struct MergeReport: Sendable {
           "the update of \(FoldedKeys.summary(of: unchanged, "tensor")) is zero everywhere: "
             + "the adapter's B is still as it was before training"))
     }
+    let lossy = statistics.filter {
+      $0.statistics.notFinite == 0 && ($0.statistics.keptShare ?? 1) < 0.5
+    }
+    if !lossy.isEmpty {
+      let whole = lossy.reduce(into: UpdateStatistics()) { $0.combine($1.statistics) }
+      let percent = Int(((whole.keptShare ?? 0) * 100).rounded())
+      findings.append(
+        Finding(
+          .warning, .zeroUpdate, tensors: lossy.map(\.name),
+          "the rounding to the type of the output keeps only \(percent) % of the update of "
+            + "\(FoldedKeys.summary(of: lossy.map(\.name), "tensor")); --dtype F32 keeps all of it")
+      )
+    }
     if !notFinite.isEmpty {
       findings.append(
         Finding(

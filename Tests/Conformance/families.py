@@ -34,6 +34,8 @@ def run(harness, every):
                     check(harness, pipeline)
     with harness.case("text encoder"):
         text_encoder(harness)
+    with harness.case("fused projection"):
+        fused_projection(harness)
     for make in [prefixed, relaid]:
         with harness.case(f"mended: {make.__name__}"):
             mended(harness, make)
@@ -356,6 +358,30 @@ def text_encoder(harness):
     expected = convert_state_dict_to_peft(
         {key.removeprefix("text_encoder."): value for key, value in converted.items()})
     equal_states(harness, found, expected, "as diffusers converts it")
+
+
+def fused_projection(harness):
+    """OpenCLIP holds the three projections of its attention in one tensor."""
+    folder = harness.fresh("fused")
+    name = "conditioner.embedders.1.model.transformer.resblocks.0.attn.in_proj_weight"
+    weight = torch.randn(48, 16)
+    base = os.path.join(folder, "base.safetensors")
+    save_file({name: weight, "conditioner.embedders.1.model.ln_final.weight": torch.ones(16)}, base)
+    state, expected = {}, weight.double().clone()
+    for index, part in enumerate("qkv"):
+        stem = f"lora_te2_text_model_encoder_layers_0_self_attn_{part}_proj"
+        a, b, alpha = torch.randn(2, 16), torch.randn(16, 2), harness.random.choice([1.0, 2.0, 4.0])
+        state |= {f"{stem}.lora_down.weight": a, f"{stem}.lora_up.weight": b,
+                  f"{stem}.alpha": torch.tensor(alpha)}
+        expected[16 * index:16 * (index + 1)] += alpha / 2 * (b.double() @ a.double())
+    path = os.path.join(folder, "kohya.safetensors")
+    save_file(state, path)
+    harness.equal(harness.run("check", path, "--base", base).status, 0, "it fits")
+    merged = os.path.join(folder, "merged.safetensors")
+    harness.done("merge", base, path, "-o", merged)
+    found = load_file(merged)[name].double()
+    harness.check(torch.allclose(found, expected, rtol=1e-6, atol=1e-6), "each has its rows",
+                  str((found - expected).abs().max()))
 
 
 def mlx(harness, dtype):

@@ -248,7 +248,10 @@ def adapters(harness, sizes):
     targets = harness.random.choice(
         [["q_proj", "v_proj"], ["q_proj", "k_proj", "v_proj", "o_proj"], ["k_proj", "up_proj"],
          ["q_proj", "k_proj", "v_proj", "gate_proj", "up_proj", "down_proj"]])
-    folder = adapted(harness, llama_model(), "parts2", r=rank, lora_alpha=6, target_modules=targets)
+    stabilized = harness.random.random() > 0.5
+    scale = 6 / (rank ** 0.5 if stabilized else rank)
+    folder = adapted(harness, llama_model(), "parts2", r=rank, lora_alpha=6, target_modules=targets,
+                     use_rslora=stabilized)
     presets = ["fuse-qkv"] + (["fuse-gate-up"] if "up_proj" in targets else [])
     out, _ = remap(harness, folder, "whole2", *presets, options=said)
     expected = {}
@@ -265,7 +268,7 @@ def adapters(harness, sizes):
                 expected[stem + whole] = (torch.cat([
                     parts[stem + word][0] if stem + word in parts
                     else torch.zeros(height, width, dtype=torch.float64)
-                    for word, height in zip(words, heights)]), 6 / rank)
+                    for word, height in zip(words, heights)]), scale)
         for word in ("self_attn.o_proj", "mlp.down_proj"):
             if stem + word in parts:
                 expected[stem + word] = parts[stem + word]

@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Foundation
+import OrderedCollections
 import Testing
 
 @testable import Inspect
@@ -129,6 +130,24 @@ import Testing
     #expect(scales.alpha(of: "m.down_proj") == 3)
   }
 
+  @Test func `a stabilized scale that no alpha gives has zeros added to the rank`() throws {
+    let records = [
+      try bytes("m.gate_proj.lora_A.weight", [1, 2], from: 1),
+      try bytes("m.gate_proj.lora_B.weight", [1, 1], from: 11),
+      try bytes("m.up_proj.lora_A.weight", [1, 2], from: 21),
+      try bytes("m.up_proj.lora_B.weight", [1, 1], from: 31),
+    ]
+    let fused = try apply(
+      "fuse-gate-up",
+      to: try draft(records, configuration: #"{"r": 1, "lora_alpha": 7, "use_rslora": true}"#))
+    let content = try content(fused)
+    #expect(content["m.gate_up_proj.lora_A.weight"] == [1, 2, 21, 22, 0, 0])
+    #expect(content["m.gate_up_proj.lora_B.weight"] == [11, 0, 0, 0, 31, 0])
+    let alpha = try #require(fused.configuration?["lora_alpha"]?.double)
+    #expect(fused.configuration?["r"]?.int == 3)
+    #expect(alpha / Double(3).squareRoot() == 7)
+  }
+
   @Test func `a part without an update has rows of 0`() throws {
     let records = [
       try bytes("m.up_proj.lora_A.weight", [1, 2]),
@@ -154,6 +173,14 @@ import Testing
       text(try draft(records))
         == "m: tensor \"m.gate_up_proj\": its rank grows to 3, and no adapter_config.json says "
         + "the alpha that has to grow with it")
+  }
+
+  @Test func `a configuration in the metadata is not left behind`() throws {
+    var draft = try draft([try bytes("unet.m.up_proj.weight", [2, 1])])
+    draft.metadata[PackedConfigurations.key] = "{}"
+    #expect(
+      text(draft)
+        == "m: its configuration lies in the metadata, where it would not be changed along")
   }
 
   private func text(_ draft: RenamingDraft, _ preset: String = "fuse-gate-up") -> String {

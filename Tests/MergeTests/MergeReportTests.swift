@@ -71,4 +71,18 @@ import Testing
     #expect(report.findings.map(\.tensors) == [["a.0.weight", "a.1.weight"], ["b.weight"]])
     #expect(report.findings.allSatisfy { $0.severity == .warning })
   }
+
+  @Test func `an update that the rounding mostly eats is told, with what would keep it`() throws {
+    let report = MergeReport(
+      try merge(nil),
+      statistics: [
+        ("a.weight", UpdateStatistics(baseSquares: 1, updateSquares: 4, kept: 1)),
+        ("b.weight", UpdateStatistics(baseSquares: 1, updateSquares: 4, kept: 2)),
+      ])
+    #expect(report.findings.map(\.tensors) == [["a.weight"]])
+    #expect(
+      report.findings.first?.message
+        == "the rounding to the type of the output keeps only 25 % of the update of tensor "
+        + "\"a.weight\"; --dtype F32 keeps all of it")
+  }
 }

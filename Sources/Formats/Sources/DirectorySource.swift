@@ -67,6 +67,11 @@ struct DirectorySource {
     return try chooseOtherName(from: listing)
   }
 
+  /// Whether weights lie there under a name that is known.
+  func hasKnownWeights(_ listing: DirectoryListing) -> Bool {
+    chooseKnownName(from: listing) != nil
+  }
+
   private func chooseKnownName(from listing: DirectoryListing) -> Choice? {
     for layout in Self.layouts {
       // As transformers has it: one whole file wins over an index.
@@ -157,7 +162,7 @@ struct DirectorySource {
     }
     guard let only = below.first else {
       let inner = listing.directories.map(listing.path)
-      throw DistributedCheckpoint.refusal(inner)
+      throw DistributedCheckpoint.refusal(inner) ?? pipelineError(listing)
         ?? CheckpointError(
           path: path,
           listing.contains("adapter_config.json")

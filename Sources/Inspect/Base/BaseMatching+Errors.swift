@@ -5,7 +5,6 @@ extension BaseMatching {
   public func requireComplete() throws(CheckpointError) {
     if !unmatched.isEmpty { throw unmatchedError }
     if let first = contested.first { throw contestedError(first) }
-    if let first = partialMatches.first { throw partialError(first) }
     if let first = undecided.first {
       throw CheckpointError(
         path: adapter.path, tensor: first.tensors.first?.record.name,
@@ -65,15 +64,6 @@ extension BaseMatching {
       path: adapter.path, tensor: module.tensors.first?.record.name,
       "\(FoldedKeys.summary(of: contested.map(\.target), "module")): the names stand for several "
         + "tensors of \(basePath), or several of them for one, and nothing tells which is meant")
-  }
-
-  private func partialError(_ match: PartialMatch) -> CheckpointError {
-    CheckpointError(
-      path: adapter.path, tensor: match.module.tensors.first?.record.name,
-      "\(FoldedKeys.summary(of: partialMatches.map(\.module.target), "module")): the base fuses "
-        + "the weight with others in \(match.base.name.quoted), of which it would update the rows "
-        + "\(match.rows), and that is not supported yet",
-      fix: "merge into the same model in the layout of diffusers")
   }
 
   private static let maximumLineCount = 12

@@ -1,4 +1,3 @@
-import Compute
 import Formats
 
 /// Whether an adapter fits a base: names, shapes, vocabulary, ties, PLoRA.
@@ -6,8 +5,8 @@ struct AdapterBaseChecks {
   let adapter: Adapter
   let base: Checkpoint
   let matching: BaseMatching
-  private let positions: NameTable
-  private let configuration: ModelConfiguration?
+  let positions: NameTable
+  let configuration: ModelConfiguration?
   /// The renaming by several rules, where no single one does.
   private let inferred: InferredRenaming?
 
@@ -33,14 +32,15 @@ struct AdapterBaseChecks {
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
-    unmatched() + mismatched() + (try replacements()) + tied() + plora() + quantised() + baseName()
+    unmatched() + contested() + mismatched() + (try replacements()) + tied() + plora()
+      + quantised() + baseName()
   }
 
   /// Keys that torch would call unexpected, and modules whose weight has another shape.
   var load: StrictLoad {
     var load = StrictLoad()
     load.unexpected =
-      matching.unmatched.flatMap { $0.tensors.map(\.record.name) }
+      (matching.unmatched + matching.contested).flatMap { $0.tensors.map(\.record.name) }
       + orphans.map(\.record.name)
     load.mismatched = matching.mismatches.map {
       StrictLoad.Mismatch(
@@ -111,138 +111,15 @@ struct AdapterBaseChecks {
     return expected[0] / found[0]
   }
 
-  /// Tensors of the adapter that are to take the place of tensors that the base has
-  /// not got. A tied head is one that it does not need to have.
-  private var orphans: [AdapterReplacement] {
-    adapter.replacements.filter {
-      positions[$0.target] == nil && !EmbeddingNames.isOutput($0.target)
-        && $0.kind != .tokenRows
-    }
-  }
-
-  private func replacements() throws(CheckpointError) -> [Finding] {
-    var findings: [Finding] = []
-    if !orphans.isEmpty {
-      findings.append(
-        Finding(
-          .error, .unmatchedKey, tensors: orphans.map(\.record.name),
-          "\(Wording.count(orphans.count, "tensor")) would take the place of tensors that the base "
-            + "\(base.path.printable) does not have: \(Wording.folded(orphans.map(\.target)))"))
-    }
-    for replacement in adapter.replacements where replacement.kind != .tokenRows {
-      guard let position = positions[replacement.target] else { continue }
-      if let finding = try judge(replacement, base.records[position]) { findings.append(finding) }
-    }
-    return findings
-  }
-
-  private func judge(_ replacement: AdapterReplacement, _ original: TensorRecord)
-    throws(CheckpointError) -> Finding?
-  {
-    let record = replacement.record
-    guard record.shape == original.shape else {
-      let isVocabulary =
-        (EmbeddingNames.isInput(original.name) || EmbeddingNames.isOutput(original.name))
-        && record.shape.dropFirst() == original.shape.dropFirst()
-      return Finding(
-        isVocabulary ? .warning : .error, isVocabulary ? .vocabularyMismatch : .shapeMismatch,
-        tensors: [record.name],
-        isVocabulary
-          ? "\(record.name.quoted) has \(record.shape[0]) rows, but \(original.name.quoted) of the "
-            + "base has \(original.shape[0]): the vocabulary was changed in training, and the whole "
-            + "embedding and vocab_size have to be taken from the adapter"
-          : "\(record.name.quoted) has the shape \(record.shape), but \(original.name.quoted) of "
-            + "the base has \(original.shape)")
-    }
-    guard replacement.kind == .plora, record.bytes != nil, original.bytes != nil else { return nil }
-    let isSame = try ValueChecks.isSame(record, original)
-    return Finding(
-      isSame ? .note : .warning, .baseTensorInAdapter, tensors: [record.name],
-      isSame
-        ? "\(record.name.quoted) is a copy of the base's, and harmless"
-        : "\(record.name.quoted) differs from the base's: it was trained, and replaces it")
-  }
-
-  /// Updates of a head that the base ties to its embedding.
-  private func tied() -> [Finding] {
-    let targets =
-      adapter.modules.map { "\($0.target).weight" } + adapter.replacements.map(\.target)
-    let heads = targets.filter(EmbeddingNames.isOutput)
-    guard let head = heads.first,
-      configuration?.tiesEmbeddings == true || positions[head] == nil
-    else { return [] }
+  /// Modules that stand for several tensors, or several for one.
+  private func contested() -> [Finding] {
+    let modules = matching.contested
+    guard !modules.isEmpty else { return [] }
     return [
       Finding(
-        .warning, .tiedWeights, tensors: heads,
-        "\(head.quoted) is adapted, but the base ties it to its embedding"
-          + (positions[head] == nil ? " and holds no tensor of its own for it" : "")
-          + ": PEFT would change the embedding as well; the merged model needs a head of its own and "
-          + "tie_word_embeddings false")
+        .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
+        "\(FoldedKeys.summary(of: modules.map(\.target), "module")): the names stand for several "
+          + "tensors of the base \(base.path.printable), or several of them for one")
     ]
-  }
-
-  private func plora() -> [Finding] {
-    let names = base.records.map(\.name).filter(PLoRA.ends)
-    if !names.isEmpty {
-      return [
-        Finding(
-          .note, .ploraPresent, tensors: names,
-          "\(Wording.count(names.count, "tensor")) of the base \(Wording.verb(names.count, "is", "are")) "
-            + "PLoRA (\(Wording.plora(names))): part of the model, which acts on image tokens alone, "
-            + "and carried through a merge unchanged")
-      ]
-    }
-    let isXComposer = adapter.base?.lowercased().contains("xcomposer2") ?? false
-    let leaked = adapter.replacements.contains { $0.kind == .plora }
-    guard isXComposer || leaked else { return [] }
-    return [
-      Finding(
-        .error, .ploraLost,
-        "the adapter was trained on a model with PLoRA, but the base \(base.path.printable) holds none "
-          + "of it: loading it would fill plora_glb_GN, plora_sub_GN and Plora_A/B with random values"
-      )
-    ]
-  }
-
-  private func quantised() -> [Finding] {
-    if let method = configuration?.quantisation {
-      return [
-        Finding(
-          .error, .quantisedBase,
-          "the weights of the base \(base.path.printable) are quantised (\(method.printable)): merge "
-            + "into the unquantised model")
-      ]
-    }
-    let integers = matching.matches.map(\.base).filter { record in
-      guard let type = record.type.element else { return true }
-      return type.kind != .float || type.bitWidth <= 8
-    }
-    guard !integers.isEmpty else { return [] }
-    return [
-      Finding(
-        .error, .quantisedBase, tensors: integers.map(\.name),
-        "\(FoldedKeys.summary(of: integers.map(\.name), "tensor")) of the base "
-          + "\(Wording.verb(integers.count, "is", "are")) \(integers[0].type.name): merge into the "
-          + "unquantised model")
-    ]
-  }
-
-  /// Whether the adapter names this base. Names of directories say little: where the
-  /// tensors fit, another name is only worth a note.
-  private func baseName() -> [Finding] {
-    guard let named = adapter.base, let wanted = Self.lastPart(named) else { return [] }
-    let known = [configuration?.name, base.path].compactMap { $0.flatMap(Self.lastPart) }
-    guard !known.contains(where: { $0.lowercased() == wanted.lowercased() }) else { return [] }
-    let fits = matching.unmatched.isEmpty && matching.mismatches.isEmpty
-    return [
-      Finding(
-        fits ? .note : .warning, .wrongBase,
-        "the adapter was trained on \(named.quoted); the base is \(base.path.quoted)"
-          + (fits ? ", whose tensors have the names and shapes that it wants" : ""))
-    ]
-  }
-
-  private static func lastPart(_ path: String) -> String? {
-    path.split(separator: "/").last { $0 != "." && $0 != ".." }.map(String.init)
   }
 }

@@ -28,22 +28,37 @@ extension ProjectionFusion {
     alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
   }
 
-  /// The alpha that gives the whole the scale of its parts, exactly.
-  func scaled(_ path: String, _ suffix: String, rank: Int, scale: Double?)
+  /// The rank and alpha that give the whole the scale of its parts, exactly.
+  ///
+  /// Where no alpha does with the ranks' sum, the rank is the next for which one does;
+  /// what is added to the factors is 0.
+  func scaled(_ path: String, _ suffix: String, rank sum: Int, scale: Double?)
     throws(CheckpointError) -> ScaledModule
   {
     guard let scale else {
       throw CheckpointError(
-        "its rank grows to \(rank), and no adapter_config.json says the alpha that has to grow "
+        "its rank grows to \(sum), and no adapter_config.json says the alpha that has to grow "
           + "with it")
     }
-    let product = scale * (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
-    let candidates = [product, product.nextUp, product.nextDown]
-    guard let alpha = candidates.first(where: { self.scale(alpha: $0, rank: rank) == scale }) else {
-      throw CheckpointError("its rank grows to \(rank), and no alpha gives it the scale \(scale)")
+    var found: (rank: Int, alpha: Double)?
+    for rank in sum...4 * sum where found == nil {
+      found = alpha(rank: rank, scale: scale).map { (rank, $0) }
+    }
+    guard let (rank, alpha) = found else {
+      throw CheckpointError("its rank grows to \(sum), and no alpha gives it the scale \(scale)")
     }
     let target = AdapterKey(peft: "\(path).\(suffix)").target
     return ScaledModule(path: target, rank: rank, alpha: alpha)
+  }
+}
+
+extension ProjectionFusion {
+  /// The number for which PEFT computes exactly this scale.
+  fileprivate func alpha(rank: Int, scale: Double) -> Double? {
+    let product = scale * (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
+    return [product, product.nextUp, product.nextDown].first {
+      self.scale(alpha: $0, rank: rank) == scale
+    }
   }
 }
 

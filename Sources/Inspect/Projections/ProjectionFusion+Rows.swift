@@ -10,7 +10,7 @@ struct FactorColumns {
 
 extension ProjectionFusion {
   /// Makes A of the whole: the common one where all parts have the same, else all of
-  /// them, one after the other.
+  /// them, one after the other, and what zeros the scale asks for.
   mutating func fuseA(
     _ suffix: String, _ positions: [Int?], _ whole: ProjectionParts
   ) throws(CheckpointError) -> FactorColumns {
@@ -35,13 +35,16 @@ extension ProjectionFusion {
       rank += rows
       try TensorRows(tensor.record, in: draft.path)?.append(0..<rows, to: &extents)
     }
-    made.record.shape[0] = rank
+    let scaled = try scaled(whole.path(), suffix, rank: rank, scale: scale)
+    let rowByteCount = try TensorRows(first.record, in: draft.path)?.rowByteCount ?? 0
+    zeros.append(rowByteCount * (scaled.rank - rank), to: &extents)
+    made.record.shape[0] = scaled.rank
     made.record.bytes = made.record.bytes.map {
       TensorBytes(extents: extents, transforms: $0.transforms)
     }
     recuts.append(Recut(sources: sources, results: [made]))
-    scales.append(try scaled(whole.path(), suffix, rank: rank, scale: scale))
-    return FactorColumns(rank: rank, starts: starts)
+    scales.append(scaled)
+    return FactorColumns(rank: scaled.rank, starts: starts)
   }
 
   /// Stacks the rows of the parts; those of a part that is missing are 0.

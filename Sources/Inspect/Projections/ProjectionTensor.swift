@@ -1,4 +1,5 @@
 import Formats
+import OrderedCollections
 
 /// A tensor of a projection: its name taken apart around the module.
 struct ProjectionTensor {
@@ -81,6 +82,11 @@ extension RenamingDraft {
     }
     // A container of that name, which is no projection.
     modules.removeAll { module in module.tensors.allSatisfy { $0.role == nil } }
+    if !modules.isEmpty, metadata[PackedConfigurations.key] != nil {
+      throw CheckpointError(
+        path: path, "its configuration lies in the metadata, where it would not be changed along",
+        fix: "add --preset diffusers-to-peft before it, and peft-to-diffusers behind")
+    }
     for tensor in modules.lazy.flatMap(\.tensors) { try checkSize(tensors[tensor.position]) }
     let others = modules.flatMap(\.tensors).filter { $0.role == nil }
       .map { tensors[$0.position].record.name }

@@ -32,7 +32,7 @@ struct MergeDraft {
       try append(try steps.weightSteps(), to: match.base, of: adapter)
       let bias = try steps.biasSteps()
       guard !bias.steps.isEmpty else { continue }
-      guard let position = positions[match.base.biasName] else {
+      guard let position = positions[Self.biasName(of: match.base)] else {
         guard bias.isRequired else { continue }
         throw CheckpointError(
           path: adapter.path, tensor: match.module.tensors.first?.record.name,
@@ -73,6 +73,11 @@ struct MergeDraft {
     }
   }
 
+  /// The bias beside a weight; that of a fused attention has a name of its own.
+  private static func biasName(of weight: TensorRecord) -> String {
+    String(weight.name.dropLast("weight".count)) + "bias"
+  }
+
   private mutating func append(
     _ steps: [UpdateStep], to record: TensorRecord, of adapter: Adapter,
     stacksMatrices: Bool = false
@@ -82,10 +87,9 @@ struct MergeDraft {
     guard let type = record.type.element, [.bf16, .f16, .f32, .f64].contains(type),
       type != .f64 || steps.allSatisfy(\.isSum)
     else {
-      throw CheckpointError(
-        path: base.checkpoint.path, tensor: record.name,
-        "is \(record.type.name); an adapter of the kind \(adapter.family) can be merged into "
-          + (steps.allSatisfy(\.isSum) ? "BF16, F16, F32 and F64 only" : "BF16, F16 and F32 only"))
+      throw UnmergeableType.error(
+        record, of: base.checkpoint, family: adapter.family,
+        isSum: steps.allSatisfy(\.isSum))
     }
     var update = updates[name] ?? base.update(of: record)
     if stacksMatrices { update.stackMatrices() }
@@ -160,13 +164,6 @@ extension Checkpoint {
   fileprivate func modelType() throws(CheckpointError) -> String? {
     guard let file = sideFile("config.json") else { return nil }
     return try InputFile.json(at: file.path)["model_type"]?.string
-  }
-}
-
-extension TensorRecord {
-  /// The name of the bias beside this weight.
-  fileprivate var biasName: String {
-    name.hasSuffix("weight") ? "\(name.dropLast("weight".count))bias" : "\(name).bias"
   }
 }
 

@@ -1,0 +1,88 @@
+import Compute
+import Formats
+
+/// What kind of model the base is.
+extension AdapterBaseChecks {
+  /// Updates of a head that the base ties to its embedding.
+  func tied() -> [Finding] {
+    let targets =
+      adapter.modules.map { "\($0.target).weight" } + adapter.replacements.map(\.target)
+    let heads = targets.filter(EmbeddingNames.isOutput)
+    guard let head = heads.first,
+      configuration?.tiesEmbeddings == true || positions[head] == nil
+    else { return [] }
+    return [
+      Finding(
+        .warning, .tiedWeights, tensors: heads,
+        "\(head.quoted) is adapted, but the base ties it to its embedding"
+          + (positions[head] == nil ? " and holds no tensor of its own for it" : "")
+          + ": PEFT would change the embedding as well; the merged model needs a head of its own and "
+          + "tie_word_embeddings false")
+    ]
+  }
+
+  func plora() -> [Finding] {
+    let names = base.records.map(\.name).filter(PLoRA.ends)
+    if !names.isEmpty {
+      return [
+        Finding(
+          .note, .ploraPresent, tensors: names,
+          "\(Wording.count(names.count, "tensor")) of the base \(Wording.verb(names.count, "is", "are")) "
+            + "PLoRA (\(Wording.plora(names))): part of the model, which acts on image tokens alone, "
+            + "and carried through a merge unchanged")
+      ]
+    }
+    let isXComposer = adapter.base?.lowercased().contains("xcomposer2") ?? false
+    let leaked = adapter.replacements.contains { $0.kind == .plora }
+    guard isXComposer || leaked else { return [] }
+    return [
+      Finding(
+        .error, .ploraLost,
+        "the adapter was trained on a model with PLoRA, but the base \(base.path.printable) holds none "
+          + "of it: loading it would fill plora_glb_GN, plora_sub_GN and Plora_A/B with random values"
+      )
+    ]
+  }
+
+  func quantised() -> [Finding] {
+    if let method = configuration?.quantisation {
+      return [
+        Finding(
+          .error, .quantisedBase,
+          "the weights of the base \(base.path.printable) are quantised (\(method.printable)): merge "
+            + "into the unquantised model")
+      ]
+    }
+    let integers = matching.matches.map(\.base).filter { record in
+      guard let type = record.type.element else { return true }
+      return type.kind != .float || type.bitWidth <= 8
+    }
+    guard !integers.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .quantisedBase, tensors: integers.map(\.name),
+        "\(FoldedKeys.summary(of: integers.map(\.name), "tensor")) of the base "
+          + "\(Wording.verb(integers.count, "is", "are")) \(integers[0].type.name): merge into the "
+          + "unquantised model")
+    ]
+  }
+
+  /// Whether the adapter names this base. Names of directories say little: where the
+  /// tensors fit, another name is only worth a note.
+  func baseName() -> [Finding] {
+    guard let named = adapter.base, let wanted = Self.lastPart(named) else { return [] }
+    let known = [configuration?.name, base.path].compactMap { $0.flatMap(Self.lastPart) }
+    guard !known.contains(where: { $0.lowercased() == wanted.lowercased() }) else { return [] }
+    let fits = matching.unmatched.isEmpty && matching.mismatches.isEmpty
+    return [
+      Finding(
+        fits ? .note : .warning, .wrongBase,
+        "the adapter was trained on \(named.quoted); the base is \(base.path.quoted)"
+          + (fits ? ", whose tensors have the names and shapes that it wants" : ""))
+    ]
+  }
+
+  private static func lastPart(_ path: String) -> String? {
+    path.split(separator: "/").last { $0 != "." && $0 != ".." }.map(String.init)
+  }
+}

@@ -1,0 +1,56 @@
+import Formats
+
+/// Tensors of the adapter that take the place of tensors of the base.
+extension AdapterBaseChecks {
+  /// Tensors of the adapter that are to take the place of tensors that the base has
+  /// not got. A tied head is one that it does not need to have.
+  var orphans: [AdapterReplacement] {
+    adapter.replacements.filter {
+      positions[$0.target] == nil && !EmbeddingNames.isOutput($0.target)
+        && $0.kind != .tokenRows
+    }
+  }
+
+  func replacements() throws(CheckpointError) -> [Finding] {
+    var findings: [Finding] = []
+    if !orphans.isEmpty {
+      findings.append(
+        Finding(
+          .error, .unmatchedKey, tensors: orphans.map(\.record.name),
+          "\(Wording.count(orphans.count, "tensor")) would take the place of tensors that the base "
+            + "\(base.path.printable) does not have: \(Wording.folded(orphans.map(\.target)))"))
+    }
+    for replacement in adapter.replacements where replacement.kind != .tokenRows {
+      guard let position = positions[replacement.target] else { continue }
+      if let finding = try judge(replacement, base.records[position]) { findings.append(finding) }
+    }
+    return findings
+  }
+
+  private func judge(_ replacement: AdapterReplacement, _ original: TensorRecord)
+    throws(CheckpointError) -> Finding?
+  {
+    let record = replacement.record
+    guard record.shape == original.shape else {
+      let isVocabulary =
+        (EmbeddingNames.isInput(original.name) || EmbeddingNames.isOutput(original.name))
+        && record.shape.dropFirst() == original.shape.dropFirst()
+      return Finding(
+        isVocabulary ? .warning : .error, isVocabulary ? .vocabularyMismatch : .shapeMismatch,
+        tensors: [record.name],
+        isVocabulary
+          ? "\(record.name.quoted) has \(record.shape[0]) rows, but \(original.name.quoted) of the "
+            + "base has \(original.shape[0]): the vocabulary was changed in training, and the whole "
+            + "embedding and vocab_size have to be taken from the adapter"
+          : "\(record.name.quoted) has the shape \(record.shape), but \(original.name.quoted) of "
+            + "the base has \(original.shape)")
+    }
+    guard replacement.kind == .plora, record.bytes != nil, original.bytes != nil else { return nil }
+    let isSame = try ValueChecks.isSame(record, original)
+    return Finding(
+      isSame ? .note : .warning, .baseTensorInAdapter, tensors: [record.name],
+      isSame
+        ? "\(record.name.quoted) is a copy of the base's, and harmless"
+        : "\(record.name.quoted) differs from the base's: it was trained, and replaces it")
+  }
+}
