@@ -39,6 +39,7 @@ THEMES = {
     "projections": "projecting",
     "verify": "verifying",
     "stories": "telling",
+    "experts": "experts",
     "kinds": "kinds",
     "several": "several",
     "load": "loading",
