@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 import OrderedCollections
@@ -5,21 +6,23 @@ import OrderedCollections
 /// What `tenon inspect --json` prints.
 enum InspectionJSON {
   /// One object for one path, a list of objects for several.
-  static func document(_ inspections: [Inspection]) -> [UInt8] {
+  static func document(_ inspections: [Inspection], _ summaries: [[ExactName: TensorSummary]])
+    -> [UInt8]
+  {
     var writer = JSONWriter(
       capacity: 4096 + inspections.reduce(0) { $0 + $1.checkpoint.records.count * 192 })
     if inspections.count == 1 {
       writer.object { writer in
         writer.integer("schema", 1)
-        members(of: inspections[0], in: &writer)
+        members(of: inspections[0], summaries[0], in: &writer)
       }
     } else {
       writer.object { writer in
         writer.integer("schema", 1)
         writer.key("results")
         writer.array { writer in
-          for inspection in inspections {
-            writer.object { members(of: inspection, in: &$0) }
+          for (inspection, summary) in zip(inspections, summaries) {
+            writer.object { members(of: inspection, summary, in: &$0) }
           }
         }
       }
@@ -27,7 +30,10 @@ enum InspectionJSON {
     return writer.document()
   }
 
-  private static func members(of inspection: Inspection, in writer: inout JSONWriter) {
+  private static func members(
+    of inspection: Inspection, _ summaries: [ExactName: TensorSummary],
+    in writer: inout JSONWriter
+  ) {
     let checkpoint = inspection.checkpoint
     writer.string("path", checkpoint.path)
     writer.string("format", checkpoint.format.rawValue)
@@ -42,7 +48,7 @@ enum InspectionJSON {
     writer.array { writer in
       for shard in checkpoint.shards {
         for position in shard.records where inspection.accepts(checkpoint.records[position].name) {
-          tensor(checkpoint.records[position], in: shard.name, &writer)
+          tensor(checkpoint.records[position], in: shard.name, summaries, &writer)
         }
       }
     }
@@ -61,13 +67,19 @@ enum InspectionJSON {
     writer.findings(inspection.findings)
   }
 
-  private static func tensor(_ record: TensorRecord, in file: String, _ writer: inout JSONWriter) {
+  private static func tensor(
+    _ record: TensorRecord, in file: String, _ summaries: [ExactName: TensorSummary],
+    _ writer: inout JSONWriter
+  ) {
     writer.object { writer in
       writer.string("name", record.name)
       writer.string("dtype", record.type.name)
       writer.integers("shape", record.shape)
       writer.integer("bytes", record.byteCount)
       writer.string("file", file)
+      guard !summaries.isEmpty, let summary = summaries[ExactName(record.name)] else { return }
+      if let statistics = summary.statistics { writer.statistics(statistics) }
+      if let sha256 = summary.sha256 { writer.string("sha256", sha256) }
     }
   }
 }
@@ -114,5 +126,18 @@ extension JSONWriter {
   private mutating func patterns(_ key: String, _ adapter: Adapter) {
     self.key(key)
     value(adapter.configuration?.json[key] ?? .object([]))
+  }
+
+  fileprivate mutating func statistics(_ statistics: ValueStatistics) {
+    key("stats")
+    object { writer in
+      writer.double("min", statistics.minimum)
+      writer.double("max", statistics.maximum)
+      writer.double("mean", statistics.finite > 0 ? statistics.mean : nil)
+      writer.double("std", statistics.standardDeviation)
+      writer.integer("nan", statistics.nan)
+      writer.integer("inf", statistics.infinite)
+      writer.integer("zeros", statistics.zeros)
+    }
   }
 }
