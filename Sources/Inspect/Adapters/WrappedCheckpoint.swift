@@ -114,7 +114,7 @@ private struct WrappedParts {
 }
 
 /// Where the scales of a wrapped checkpoint are written down.
-private struct WrappedScales {
+struct WrappedScales {
   let configuration: AdapterConfiguration?
   let alpha: Double?
   private let json: JSONValue?

@@ -90,7 +90,7 @@ public struct CheckpointCheck {
       return report(
         alone, load, expected: expected, source: "the base \(base.path)", base: base.path)
     }
-    let checks = AdapterBaseChecks(adapter, of: checkpoint, base: base)
+    let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
     let findings = try alone.filter { $0.code != .baseTensorInAdapter } + checks.findings()
     return report(findings, load: checks.load, map: checks.suggestedMap)
