@@ -57,7 +57,7 @@ public enum PyTorchReader {
         throw barePickle(file) ?? CheckpointError("is not a PyTorch file")
       }
     } catch {
-      throw error.with(path: file.path)
+      throw GlobalSurvey.completed(error, of: file).with(path: file.path)
     }
   }
 
@@ -82,7 +82,9 @@ public enum PyTorchReader {
     -> TensorFile
   {
     let legacy = try TorchLegacy(file)
-    return try read(legacy.pickle, legacy.storages, format: .pytorchLegacy, root: root)
+    return try read(
+      legacy.pickle, legacy.storages, format: .pytorchLegacy, root: root,
+      globals: legacy.globals)
   }
 
   private static func readTar(_ file: InputFile, root: [String]?) throws(CheckpointError)

@@ -16,16 +16,17 @@ struct TorchFindings {
   /// One finding for the dangerous globals and one for the unknown ones.
   static func unsafeGlobals(_ globals: [GlobalUse]) -> [Finding] {
     var findings: [Finding] = []
-    for (hazard, severity, words) in [
-      (GlobalHazard.dangerous, Finding.Severity.error, "can run code when Python loads the file"),
-      (.unknown, .warning, "is not known to be harmless when Python loads the file"),
+    for (hazard, severity, verb, verbOfMany, words) in [
+      (GlobalHazard.dangerous, Finding.Severity.error, "can", "can", "run code"),
+      (.unknown, .warning, "is", "are", "not known to be harmless"),
     ] {
       let names = globals.filter { $0.hazard == hazard }.map(\.name)
       guard !names.isEmpty else { continue }
-      let subject = names.count == 1 ? "a global that" : "globals of which each"
+      let subject = names.count == 1 ? "a global that \(verb)" : "globals that \(verbOfMany)"
       findings.append(
         Finding(
-          severity, .unsafeGlobal, "the pickle names \(subject) \(words): \(shortList(names))"))
+          severity, .unsafeGlobal,
+          "the pickle names \(subject) \(words) when Python loads the file: \(shortList(names))"))
     }
     return findings
   }
