@@ -31,10 +31,19 @@ struct TorchFindings {
     return findings
   }
 
+  /// The finding for texts that hold halves of UTF-16 pairs.
+  static func surrogates(_ count: Int) -> Finding? {
+    guard count > 0 else { return nil }
+    return Finding(
+      .warning, .nameEncoding,
+      (count == 1 ? "a text of the pickle holds" : "\(count) texts of the pickle hold")
+        + " surrogates, which UTF-8 has no bytes for; they are shown as \\udc80 and the like")
+  }
+
   /// One finding that lists the groups of tensors that share bytes.
   static func sharedStorages(_ contents: TorchContents) -> Finding? {
     let records = contents.records
-    let groups = contents.namesByStorage.values.filter { $0.count > 1 }
+    let groups = contents.positionsByStorage.values.filter { $0.count > 1 }
       .flatMap { sharing($0, in: records) }
       .sorted { $0[0] < $1[0] }
     guard !groups.isEmpty else { return nil }
@@ -66,6 +75,11 @@ struct TorchFindings {
       end = max(end, range.upperBound)
     }
     return groups.filter { $0.count > 1 }.map { $0.sorted() }
+  }
+
+  /// `1 byte follows`, `8 bytes follow`.
+  static func bytes(_ count: Int) -> String {
+    count == 1 ? "1 byte follows" : "\(count) bytes follow"
   }
 
   static func shortList(_ names: [String], separator: String = ", ") -> String {
