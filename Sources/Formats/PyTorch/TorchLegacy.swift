@@ -13,6 +13,8 @@ struct TorchLegacy {
   let storages: TorchStorages
   /// The globals that any of the pickles names; Python runs them all.
   let globals: [TorchGlobal]
+  /// The position of the first byte that belongs to none of it.
+  let end: Int
 
   /// Whether the first pickle of a file is torch's magic number.
   static func begins(_ file: InputFile) -> Bool {
@@ -56,6 +58,7 @@ struct TorchLegacy {
       storages.places[key] = try reader.next(key, type)
     }
     self.storages = storages
+    end = reader.position
   }
 
   private static func next(_ file: InputFile, at position: Int, _ what: String)
