@@ -166,7 +166,8 @@ extension TorchTensors {
         Finding(
           .error, .archiveMismatch,
           "the pickle gives \(retyped.count == 1 ? "a storage" : "\(retyped.count) storages") two "
-            + "element types (\(TorchFindings.shortList(retyped.sorted()))); torch would read all by the first"))
+            + "element types (\(TorchFindings.shortList(retyped.sorted()))); torch would read all by the first"
+        ))
     }
     if !ambiguous.isEmpty {
       findings.append(
