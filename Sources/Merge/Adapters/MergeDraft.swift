@@ -141,13 +141,13 @@ struct MergeDraft {
     let (input, output) = (ExactName(tied.input), ExactName(tied.output))
     base.expand { $0.name == tied.output ? [] : [$0] }
     guard let moved = updates.removeValue(forKey: output) else { return }
-    guard !moved.isReplacement else {
-      throw CheckpointError(
-        path: base.checkpoint.path, tensor: tied.output,
-        "is replaced as a whole, so that it cannot stay tied to \(tied.input)",
-        fix: "leave out --keep-tied")
-    }
-    if var update = updates[input] {
+    if moved.isReplacement {
+      // PEFT loads what either of the two brings into the one.
+      var update = moved
+      update.base.name = tied.input
+      update.steps = (updates[input]?.steps ?? []) + moved.steps
+      updates[input] = update
+    } else if var update = updates[input] {
       if numerics == .peft { update.steps.append(UpdateStep(.round, adapter: "")) }
       update.steps += moved.steps
       updates[input] = update
