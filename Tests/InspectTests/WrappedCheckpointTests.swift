@@ -72,15 +72,18 @@ import Testing
   }
 
   @Test func `LoRA on top of LoRA is taken apart, the innermost first`() throws {
-    let path = "base_model.model.base_model.model.model.q_proj"
+    let path = "language_model.base_model.model.base_model.model.model.q_proj"
     let found = try WrappedCheckpoint(
       try checkpoint([
         "\(path).base_layer.base_layer.weight", "\(path).base_layer.lora_A.default.weight",
         "\(path).base_layer.lora_B.default.weight", "\(path).lora_A.default.weight",
-        "\(path).lora_B.default.weight", "base_model.model.base_model.model.model.norm.weight",
+        "\(path).lora_B.default.weight",
+        "language_model.base_model.model.base_model.model.model.norm.weight", "mlp1.0.weight",
       ]), alpha: 2)
     #expect(
-      found.base.records.map(\.name).sorted() == ["model.norm.weight", "model.q_proj.weight"])
+      found.base.records.map(\.name).sorted() == [
+        "language_model.model.norm.weight", "language_model.model.q_proj.weight", "mlp1.0.weight",
+      ])
     #expect(
       found.adapters.map { $0.modules.map { $0.a?.name ?? "" } } == [
         ["\(path).base_layer.lora_A.default.weight"], ["\(path).lora_A.default.weight"],

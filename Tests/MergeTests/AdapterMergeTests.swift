@@ -29,12 +29,12 @@ import Testing
   }
 
   private func adapter(
-    _ name: String = "adapter", in directory: TemporaryDirectory, _ configuration: String = "",
+    _ name: String = "adapter", in directory: TemporaryDirectory, fields: String = "",
     _ tensors: KeyValuePairs<String, TestTensor>
   ) throws -> Adapter {
     try directory.write(tensors, to: "\(name)/adapter_model.safetensors")
     try directory.write(
-      #"{"peft_type": "LORA", "r": 2, "lora_alpha": 2\#(configuration)}"#,
+      #"{"peft_type": "LORA", "r": 2, "lora_alpha": 2\#(fields)}"#,
       to: "\(name)/adapter_config.json")
     return try Adapter(Checkpoint.open(directory.path(name)))
   }
@@ -171,7 +171,7 @@ import Testing
     let directory = try TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let adapter = try adapter(
-      in: directory, #", "use_dora": true"#,
+      in: directory, fields: #", "use_dora": true"#,
       [
         "base_model.model.model.q_proj.lora_A.weight": ones([2, 4]),
         "base_model.model.model.q_proj.lora_B.weight": ones([4, 2]),
@@ -190,7 +190,7 @@ import Testing
     let directory = try TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let adapter = try adapter(
-      in: directory, #", "modules_to_save": ["q_proj"]"#,
+      in: directory, fields: #", "modules_to_save": ["q_proj"]"#,
       ["base_model.model.model.q_proj.weight": ones([4, 4])])
     _ = try plan(base, [WeightedAdapter(adapter)])
     let error = #expect(throws: CheckpointError.self) {
@@ -209,7 +209,7 @@ import Testing
     let adapters = try ["one", "two"].map { name in
       WeightedAdapter(
         try adapter(
-          name, in: directory, #", "modules_to_save": ["q_proj"]"#,
+          name, in: directory, fields: #", "modules_to_save": ["q_proj"]"#,
           ["base_model.model.model.q_proj.weight": ones([4, 4])]))
     }
     let error = #expect(throws: CheckpointError.self) { try plan(base, adapters) }
@@ -225,7 +225,7 @@ import Testing
     let base = try base(in: directory, "{}")
     let plain = try adapter("plain", in: directory, pair("model.q_proj", 4, 4))
     let vector = try adapter(
-      "vector", in: directory, #", "feedforward_modules": []"#,
+      "vector", in: directory, fields: #", "feedforward_modules": []"#,
       ["base_model.model.model.q_proj.ia3_l": ones([4, 1])])
     let error = #expect(throws: CheckpointError.self) {
       try plan(base, [WeightedAdapter(plain), WeightedAdapter(vector)])

@@ -33,7 +33,7 @@ extension TemporaryDirectory {
     for (name, tensor) in tensors {
       let start = data.count
       for value in tensor.values {
-        withUnsafeBytes(of: value.bitPattern.littleEndian) { unsafe data.append(contentsOf: $0) }
+        data.append(contentsOf: littleEndian(UInt64(value.bitPattern), byteCount: 4))
       }
       entries.append(
         #""\#(name)":{"dtype":"F32","shape":\#(tensor.shape),"data_offsets":[\#(start),\#(data.count)]}"#
@@ -41,7 +41,7 @@ extension TemporaryDirectory {
     }
     let header = Data("{\(entries.joined(separator: ","))}".utf8)
     var file = Data()
-    withUnsafeBytes(of: UInt64(header.count).littleEndian) { unsafe file.append(contentsOf: $0) }
+    file.append(contentsOf: littleEndian(UInt64(header.count), byteCount: 8))
     try create(name)
     try (file + header + data).write(to: URL(filePath: path(name)))
   }
@@ -49,6 +49,10 @@ extension TemporaryDirectory {
   func write(_ text: String, to name: String) throws {
     try create(name)
     try Data(text.utf8).write(to: URL(filePath: path(name)))
+  }
+
+  private func littleEndian(_ value: UInt64, byteCount: Int) -> [UInt8] {
+    (0..<byteCount).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   }
 
   private func create(_ name: String) throws {
