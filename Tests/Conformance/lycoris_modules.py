@@ -1,4 +1,4 @@
-"""`tenon merge` of kohya's and LyCORIS's files, against sd-scripts' formula and the `lycoris` package."""
+"""kohya's and LyCORIS's files merged, against sd-scripts' formula and the `lycoris` package."""
 
 import os
 
