@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 import OrderedCollections
@@ -8,22 +9,23 @@ enum InspectionJSON {
   /// where some could not be read. `sink` takes a long text piece by piece; the end of
   /// it is returned.
   static func document(
-    _ inspections: [Inspection], isList: Bool, failure: CheckpointError?,
+    _ inspections: [Inspection], _ summaries: [[ExactName: TensorSummary]], isList: Bool,
+    failure: CheckpointError?,
     sink: @escaping @Sendable ([UInt8]) -> Void
   ) -> [UInt8] {
     var writer = JSONWriter(sink: sink)
     if !isList, inspections.count == 1 {
       writer.object { writer in
         writer.integer("schema", 1)
-        members(of: inspections[0], in: &writer)
+        members(of: inspections[0], summaries[0], in: &writer)
       }
     } else {
       writer.object { writer in
         writer.integer("schema", 1)
         writer.key("results")
         writer.array { writer in
-          for inspection in inspections {
-            writer.object { members(of: inspection, in: &$0) }
+          for (inspection, summary) in zip(inspections, summaries) {
+            writer.object { members(of: inspection, summary, in: &$0) }
           }
         }
         if let failure { writer.failure(failure) }
@@ -32,7 +34,10 @@ enum InspectionJSON {
     return writer.document()
   }
 
-  private static func members(of inspection: Inspection, in writer: inout JSONWriter) {
+  private static func members(
+    of inspection: Inspection, _ summaries: [ExactName: TensorSummary],
+    in writer: inout JSONWriter
+  ) {
     let checkpoint = inspection.checkpoint
     writer.string("path", checkpoint.path)
     writer.string("format", checkpoint.format.rawValue)
@@ -56,6 +61,9 @@ enum InspectionJSON {
             writer.integers("shape", shape)
             writer.integer("bytes", type.byteCount(of: shape.reduce(1, *)))
             writer.string("file", shard.name)
+            if !summaries.isEmpty {
+              writer.summary(summaries[ExactName(records[position].name)])
+            }
           }
         }
       }
@@ -123,5 +131,24 @@ extension JSONWriter {
   private mutating func patterns(_ key: StaticString, _ adapter: Adapter) {
     self.key(key)
     value(adapter.configuration?.json["\(key)"] ?? .object([]))
+  }
+
+  /// The members of `--stats` and `--hash`.
+  fileprivate mutating func summary(_ summary: TensorSummary?) {
+    if let statistics = summary?.statistics { self.statistics(statistics) }
+    if let sha256 = summary?.sha256 { string("sha256", sha256) }
+  }
+
+  private mutating func statistics(_ statistics: ValueStatistics) {
+    key("stats")
+    object { writer in
+      writer.double("min", statistics.minimum)
+      writer.double("max", statistics.maximum)
+      writer.double("mean", statistics.finite > 0 ? statistics.mean : nil)
+      writer.double("std", statistics.standardDeviation)
+      writer.integer("nan", statistics.nan)
+      writer.integer("inf", statistics.infinite)
+      writer.integer("zeros", statistics.zeros)
+    }
   }
 }
