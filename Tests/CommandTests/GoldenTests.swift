@@ -53,7 +53,11 @@ import Testing
     #expect(row.text("changes") == nil)
     // Status 1 is an answer: different, or findings.
     guard row.text("status") != "1\n" else { return }
-    if !row.lines("arguments").contains("--json") { #expect(row.text("stdout") == "") }
+    // Of several paths those that can be read are shown.
+    let isPartial = row.name.hasPrefix("inspect-several-")
+    if !row.lines("arguments").contains("--json"), !isPartial {
+      #expect(row.text("stdout") == "")
+    }
     #expect(row.text("stderr")?.hasPrefix("tenon: ") == true)
   }
 }

@@ -47,13 +47,24 @@ struct InspectCommand: CheckpointCommand {
   func perform() throws(CheckpointError) -> ExitCode {
     let filter = try filter.filter()
     var results: [Inspection] = []
+    var failures: [CheckpointError] = []
     for path in paths {
-      results.append(Inspection(try Checkpoint.open(path), filter: filter))
+      do throws(CheckpointError) {
+        results.append(Inspection(try Checkpoint.open(path), filter: filter))
+      } catch {
+        // One of several that cannot be read does not hide the others.
+        guard paths.count > 1 else { throw error }
+        failures.append(error)
+      }
     }
     let summaries = try summaries(of: results)
     if json {
       StandardOutput.write(
-        InspectionJSON.document(results, summaries) { StandardOutput.write($0) })
+        InspectionJSON.document(
+          results, summaries, isList: paths.count > 1, failure: failures.first
+        ) {
+          StandardOutput.write($0)
+        })
     } else if keys {
       StandardOutput.write(results.map(InspectionText.keys).joined())
     } else {
@@ -61,7 +72,8 @@ struct InspectCommand: CheckpointCommand {
         zip(results, summaries).map { InspectionText.report($0, tree: tree, $1) }
           .joined(separator: "\n"))
     }
-    endProcess(.success, keeping: results)
+    for failure in failures { StandardError.report(failure) }
+    endProcess(failures.isEmpty ? .success : ExitCode(2), keeping: results)
   }
 
   /// What the values are like, by name, where that was asked for.

@@ -71,7 +71,8 @@ enum InspectionText {
     let records = sorted.span
     var widths = (name: 0, type: 0)
     for position in records.indices {
-      widths.name = max(widths.name, records[position].name.printable.width)
+      let width = records[position].name.printable.width
+      if width <= maximumColumnWidth { widths.name = max(widths.name, width) }
       widths.type = max(widths.type, records[position].type.name.width)
     }
     var shapes: [[Int]: String] = [:]
@@ -79,7 +80,7 @@ enum InspectionText {
     for position in records.indices {
       let (name, type) = (records[position].name.printable, records[position].type.name)
       text += name
-      text += String(repeating: " ", count: widths.name + 2 - name.width)
+      text += String(repeating: " ", count: max(2, widths.name + 2 - name.width))
       text += type
       text += String(repeating: " ", count: widths.type + 2 - type.width)
       let shape = records[position].shape
