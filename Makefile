@@ -6,7 +6,7 @@ SWIFT ?= swift
 # The standard library is linked in: the program starts quicker and needs no
 # Swift on the machine where it runs.
 RELEASE = -c release --static-swift-stdlib
-PACKAGES = zlib1g-dev libopenblas0 mandoc python3 python3-venv unzip
+PACKAGES = zlib1g-dev mandoc python3 python3-venv unzip
 
 # How long each fuzzer runs.
 SECONDS ?= 60

@@ -15,6 +15,7 @@ let settings: [SwiftSetting] = [
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
@@ -29,6 +30,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
   ],
@@ -43,7 +45,8 @@ let package = Package(
     .target(
       name: "Formats", dependencies: ["Compute", "CLinux", "CZlib", collections, system],
       exclude: ["CLinux", "CZlib"], swiftSettings: settings),
-    .target(name: "Inspect", dependencies: ["Formats", collections], swiftSettings: settings),
+    .target(
+      name: "Inspect", dependencies: ["Formats", collections, crypto], swiftSettings: settings),
     .target(
       name: "Merge", dependencies: ["Inspect", collections, system], swiftSettings: settings),
     .executableTarget(

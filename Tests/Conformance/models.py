@@ -122,10 +122,10 @@ def byte_count(text):
     return int(float(text[:-2]) * units[text[-2:]])
 
 
-def save_adapter(peft_model, directory, binary=False, dtype=None, base_name="base"):
+def save_adapter(peft_model, directory, binary=False, dtype=None, base_name="base", **options):
     """Writes the adapter as PEFT does, with what changes from run to run set in order."""
     peft_model.peft_config[peft_model.active_adapter].base_model_name_or_path = base_name
-    peft_model.save_pretrained(directory, safe_serialization=not binary)
+    peft_model.save_pretrained(directory, safe_serialization=not binary, **options)
     for folder, _, files in os.walk(directory):
         if "README.md" in files:
             os.remove(os.path.join(folder, "README.md"))

@@ -26,7 +26,7 @@ class Parts(nn.Module):
         self.emb = nn.Embedding(tokens, hidden)
         self.q = nn.Linear(hidden, wide)
         self.v = nn.Linear(wide, out, bias=False)
-        self.c_attn = Conv1D(2 * out + 1, hidden)
+        self.c_attn = Conv1D(70 + out, hidden)
         self.conv = nn.Conv2d(channels, out, (3, 2))
         self.pointwise = nn.Conv2d(channels, wide, 1)
         self.line = nn.Conv1d(channels, out, 3)

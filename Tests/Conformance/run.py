@@ -38,6 +38,8 @@ THEMES = {
     "families": "families",
     "projections": "projecting",
     "verify": "verifying",
+    "stories": "telling",
+    "experts": "experts",
     "kinds": "kinds",
     "several": "several",
     "load": "loading",

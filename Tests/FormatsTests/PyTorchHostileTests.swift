@@ -41,6 +41,6 @@ func outcome(of file: InputFile) -> String {
   } catch {
     var error = error
     error.path = nil
-    return "error: \(error)"
+    return (["error: \(error)"] + error.details).joined(separator: "\n")
   }
 }

@@ -36,6 +36,48 @@ import Testing
         """)
   }
 
+  @Test(arguments: [
+    (["a", "b"], ["tensor"]), (["a.b"], ["tensor"]), (["optimizer_state_dict", "state", "0"], nil),
+    (["[1]"], nil),
+  ])
+  func `a root may hold dots, and be one number of many`(root: [String], names: [String]?) throws {
+    if let names {
+      let read = try read("dotted-key", root: root)
+      #expect(read.rootPath == ["a.b"])
+      #expect(read.records.map(\.name) == names && read.records[0].shape == [3])
+    } else if root == ["[1]"] {
+      #expect(try read("list", root: ["1"]).rootPath == root)
+    } else {
+      let read = try read("trainer-checkpoint", root: root)
+      #expect(read.rootPath == ["optimizer_state_dict", "state", "[0]"])
+      #expect(read.records.map(\.name) == ["step", "exp_avg"])
+    }
+  }
+
+  @Test(arguments: [
+    ("optimizer_state_dict.state.1", "[0]", "optimizer_state_dict.state.[0]"),
+    ("optimizer_state_dict.params", #""state", "param_groups""#, "optimizer_state_dict.state"),
+  ])
+  func `a root that ends too far on is told where`(root: String, keys: String, fix: String) throws {
+    let error = #expect(throws: CheckpointError.self) {
+      try read("trainer-checkpoint", root: [root])
+    }
+    let last = root.split(separator: ".").last.map(String.init) ?? ""
+    let place = root.dropLast(last.count + 1)
+    #expect(error?.message == "no key \"\(last)\" in \"\(place)\", which has \(keys)")
+    #expect(error?.fix == "use --root \(shellQuoted(fix))")
+  }
+
+  @Test func `bytes behind a legacy stream are told`() throws {
+    var bytes = try PyTorchFixtures.bytes("legacy")
+    bytes += [1, 2, 3]
+    try withFile(holding: bytes) { file in
+      let found = try PyTorchReader.read(file).findings.filter { $0.severity > .note }
+      #expect(found.map(\.code) == [.trailingData])
+      #expect(found.map(\.message) == ["3 bytes follow the data of the last storage"])
+    }
+  }
+
   @Test func `what lies beside the state dict is listed`() throws {
     #expect(
       try read("trainer-checkpoint").others.map { "\($0.path): \($0.description)" } == [
@@ -83,6 +125,11 @@ import Testing
           + "torch leaves as it is: u16"
       ],
       "same-printed-key": [#"two keys print as "[3]"; the tensor of the first is taken"#],
+      "surrogate-key": [
+        "a text of the pickle holds surrogates, which UTF-8 has no bytes for; "
+          + #"they are shown as \udc80 and the like"#
+      ],
+      "dotted-key": [#"two keys print as "a.b"; the tensor that fewer keys lead to is taken"#],
     ]
     if name == "module" || name == "legacy-module" {
       // A whole module names its classes, which are code.

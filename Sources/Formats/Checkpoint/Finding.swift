@@ -49,6 +49,12 @@ public struct Finding: Sendable, Hashable {
     case quantisedBase = "quantised-base"
     case wrongBase = "wrong-base"
     case duplicateWeights = "duplicate-weights"
+    case nameEncoding = "name-encoding"
+    case archiveMismatch = "archive-mismatch"
+    case trailingData = "trailing-data"
+    case unsupportedType = "unsupported-type"
+    case lossyType = "lossy-type"
+    case optionWithoutEffect = "option-without-effect"
   }
 
   public var severity: Severity

@@ -18,17 +18,17 @@ struct ZeroFile {
       case .zip:
         let archive = try TorchArchive(ZipArchive(file))
         tensors = TorchTensors(pickle: try archive.run(), storages: try archive.storages())
-        globals = tensors.pickle.globals
+        globals = tensors.pickle.globals + archive.hiddenGlobals(tensors.pickle)
         disagreement = archive.archive.disagreement
       case .legacy:
         let legacy = try TorchLegacy(file)
         tensors = TorchTensors(pickle: legacy.pickle, storages: legacy.storages)
-        globals = tensors.pickle.globals
+        globals = legacy.globals
       case .tar, .pickle, nil:
         throw CheckpointError("is not a PyTorch file; expected one that DeepSpeed has written")
       }
     } catch {
-      throw error.with(path: path)
+      throw GlobalSurvey.completed(error, of: file).with(path: path)
     }
   }
 

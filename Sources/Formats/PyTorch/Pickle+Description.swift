@@ -43,5 +43,41 @@ extension Pickle {
 
   /// How a key of a dictionary is written in a name: a text as it is, anything
   /// else in brackets.
-  func keyName(_ key: Node) -> String { text(key) ?? "[\(described(key))]" }
+  func keyName(_ key: Node) -> String {
+    text(key) ?? "[\(bytes(key).map(Self.literal) ?? described(key))]"
+  }
+
+  /// The bytes of a key that are written out.
+  private static let shownBytes = 4096
+
+  /// Bytes, also those that Python before 3 had no opcode for: `_codecs.encode` of a
+  /// text in Latin-1. Nil where a node is something else or has very many.
+  private func bytes(_ node: Node) -> [UInt8]? {
+    if case .bytes(let start, let count) = self[node], count <= Self.shownBytes {
+      return Array(bytes[Int(start)..<Int(start) + Int(count)])
+    }
+    guard let call = call(node), call.global.name == "_codecs.encode",
+      let argument = call.arguments.first, isText(argument), isShort(argument),
+      let text = text(argument)
+    else { return nil }
+    let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+    return bytes.count == text.unicodeScalars.count ? bytes : nil
+  }
+
+  private func isShort(_ text: Node) -> Bool {
+    if case .text(_, let count) = self[text] { count <= 2 * Self.shownBytes } else { true }
+  }
+
+  /// Bytes as Python writes them.
+  private static func literal(_ bytes: [UInt8]) -> String {
+    var text = "b'"
+    for byte in bytes {
+      switch byte {
+      case 0x27, 0x5C: text += "\\" + String(Unicode.Scalar(byte))
+      case 0x20..<0x7F: text.unicodeScalars.append(Unicode.Scalar(byte))
+      default: text += (byte < 16 ? "\\x0" : "\\x") + String(byte, radix: 16)
+      }
+    }
+    return text + "'"
+  }
 }

@@ -50,6 +50,8 @@ struct Pickle: Sendable {
   var states: [Node: Node] = [:]
   /// The persistent identifiers in the order of their appearance.
   var persistents: [Node] = []
+  /// The texts with surrogates, which are no text to any other format.
+  var surrogateTexts = 0
   /// The pickle itself.
   var bytes: [UInt8] = []
   /// The value of the whole pickle.

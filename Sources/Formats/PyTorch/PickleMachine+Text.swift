@@ -12,8 +12,32 @@ extension PickleMachine {
   }
 
   mutating func pushText(_ range: Range<Int>) throws(CheckpointError) {
-    guard isUTF8(range) else { throw fault("has bytes that are not UTF-8") }
-    try push(.text(start: range.start32, count: range.count32))
+    if isUTF8(range) { return try push(.text(start: range.start32, count: range.count32)) }
+    guard range.count <= Self.maximumDecodedBytes, let text = escapingSurrogates(range) else {
+      throw fault("has bytes that are not UTF-8")
+    }
+    pickle.surrogateTexts += 1
+    try push(decoded(text))
+  }
+
+  /// The text with surrogates written as Python prints them, `\udc80`; nil where it is
+  /// no UTF-8 otherwise. Python's text can hold halves of UTF-16 pairs, which it pickles
+  /// as if they were characters of their own.
+  private func escapingSurrogates(_ range: Range<Int>) -> String? {
+    var bytes: [UInt8] = []
+    var rest = source.bytes[range]
+    while let byte = rest.popFirst() {
+      let next = Array(rest.prefix(2))
+      guard byte == 0xED, next.count == 2, next[0] >= 0xA0, next[1] & 0xC0 == 0x80 else {
+        bytes.append(byte)
+        continue
+      }
+      let unit = 0xD000 | UInt32(next[0] & 0x3F) << 6 | UInt32(next[1] & 0x3F)
+      bytes += Array("\\u\(String(unit, radix: 16))".utf8)
+      rest.removeFirst(2)
+    }
+    return (try? UTF8Span(validating: bytes.span)) == nil
+      ? nil : String(decoding: bytes, as: UTF8.self)
   }
 
   /// Pushes a Python 2 string, which is text where it is UTF-8 and else Latin-1.

@@ -57,7 +57,7 @@ public enum PyTorchReader {
         throw barePickle(file) ?? CheckpointError("is not a PyTorch file")
       }
     } catch {
-      throw error.with(path: file.path)
+      throw GlobalSurvey.completed(error, of: file).with(path: file.path)
     }
   }
 
@@ -82,7 +82,16 @@ public enum PyTorchReader {
     -> TensorFile
   {
     let legacy = try TorchLegacy(file)
-    return try read(legacy.pickle, legacy.storages, format: .pytorchLegacy, root: root)
+    var result = try read(
+      legacy.pickle, legacy.storages, format: .pytorchLegacy, root: root,
+      globals: legacy.globals)
+    let rest = file.size - legacy.end
+    if rest > 0 {
+      result.findings.append(
+        Finding(
+          .warning, .trailingData, "\(TorchFindings.bytes(rest)) the data of the last storage"))
+    }
+    return result
   }
 
   private static func readTar(_ file: InputFile, root: [String]?) throws(CheckpointError)
@@ -135,6 +144,7 @@ public enum PyTorchReader {
     let globals = TorchFindings.globals(globals ?? pickle.globals)
     var findings = TorchFindings.unsafeGlobals(globals) + contents.findings
     findings += contents.tensors.findings
+    if let texts = TorchFindings.surrogates(pickle.surrogateTexts) { findings.append(texts) }
     if let shared = TorchFindings.sharedStorages(contents) { findings.append(shared) }
     var others = contents.others
     if contents.omittedOthers > 0 {
@@ -154,14 +164,15 @@ extension TorchTensors {
     if !retyped.isEmpty {
       findings.append(
         Finding(
-          .error, .indexMismatch,
-          "the pickle gives \(retyped.count) storages two element types "
-            + "(\(TorchFindings.shortList(retyped.sorted()))); torch would read all by the first"))
+          .error, .archiveMismatch,
+          "the pickle gives \(retyped.count == 1 ? "a storage" : "\(retyped.count) storages") two "
+            + "element types (\(TorchFindings.shortList(retyped.sorted()))); torch would read all by the first"
+        ))
     }
     if !ambiguous.isEmpty {
       findings.append(
         Finding(
-          .warning, .indexMismatch, tensors: ambiguous,
+          .warning, .archiveMismatch, tensors: ambiguous,
           "the file is big-endian, but these tensors are of untyped storages, whose byte order "
             + "torch leaves as it is: \(TorchFindings.shortList(ambiguous))"))
     }

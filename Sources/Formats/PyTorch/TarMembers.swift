@@ -31,6 +31,11 @@ struct TarMembers {
     }
   }
 
+  /// Where the members are that have none of these names, in the order of the file.
+  func all(except names: Set<String> = []) -> [Range<Int>] {
+    ranges.filter { !names.contains($0.key) }.values.sorted { $0.lowerBound < $1.lowerBound }
+  }
+
   subscript(name: String) -> Range<Int> {
     get throws(CheckpointError) {
       guard let range = ranges[name] else {

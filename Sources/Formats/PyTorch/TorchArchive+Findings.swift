@@ -8,8 +8,8 @@ extension TorchArchive {
     if rest > 0 {
       findings.append(
         Finding(
-          .warning, .indexMismatch,
-          "\(rest) bytes follow the end of the pickle in \(self.pickle.name.quoted)"))
+          .warning, .trailingData,
+          "\(TorchFindings.bytes(rest)) the end of the pickle in \(self.pickle.name.quoted)"))
     }
     return findings + unusedRecords(pickle)
   }
@@ -51,7 +51,7 @@ extension TorchArchive {
     guard !unused.isEmpty else { return [] }
     let names = TorchFindings.shortList(unused.map(\.name))
     let records = unused.count == 1 ? "a data record" : "\(unused.count) data records"
-    return [Finding(.note, .indexMismatch, "\(records) that no tensor uses: \(names)")]
+    return [Finding(.note, .archiveMismatch, "\(records) that no tensor uses: \(names)")]
   }
 }
 
@@ -64,7 +64,7 @@ extension ZipArchive {
     guard let first = disagreeing.first, let disagreement = first.disagreement else { return nil }
     let more = disagreeing.count > 1 ? " (and \(disagreeing.count - 1) more entries)" : ""
     return Finding(
-      .error, .indexMismatch,
+      .error, .archiveMismatch,
       "zip entry \(first.name.quoted): \(disagreement); the central directory is believed\(more)")
   }
 }

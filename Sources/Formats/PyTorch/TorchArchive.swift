@@ -125,7 +125,13 @@ struct TorchArchive {
   func run() throws(CheckpointError) -> Pickle {
     do throws(CheckpointError) {
       let bytes = try pickle.contents(limit: pickleLimit)
-      return try PickleMachine.run(PickleSource(bytes, base: pickleBase))
+      do throws(CheckpointError) {
+        return try PickleMachine.run(PickleSource(bytes, base: pickleBase))
+      } catch {
+        var error = error
+        error.message = "data.pkl: \(error.message)"
+        throw error
+      }
     } catch {
       throw error.with(path: archive.file.path)
     }

@@ -14,12 +14,12 @@ struct TorchContents {
   private(set) var others: [OtherEntry] = []
   private(set) var findings: [Finding] = []
   private(set) var tensors: TorchTensors
-  /// The names of the tensors in each storage, in the order of the file.
-  private(set) var namesByStorage: [String: [Int]] = [:]
   private(set) var omittedOthers = 0
 
   private let tree: TorchTree
-  private var names: Set<ExactName> = []
+  private var names: [ExactName: Int] = [:]
+  /// How many keys lead to each tensor, and the storage that it lies in.
+  private var origins: [(steps: Int, storage: String?)] = []
   private var nameBytes = 0
   private var keyBytes = 0
   private var axes = 0
@@ -31,38 +31,55 @@ struct TorchContents {
     try collect(root)
   }
 
+  /// The positions of the tensors in each storage, in the order of the file.
+  var positionsByStorage: [String: [Int]] {
+    var positions: [String: [Int]] = [:]
+    for (position, origin) in origins.enumerated() {
+      if let key = origin.storage { positions[key, default: []].append(position) }
+    }
+    return positions
+  }
+
+  /// Where a value is: its name, nil where no key leads to it, and how many do.
+  private struct Place {
+    var name: String?
+    var steps = 0
+
+    var quoted: String { (name ?? "").quoted }
+  }
+
   /// Walks from the top of the file to the root, listing what lies beside the
   /// way, and then takes the tensors below the root.
   private mutating func collect(_ root: TorchRoot) throws(CheckpointError) {
     var node = tree.pickle.root
-    var path = ""
+    var place = Place()
     for position in root.positions {
       let children = tree.children(node)
       for (other, child) in children.enumerated() where other != position {
-        try walk(child.node, path: joined(path, child.step), isRoot: false)
+        try walk(child.node, at: joined(place, child.step), isRoot: false)
       }
-      path = joined(path, children[position].step)
+      place = joined(place, children[position].step)
       node = children[position].node
     }
-    try walk(node, path: "", isRoot: true)
+    try walk(node, at: Place(), isRoot: true)
   }
 
   /// A container on the way to the present value.
   private struct Level {
     var node: Pickle.Node
-    var path: String
+    var place: Place
     var children: TorchChildren
     /// The first of them that is still to be seen.
     var next = 0
     var isRoot: Bool
   }
 
-  private mutating func walk(_ start: Pickle.Node, path: String, isRoot: Bool)
+  private mutating func walk(_ start: Pickle.Node, at place: Place, isRoot: Bool)
     throws(CheckpointError)
   {
     var levels: [Level] = []
     var open: Set<Pickle.Node> = []
-    try visit(start, path: path, isRoot: isRoot, &levels, &open)
+    try visit(start, at: place, isRoot: isRoot, &levels, &open)
     while let last = levels.indices.last {
       let level = levels[last]
       guard level.next < level.children.count else {
@@ -72,33 +89,33 @@ struct TorchContents {
       }
       levels[last].next += 1
       let child = level.children[level.next]
-      let path = joined(level.path, child.step)
-      try visit(child.node, path: path, isRoot: level.isRoot, &levels, &open)
+      let place = joined(level.place, child.step)
+      try visit(child.node, at: place, isRoot: level.isRoot, &levels, &open)
     }
   }
 
   private mutating func visit(
-    _ node: Pickle.Node, path: String, isRoot: Bool, _ levels: inout [Level],
+    _ node: Pickle.Node, at place: Place, isRoot: Bool, _ levels: inout [Level],
     _ open: inout Set<Pickle.Node>
   ) throws(CheckpointError) {
-    try count(path)
+    try count(place.name ?? "")
     if let rebuild = tensors.rebuild(node) {
-      return try take(rebuild, path: path, isRoot: isRoot)
+      return try take(rebuild, at: place, isRoot: isRoot)
     }
     // Only containers with tensors are opened, so a maze without them costs
     // nothing; the root is opened to show what it has instead.
     guard tree.tensorCount(node) > 0 || (isRoot && levels.isEmpty), !open.contains(node) else {
-      return open.contains(node) ? note(path, "(cycle)") : note(path, node)
+      return open.contains(node) ? note(place, "(cycle)") : note(place, node)
     }
-    let children = try distinct(tree.children(node), of: path)
-    if children.isEmpty, !path.isEmpty { return note(path, node) }
+    let children = try distinct(tree.children(node), of: place)
+    if children.isEmpty, place.name != nil { return note(place, node) }
     guard levels.count < Self.maximumDepth else {
       throw CheckpointError("tensors lie more than \(Self.maximumDepth) containers deep")
     }
     open.insert(node)
     let isOutside = isRoot && !levels.isEmpty && tree.isOptimizer(node)
     levels.append(
-      Level(node: node, path: path, children: children, isRoot: isRoot && !isOutside))
+      Level(node: node, place: place, children: children, isRoot: isRoot && !isOutside))
   }
 
   private mutating func count(_ path: String) throws(CheckpointError) {
@@ -115,25 +132,40 @@ struct TorchContents {
     }
   }
 
-  private mutating func take(_ rebuild: TorchTensors.Rebuild, path: String, isRoot: Bool)
+  private mutating func take(_ rebuild: TorchTensors.Rebuild, at place: Place, isRoot: Bool)
     throws(CheckpointError)
   {
-    let name = path.isEmpty ? "tensor" : path
+    let name = place.name ?? "tensor"
     let tensor = try tensors.tensor(rebuild, name: name)
-    guard isRoot else {
-      return note(path, "\(tensor.record.type.name) \(tensor.record.shape)")
+    guard isRoot else { return note(place, tensor.record) }
+    if let earlier = names[ExactName(name)] {
+      return choose(between: earlier, and: tensor, at: place)
     }
-    guard names.insert(ExactName(name)).inserted else {
-      report(.error, name, "two keys print as \(name.quoted); the tensor of the first is taken")
-      return note(path, "\(tensor.record.type.name) \(tensor.record.shape)")
-    }
+    names[ExactName(name)] = records.count
     axes += tensor.record.shape.count
     guard records.count < Self.maximumTensors, axes <= Self.maximumAxes else {
       throw CheckpointError(
         "more than \(Self.maximumTensors) tensors or \(Self.maximumAxes) axes")
     }
-    if let key = tensor.storage { namesByStorage[key, default: []].append(records.count) }
+    origins.append((place.steps, tensor.storage))
     records.append(tensor.record)
+  }
+
+  /// Of two tensors whose names print alike takes the one that fewer keys lead to: a
+  /// key `a.b` is more like the name than a key `b` under a key `a`.
+  private mutating func choose(
+    between earlier: Int, and tensor: TorchTensors.Tensor, at place: Place
+  ) {
+    let record = tensor.record
+    let steps = origins[earlier].steps
+    report(
+      .error, record.name,
+      "two keys print as \(record.name.quoted); the tensor "
+        + (place.steps == steps ? "of the first is taken" : "that fewer keys lead to is taken"))
+    guard place.steps < steps else { return note(place, record) }
+    note(place, records[earlier])
+    origins[earlier] = (place.steps, tensor.storage)
+    records[earlier] = record
   }
 
   /// Whether another entry may be listed; if not, it is counted.
@@ -148,19 +180,23 @@ struct TorchContents {
     findings.append(Finding(severity, .duplicateKey, tensors: [name], message))
   }
 
-  private mutating func note(_ path: String, _ node: Pickle.Node) {
+  private mutating func note(_ place: Place, _ node: Pickle.Node) {
     guard isRoomForOther() else { return }
-    note(path, tree.pickle.described(node))
+    note(place, tree.pickle.described(node))
   }
 
-  private mutating func note(_ path: String, _ description: String) {
+  private mutating func note(_ place: Place, _ record: TensorRecord) {
+    note(place, "\(record.type.name) \(record.shape)")
+  }
+
+  private mutating func note(_ place: Place, _ description: String) {
     guard isRoomForOther() else { return }
-    others.append(OtherEntry(path: path.isEmpty ? "(top)" : path, description: description))
+    others.append(OtherEntry(path: place.name ?? "(top)", description: description))
   }
 
   /// The children of a container as Python would have them: of a key that is set
   /// twice, the last value at the place of the first.
-  private mutating func distinct(_ children: TorchChildren, of path: String)
+  private mutating func distinct(_ children: TorchChildren, of place: Place)
     throws(CheckpointError) -> TorchChildren
   {
     var positions: [ExactName: Int] = [:]
@@ -181,18 +217,21 @@ struct TorchContents {
       }
       if result == nil { result = Array(children[..<index]) }
       result?[position].node = child.node
-      let full = joined(path, child.step)
+      let full = joined(place, child.step)
       report(
-        .warning, full, "the key \(full.quoted) is set twice; the last value counts, as in Python")
+        .warning, full.name ?? "",
+        "the key \(full.quoted) is set twice; the last value counts, as in Python")
     }
     return result.map { .listed($0) } ?? children
   }
 
-  private func joined(_ path: String, _ step: TorchTree.Step) -> String {
-    let name = tree.name(of: step)
-    guard !path.isEmpty, !name.isEmpty, case .key(let key) = step, tree.pickle.isText(key) else {
-      return path + name
+  private func joined(_ place: Place, _ step: TorchTree.Step) -> Place {
+    guard let last = tree.name(of: step) else { return place }
+    var name = last
+    if let first = place.name {
+      let isText = if case .key(let key) = step { tree.pickle.isText(key) } else { false }
+      name = isText ? "\(first).\(last)" : first + last
     }
-    return "\(path).\(name)"
+    return Place(name: name, steps: place.steps + 1)
   }
 }

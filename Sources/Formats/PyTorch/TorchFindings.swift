@@ -16,24 +16,34 @@ struct TorchFindings {
   /// One finding for the dangerous globals and one for the unknown ones.
   static func unsafeGlobals(_ globals: [GlobalUse]) -> [Finding] {
     var findings: [Finding] = []
-    for (hazard, severity, words) in [
-      (GlobalHazard.dangerous, Finding.Severity.error, "can run code when Python loads the file"),
-      (.unknown, .warning, "is not known to be harmless when Python loads the file"),
+    for (hazard, severity, verb, verbOfMany, words) in [
+      (GlobalHazard.dangerous, Finding.Severity.error, "can", "can", "run code"),
+      (.unknown, .warning, "is", "are", "not known to be harmless"),
     ] {
       let names = globals.filter { $0.hazard == hazard }.map(\.name)
       guard !names.isEmpty else { continue }
-      let subject = names.count == 1 ? "a global that" : "globals of which each"
+      let subject = names.count == 1 ? "a global that \(verb)" : "globals that \(verbOfMany)"
       findings.append(
         Finding(
-          severity, .unsafeGlobal, "the pickle names \(subject) \(words): \(shortList(names))"))
+          severity, .unsafeGlobal,
+          "the pickle names \(subject) \(words) when Python loads the file: \(shortList(names))"))
     }
     return findings
+  }
+
+  /// The finding for texts that hold halves of UTF-16 pairs.
+  static func surrogates(_ count: Int) -> Finding? {
+    guard count > 0 else { return nil }
+    return Finding(
+      .warning, .nameEncoding,
+      (count == 1 ? "a text of the pickle holds" : "\(count) texts of the pickle hold")
+        + " surrogates, which UTF-8 has no bytes for; they are shown as \\udc80 and the like")
   }
 
   /// One finding that lists the groups of tensors that share bytes.
   static func sharedStorages(_ contents: TorchContents) -> Finding? {
     let records = contents.records
-    let groups = contents.namesByStorage.values.filter { $0.count > 1 }
+    let groups = contents.positionsByStorage.values.filter { $0.count > 1 }
       .flatMap { sharing($0, in: records) }
       .sorted { $0[0] < $1[0] }
     guard !groups.isEmpty else { return nil }
@@ -65,6 +75,11 @@ struct TorchFindings {
       end = max(end, range.upperBound)
     }
     return groups.filter { $0.count > 1 }.map { $0.sorted() }
+  }
+
+  /// `1 byte follows`, `8 bytes follow`.
+  static func bytes(_ count: Int) -> String {
+    count == 1 ? "1 byte follows" : "\(count) bytes follow"
   }
 
   static func shortList(_ names: [String], separator: String = ", ") -> String {

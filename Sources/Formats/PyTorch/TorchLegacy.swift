@@ -11,6 +11,10 @@ struct TorchLegacy {
   /// The object that was saved.
   let pickle: Pickle
   let storages: TorchStorages
+  /// The globals that any of the pickles names; Python runs them all.
+  let globals: [TorchGlobal]
+  /// The position of the first byte that belongs to none of it.
+  let end: Int
 
   /// Whether the first pickle of a file is torch's magic number.
   static func begins(_ file: InputFile) -> Bool {
@@ -21,18 +25,19 @@ struct TorchLegacy {
   }
 
   init(_ file: InputFile) throws(CheckpointError) {
-    var position = try Self.next(file, at: 0, "magic number").end
-    let version = try Self.next(file, at: position, "protocol version")
+    let magic = try Self.next(file, at: 0, "magic number")
+    let version = try Self.next(file, at: magic.end, "protocol version")
     guard version.integer(version.root) == Self.protocolVersion else {
       throw CheckpointError(
-        offset: position,
+        offset: magic.end,
         "legacy protocol \(version.described(version.root)); "
           + "expected \(Self.protocolVersion)")
     }
     // Its byte order is of no interest: torch always writes little-endian here.
-    position = try Self.next(file, at: version.end, "system information").end
-    pickle = try Self.next(file, at: position, "object")
+    let system = try Self.next(file, at: version.end, "system information")
+    pickle = try Self.next(file, at: system.end, "object")
     let keys = try Self.next(file, at: pickle.end, "list of storage keys")
+    globals = [magic, version, system, pickle, keys].flatMap(\.globals)
     var reader = StorageReader(file: file, position: keys.end)
     let types = pickle.storageTypes
     guard let items = keys.items(keys.root) else {
@@ -53,6 +58,7 @@ struct TorchLegacy {
       storages.places[key] = try reader.next(key, type)
     }
     self.storages = storages
+    end = reader.position
   }
 
   private static func next(_ file: InputFile, at position: Int, _ what: String)

@@ -22,27 +22,18 @@ struct TorchRoot {
     }
   }
 
-  /// Follows the keys that the user gave.
+  /// Follows the keys that the user gave, of which any may hold dots and be given in
+  /// parts.
   init(following keys: [String], in tree: TorchTree) throws(CheckpointError) {
     node = tree.pickle.root
-    for key in keys {
-      let children = tree.children(node)
-      guard let next = children.lastIndex(where: { tree.isNamed($0.step, key) }) else {
-        let names = children.prefix(8).map { tree.label(of: $0.step) }
-        let place = path.isEmpty ? "the top of the file" : path.joined(separator: ".").quoted
-        throw CheckpointError(
-          "no key \(key.quoted) in \(place)"
-            + (names.isEmpty ? "" : ", which has \(names.joined(separator: ", "))")
-            + (children.count > names.count ? " and \(children.count - names.count) more" : ""))
-      }
-      descend(to: next, in: tree)
-    }
+    guard !keys.isEmpty else { return }
+    var search = TorchRootSearch(keys.joined(separator: "."), in: tree)
+    for position in try search.positions() { descend(to: position, in: tree) }
   }
 
   private mutating func descend(to position: Int, in tree: TorchTree) {
     let child = tree.children(node)[position]
-    let name = tree.name(of: child.step)
-    if !name.isEmpty { path.append(name) }
+    if let name = tree.name(of: child.step) { path.append(name) }
     positions.append(position)
     node = child.node
   }
@@ -57,7 +48,7 @@ extension TorchTree {
     // The attributes of an object belong together.
     guard pickle.entries(node) != nil || pickle.items(node) != nil else { return nil }
     if isOptimizer(node) { return nil }
-    let direct = children.count { tensors.isTensor($0.node) }
+    let direct = children.count { tensors.isTensor($0.node) && !isNumber($0.node) }
     let known = children.indices.filter { rank(of: children[$0].step) != nil }
     let best = known.max { a, b in
       let (first, second) = (tensorCount(children[a].node), tensorCount(children[b].node))
@@ -74,11 +65,11 @@ extension TorchTree {
     return isTop && direct == 0 ? onlyStateDict(among: children) : nil
   }
 
-  /// The position of the only child with tensors, if they lie right in it.
+  /// The position of the only container with tensors, if they lie right in it.
   private func onlyStateDict(among children: TorchChildren) -> Int? {
     var found: Int?
     for (position, child) in children.enumerated()
-    where tensorCount(child.node) > 0 && !isOptimizer(child.node) {
+    where tensorCount(child.node) > 0 && !tensors.isTensor(child.node) && !isOptimizer(child.node) {
       if found != nil { return nil }
       found = position
     }
@@ -93,18 +84,14 @@ extension TorchTree {
     return TorchRoot.wellKnownKeys.firstIndex { pickle.isText(key, $0) }
   }
 
-  /// Whether a step is written like this.
-  fileprivate func isNamed(_ step: Step, _ name: String) -> Bool {
-    if case .key(let key) = step, pickle.isText(key, name) { return true }
-    return label(of: step) == name
-  }
-
-  /// How a step is written in a message: in quotes and shortened if it is a text.
-  fileprivate func label(of step: Step) -> String {
-    if case .key(let key) = step {
-      return pickle.isText(key) ? pickle.described(key) : pickle.keyName(key)
-    }
-    return name(of: step)
+  /// Whether a node is a tensor of one element: an accuracy or a loss that a trainer
+  /// keeps beside the state dict.
+  private func isNumber(_ node: Pickle.Node) -> Bool {
+    guard let rebuild = tensors.rebuild(node),
+      [.tensor, .tensorV2, .tensorV3].contains(rebuild.kind), rebuild.arguments.count > 2,
+      let sizes = try? pickle.sizes(rebuild.arguments[2], "size")
+    else { return false }
+    return sizes.allSatisfy { $0 == 1 }
   }
 
   /// Whether this is the state of a `torch.optim` optimizer, known by its keys.

@@ -15,7 +15,10 @@ struct TorchTar {
     let reader = try Reader(file, storages: members["storages"], tensors: members["tensors"])
     let start = try members["pickle"].lowerBound
     var pickle = try PickleMachine.run(PickleSource(file, at: start))
-    globals = reader.globals + pickle.globals
+    // torch reads no other member; another program may.
+    let others = members.all(except: ["storages", "tensors", "pickle"])
+    globals =
+      reader.globals + pickle.globals + others.flatMap { GlobalSurvey.inARow(file, $0) }
     for node in pickle.persistents {
       guard case .persistent(let identifier) = pickle[node],
         let key = pickle.storageKey(identifier), let tensor = reader.tensors[key]

@@ -60,13 +60,13 @@ struct TorchTree {
   /// tensors.
   private static let moduleTables = ["_parameters", "_buffers", "_modules"]
 
-  /// How a step is written where it stands alone.
-  func name(of step: Step) -> String {
+  /// How a step is written where it stands alone; nil where it does not show.
+  func name(of step: Step) -> String? {
     switch step {
     case .key(let key):
-      Self.moduleTables.contains { pickle.isText(key, $0) } ? "" : pickle.keyName(key)
+      Self.moduleTables.contains { pickle.isText(key, $0) } ? nil : pickle.keyName(key)
     case .index(let index): "[\(index)]"
-    case .hidden: ""
+    case .hidden: nil
     }
   }
 

@@ -86,7 +86,8 @@ public struct BaseMatching: Sendable {
     _ fits: [(module: AdapterModule, base: TensorRecord, fit: ShapeFit)]
   ) {
     let orientation = Orientation(
-      decided: fits.map { ($0.module.target, $0.fit) }, configuration: adapter.configuration)
+      decided: fits.filter { $0.module.kind != .embedding }.map { ($0.module.target, $0.fit) },
+      configuration: adapter.configuration)
     for fit in fits {
       guard let isTransposed = orientation.isTransposed(fit.module.target, fit.fit) else {
         undecided.append(fit.module)

@@ -5,7 +5,8 @@
 /// are (GPT-2's `attn.c_proj` is square, its `mlp.c_proj` is not); then the nearest
 /// relatives by path; and only where there are none the configuration's
 /// `fan_in_fan_out`, which PEFT sets by the last module that it adapts. Where the
-/// evidence disagrees, nothing is decided.
+/// evidence disagrees, nothing is decided. Embeddings are no evidence: they are of a
+/// class of their own.
 struct Orientation {
   private var byName: [Substring: Set<ShapeFit>] = [:]
   /// What was decided of the modules below each path.
@@ -29,11 +30,14 @@ struct Orientation {
     if let related = Self.parents(target).lazy.compactMap({ byParent[$0] }).first {
       return related.count == 1 ? related.contains(.transposed) : nil
     }
-    guard let configuration else { return byName.isEmpty ? false : nil }
+    guard let configuration else { return isAllDirect ? false : nil }
     guard configuration.isFanInFanOut else { return false }
     // Elsewhere in the model there are other classes; the flag may be theirs.
     return byName.isEmpty ? true : nil
   }
+
+  /// Whether nothing speaks for the other way.
+  private var isAllDirect: Bool { byName.values.allSatisfy { $0 == [.direct] } }
 
   private static func lastSegment(_ target: String) -> Substring {
     target.lastIndex(of: ".").map { target[target.index(after: $0)...] } ?? target[...]

@@ -50,6 +50,7 @@ public struct CheckpointCheck {
       findings += SideFileChecks.findings(checkpoint, adapter)
       findings += try FactorChecks(adapter: adapter).findings()
     }
+    if inspection.kind == .wrappedCheckpoint { findings.append(wrapped) }
     if !isAdapter { findings += try ModelChecks.findings(checkpoint) }
     for file in checkpoint.files { findings += try PyTorchReader.checksumFindings(file) }
     if readsValues {
@@ -65,6 +66,14 @@ public struct CheckpointCheck {
     .error, .emptyAdapter,
     "the file holds no tensors: whatever saved it filtered all of them out, and a checkpoint of "
       + "the training run may still hold them")
+
+  private var wrapped: Finding {
+    Finding(
+      .note, .nestedWrapper,
+      "base and adapter lie in one file, so that a plain model finds neither under its names; "
+        + "merge them first",
+      fix: "tenon merge \(shellQuoted(checkpoint.path)) -o OUT")
+  }
 
   /// Whether it needs a base; a wrapped checkpoint holds its own.
   private var isAdapter: Bool {
@@ -90,7 +99,7 @@ public struct CheckpointCheck {
       return report(
         alone, load, expected: expected, source: "the base \(base.path)", base: base.path)
     }
-    let checks = AdapterBaseChecks(adapter, of: checkpoint, base: base)
+    let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
     let findings = try alone.filter { $0.code != .baseTensorInAdapter } + checks.findings()
     return report(findings, load: checks.load, map: checks.suggestedMap)

@@ -10,7 +10,7 @@ struct InspectCommand: CheckpointCommand {
     discussion: """
       Prints the format, the kind, totals by type and every tensor in natural order; for an \
       adapter its card as well: family, base, rank, alpha, scale and targets. Reads headers only, \
-      so that the size of the file does not matter.
+      so that the size of the file does not matter, unless --stats or --hash asks for values.
       """)
 
   @Argument(help: "Files, indexes or directories.", completion: .file())
@@ -22,6 +22,12 @@ struct InspectCommand: CheckpointCommand {
   @Flag(help: "Collapse repeated layers: one line for tensors that differ only in numbers.")
   var tree = false
 
+  @Flag(help: "Read the values: minimum, maximum, mean, deviation, NaN, infinite, zeros.")
+  var stats = false
+
+  @Flag(help: "Read the values: SHA-256 of each tensor's bytes in row-major order.")
+  var hash = false
+
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
 
@@ -29,6 +35,9 @@ struct InspectCommand: CheckpointCommand {
   var json = false
 
   func validate() throws {
+    if keys || tree, stats || hash {
+      throw ValidationError("--stats and --hash go with the full list or --json")
+    }
     if keys, tree { throw ValidationError("--keys and --tree exclude each other") }
     if keys || tree, json {
       throw ValidationError("--json prints every tensor; leave out --keys and --tree")
@@ -41,14 +50,34 @@ struct InspectCommand: CheckpointCommand {
     for path in paths {
       results.append(Inspection(try Checkpoint.open(path), filter: filter))
     }
+    let summaries = try summaries(of: results)
     if json {
-      StandardOutput.write(InspectionJSON.document(results) { StandardOutput.write($0) })
+      StandardOutput.write(
+        InspectionJSON.document(results, summaries) { StandardOutput.write($0) })
     } else if keys {
       StandardOutput.write(results.map(InspectionText.keys).joined())
     } else {
       StandardOutput.write(
-        results.map { InspectionText.report($0, tree: tree) }.joined(separator: "\n"))
+        zip(results, summaries).map { InspectionText.report($0, tree: tree, $1) }
+          .joined(separator: "\n"))
     }
     endProcess(.success, keeping: results)
+  }
+
+  /// What the values are like, by name, where that was asked for.
+  private func summaries(of results: [Inspection]) throws(CheckpointError)
+    -> [[ExactName: TensorSummary]]
+  {
+    guard stats || hash else { return results.map { _ in [:] } }
+    var all: [[ExactName: TensorSummary]] = []
+    for result in results {
+      var summaries: [ExactName: TensorSummary] = [:]
+      for record in result.records {
+        summaries[ExactName(record.name)] = try TensorSummary(
+          record, statistics: stats, hash: hash)
+      }
+      all.append(summaries)
+    }
+    return all
   }
 }

@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 import OrderedCollections
@@ -6,22 +7,23 @@ import OrderedCollections
 enum InspectionJSON {
   /// One object for one path, a list of objects for several. `sink` takes a long
   /// text piece by piece; the end of it is returned.
-  static func document(_ inspections: [Inspection], sink: @escaping @Sendable ([UInt8]) -> Void)
-    -> [UInt8]
-  {
+  static func document(
+    _ inspections: [Inspection], _ summaries: [[ExactName: TensorSummary]],
+    sink: @escaping @Sendable ([UInt8]) -> Void
+  ) -> [UInt8] {
     var writer = JSONWriter(sink: sink)
     if inspections.count == 1 {
       writer.object { writer in
         writer.integer("schema", 1)
-        members(of: inspections[0], in: &writer)
+        members(of: inspections[0], summaries[0], in: &writer)
       }
     } else {
       writer.object { writer in
         writer.integer("schema", 1)
         writer.key("results")
         writer.array { writer in
-          for inspection in inspections {
-            writer.object { members(of: inspection, in: &$0) }
+          for (inspection, summary) in zip(inspections, summaries) {
+            writer.object { members(of: inspection, summary, in: &$0) }
           }
         }
       }
@@ -29,7 +31,10 @@ enum InspectionJSON {
     return writer.document()
   }
 
-  private static func members(of inspection: Inspection, in writer: inout JSONWriter) {
+  private static func members(
+    of inspection: Inspection, _ summaries: [ExactName: TensorSummary],
+    in writer: inout JSONWriter
+  ) {
     let checkpoint = inspection.checkpoint
     writer.string("path", checkpoint.path)
     writer.string("format", checkpoint.format.rawValue)
@@ -53,20 +58,16 @@ enum InspectionJSON {
             writer.integers("shape", shape)
             writer.integer("bytes", type.byteCount(of: shape.reduce(1, *)))
             writer.string("file", shard.name)
+            if !summaries.isEmpty {
+              writer.summary(summaries[ExactName(records[position].name)])
+            }
           }
         }
       }
     }
     writer.strings("root", checkpoint.rootPath)
     writer.key("others")
-    writer.array { writer in
-      for other in checkpoint.others {
-        writer.object { writer in
-          writer.string("path", other.path)
-          writer.string("description", other.description)
-        }
-      }
-    }
+    writer.others(checkpoint.others)
     writer.key("adapter")
     if let adapter = inspection.adapter { writer.adapter(adapter) } else { writer.null() }
     writer.findings(inspection.findings)
@@ -74,6 +75,18 @@ enum InspectionJSON {
 }
 
 extension JSONWriter {
+  /// Writes what a file holds beside its tensors.
+  mutating func others(_ others: [OtherEntry]) {
+    array { writer in
+      for other in others {
+        writer.object { writer in
+          writer.string("path", other.path)
+          writer.string("description", other.description)
+        }
+      }
+    }
+  }
+
   /// Writes the card of an adapter.
   fileprivate mutating func adapter(_ adapter: Adapter) {
     object { writer in
@@ -115,5 +128,24 @@ extension JSONWriter {
   private mutating func patterns(_ key: StaticString, _ adapter: Adapter) {
     self.key(key)
     value(adapter.configuration?.json["\(key)"] ?? .object([]))
+  }
+
+  /// The members of `--stats` and `--hash`.
+  fileprivate mutating func summary(_ summary: TensorSummary?) {
+    if let statistics = summary?.statistics { self.statistics(statistics) }
+    if let sha256 = summary?.sha256 { string("sha256", sha256) }
+  }
+
+  private mutating func statistics(_ statistics: ValueStatistics) {
+    key("stats")
+    object { writer in
+      writer.double("min", statistics.minimum)
+      writer.double("max", statistics.maximum)
+      writer.double("mean", statistics.finite > 0 ? statistics.mean : nil)
+      writer.double("std", statistics.standardDeviation)
+      writer.integer("nan", statistics.nan)
+      writer.integer("inf", statistics.infinite)
+      writer.integer("zeros", statistics.zeros)
+    }
   }
 }

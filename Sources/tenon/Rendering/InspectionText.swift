@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 import OrderedCollections
@@ -10,10 +11,12 @@ enum InspectionText {
   }
 
   /// Everything: the head, the adapter's card, the tensors, the findings.
-  static func report(_ inspection: Inspection, tree: Bool) -> String {
+  static func report(
+    _ inspection: Inspection, tree: Bool, _ summaries: [ExactName: TensorSummary]
+  ) -> String {
     var text = head(inspection)
     if let adapter = inspection.adapter { text += "\n" + AdapterText.card(adapter) }
-    let table = tree ? groups(inspection) : tensors(inspection)
+    let table = tree ? groups(inspection) : tensors(inspection, summaries)
     if !table.isEmpty { text += "\n" + table }
     if !inspection.checkpoint.others.isEmpty { text += "\n" + others(inspection) }
     if !inspection.findings.isEmpty { text += "\n" + findings(inspection.findings) }
@@ -53,7 +56,16 @@ enum InspectionText {
     return text
   }
 
-  private static func tensors(_ inspection: Inspection) -> String {
+  private static func tensors(
+    _ inspection: Inspection, _ summaries: [ExactName: TensorSummary]
+  ) -> String {
+    guard summaries.isEmpty else {
+      return columns(
+        inspection.records.map { record in
+          [record.name.printable, record.type.name, "\(record.shape)"]
+            + values(summaries[ExactName(record.name)])
+        })
+    }
     let sorted = inspection.records
     // A span, so that no record is copied.
     let records = sorted.span
@@ -80,6 +92,22 @@ enum InspectionText {
       }
     }
     return text
+  }
+
+  /// The columns of `--stats` and `--hash`.
+  private static func values(_ summary: TensorSummary?) -> [String] {
+    var cells: [String] = []
+    if let statistics = summary?.statistics {
+      let text = { (value: Double?) in value.map { significant($0, 4) } ?? "-" }
+      cells += [
+        "min \(text(statistics.minimum))", "max \(text(statistics.maximum))",
+        "mean \(text(statistics.finite > 0 ? statistics.mean : nil))",
+        "std \(text(statistics.standardDeviation))", "zeros \(statistics.zeros)",
+        "nan \(statistics.nan)", "inf \(statistics.infinite)",
+      ]
+    }
+    if let sha256 = summary?.sha256 { cells.append(sha256) }
+    return cells
   }
 
   private static func groups(_ inspection: Inspection) -> String {

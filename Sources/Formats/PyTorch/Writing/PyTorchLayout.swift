@@ -48,7 +48,10 @@ public enum PyTorchLayout {
   /// Why torch cannot hold a tensor of this type and shape, or nil where it can.
   public static func refusal(_ type: TensorType, shape: [Int]) -> String? {
     guard let torch = TorchType.writing(type) else {
-      return "is \(type.name), for which PyTorch has no type"
+      let isQuantised = type.element == nil && type.name.hasPrefix("q")
+      return isQuantised
+        ? "is \(type.name), whose scale would be lost; quantised tensors are not written"
+        : "is \(type.name), for which PyTorch has no type"
     }
     if torch == .pairedFloat4, (shape.last ?? 1) % 2 != 0 {
       return "is F4 of shape \(shape); PyTorch holds F4 in pairs along the last axis"

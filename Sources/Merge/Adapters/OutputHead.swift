@@ -1,0 +1,51 @@
+import Formats
+
+/// The output of a model whose weight is that of its input embedding, so that its file
+/// holds the weight once, under the input's name.
+struct OutputHead {
+  /// The name of the weight.
+  let weight: String
+  /// The bias that is tied along, and the tensor that the file holds of it.
+  let bias: (name: String, source: String)?
+
+  /// A head that has more than one layer, by the weight of its first.
+  private static let masked: [(first: String, module: String, bias: String?)] = [
+    ("cls.predictions.transform.dense.weight", "cls.predictions.decoder", "cls.predictions.bias"),
+    ("lm_head.dense.weight", "lm_head.decoder", "lm_head.bias"),
+    ("predictions.dense.weight", "predictions.decoder", "predictions.bias"),
+    ("vocab_transform.weight", "vocab_projector", nil),
+    ("generator_predictions.dense.weight", "generator_lm_head", nil),
+  ]
+
+  /// Nil where the class of the model, as its configuration names it, has no such output.
+  init?(tiedTo input: String, names: some Collection<String>, architecture: String?) {
+    if let row = Self.masked.first(where: { row in names.contains { $0 == row.first } }) {
+      weight = "\(row.module).weight"
+      bias = row.bias.map { ("\(row.module).bias", $0) }
+      return
+    }
+    if let architecture, Self.isHeadless(architecture) { return nil }
+    weight = Self.name(for: input)
+    bias = nil
+  }
+
+  private static let names = [
+    "embed_in.weight": "embed_out.weight", "tok_embeddings.weight": "output.weight",
+  ]
+
+  private static func name(for input: String) -> String {
+    let module = input.split(separator: ".").suffix(2).joined(separator: ".")
+    let name = names[module] ?? "lm_head.weight"
+    // The language model inside a model of several parts keeps its own head.
+    return input.hasPrefix("language_model.model.") ? "language_model.\(name)" : name
+  }
+
+  /// A bare model, or one that ends in classes instead of tokens.
+  private static func isHeadless(_ architecture: String) -> Bool {
+    let isBare =
+      architecture.hasSuffix("Model")
+      && !["LMHeadModel", "ChatModel"].contains { architecture.hasSuffix($0) }
+    return isBare || architecture.hasSuffix("Classification")
+      || architecture.hasSuffix("ForQuestionAnswering") || architecture.hasSuffix("MultipleChoice")
+  }
+}

@@ -1,0 +1,112 @@
+"""`tenon merge` of several adapters, with weights, and what undoes it."""
+
+import itertools
+import os
+
+import torch
+
+from harness import hashes
+from kinds import Shares, judged, like_doubles, like_peft
+from models import DTYPES, save_adapter
+from parts import CONVOLUTIONS, KINDS, LINEAR, adapted, again, lora, parts, save_state
+from tensors import load_directory
+
+# What can be merged with others: what only adds.
+SUMS = {
+    "linear": lora(LINEAR), "convolution": lora(CONVOLUTIONS), "embedding": lora(["emb", "q"]),
+    "rsLoRA": lora(LINEAR, use_rslora=True), "lora_bias": lora(["q"], lora_bias=True),
+    "LoHa": KINDS["LoHa linear"], "LoKr": KINDS["LoKr linear"], "AdaLoRA": KINDS["AdaLoRA"],
+}
+WEIGHTS = [1, 0.5, -1, -0.25, 2]
+
+
+def run(harness, every):
+    shares = Shares()
+    for dtype in DTYPES:
+        for number in range(4):
+            with harness.case(f"{dtype} {number}"):
+                several(harness, shares, dtype)
+        for kind in SUMS:
+            with harness.case(f"{dtype} {kind} there and back"):
+                there_and_back(harness, dtype, kind)
+    with harness.case("what multiplies"):
+        refused(harness)
+    shares.report()
+
+
+def prepared(harness, dtype, kinds):
+    """A base and an adapter of each kind."""
+    place = harness.fresh()
+    model = parts(harness.random, DTYPES[dtype])
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    base = os.path.join(place, "base")
+    save_state(state, base, "safetensors")
+    paths = []
+    for number, kind in enumerate(kinds):
+        fresh = again(model)
+        fresh.load_state_dict(state)
+        paths.append(os.path.join(place, f"adapter-{number}"))
+        save_adapter(adapted(fresh, {**KINDS, **SUMS}[kind](harness.random)), paths[-1])
+    return model, state, base, paths, os.path.join(place, "out")
+
+
+def several(harness, shares, dtype):
+    random = harness.random
+    # AdaLoRA and the LyCORIS methods of PEFT ignore or replace their scale when it is set anew.
+    kinds = random.sample(["linear", "convolution", "embedding", "rsLoRA"], 3)
+    model, state, base, paths, out = prepared(harness, dtype, kinds)
+    weighted = [(path, random.choice(WEIGHTS)) for path in paths]
+    found = together(harness, base, weighted, out, "peft")
+    # PEFT rounds after each adapter, so that their order is the user's.
+    like_peft(harness, shares, "several", state, judged(model, state, *weighted), found)
+    found = together(harness, base, weighted, out, "exact")
+    like_doubles(harness, state, judged(model.double(), state, *weighted), found)
+    expected = hashes(out)
+    for order in itertools.permutations(weighted):
+        together(harness, base, order, out, "exact")
+        harness.equal(hashes(out), expected, "the same bytes in every order")
+
+
+def together(harness, base, weighted, out, numerics):
+    weights = [f"--weight={weight}" for _, weight in weighted]
+    harness.done("merge", base, *[path for path, _ in weighted], *weights, "-o", out, "--force",
+                 "--numerics", numerics)
+    return load_directory(out)
+
+
+def there_and_back(harness, dtype, kind):
+    """Merging and `--unmerge` give back the base to within the roundings of both."""
+    _, state, base, (adapter,), out = prepared(harness, dtype, [kind])
+    harness.done("merge", base, adapter, "-o", out)
+    middle = load_directory(out)
+    harness.done("merge", out, adapter, "-o", out + "-back", "--unmerge")
+    back = load_directory(out + "-back")
+    wrong = {}
+    for name, tensor in state.items():
+        steps = torch.maximum(tensor.abs(), middle[name].abs()).double()
+        error = (back[name].double() - tensor.double()).abs()
+        allowed = 1.5 * torch.finfo(tensor.dtype).eps * steps + torch.finfo(tensor.dtype).tiny
+        if not bool((error <= allowed).all()):
+            wrong[name] = float((error / allowed).max())
+    harness.equal(wrong, {}, "the base again")
+    changed = [name for name in state if not torch.equal(state[name], middle[name])]
+    harness.check(changed, "the merge changed something")
+    harness.done("merge", base, adapter, "-o", out, "--force", "--weight=-1")
+    negative = load_directory(out)
+    harness.done("merge", base, adapter, "-o", out, "--force", "--unmerge")
+    undone = load_directory(out)
+    harness.check(all(torch.equal(negative[name], undone[name]) for name in state),
+                  "--unmerge is the weight -1")
+
+
+# Kinds of which no part can be added, with a word of the refusal.
+REFUSALS = {"DoRA linear": "--weight 1", "IA3": "--weight 1", "modules_to_save": "--weight 1"}
+
+
+def refused(harness):
+    for kind, word in REFUSALS.items():
+        _, _, base, (adapter,), out = prepared(harness, "F32", [kind])
+        for option in ("--weight=0.5", "--unmerge"):
+            result = harness.run("merge", base, adapter, "-o", out, option)
+            harness.check(result.status == 2 and word in result.err, f"{kind} {option}", result)
+            harness.check(not os.path.exists(out), "nothing is written")
