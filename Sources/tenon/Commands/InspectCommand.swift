@@ -62,7 +62,9 @@ struct InspectCommand: CheckpointCommand {
       StandardOutput.write(
         InspectionJSON.document(
           results, summaries, isList: paths.count > 1, failure: failures.first
-        ) { StandardOutput.write($0) })
+        ) {
+          StandardOutput.write($0)
+        })
     } else if keys {
       StandardOutput.write(results.map(InspectionText.keys).joined())
     } else {
