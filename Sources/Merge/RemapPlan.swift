@@ -21,10 +21,15 @@ public struct RemapPlan: Sendable {
     let kind = draft.kind ?? Inspection(input).kind
     let isAdapter = kind == .peftAdapter || kind == .llavaAdapter
     let base = try Self.renamedNotes(draft.checkpoint(from: input), draft.map)
-    let shared = SharedTensors(
-      in: base, restores: options.format.sharesStorages,
-      filter: try NameFilter(include: [], exclude: []),
-      separate: Set(draft.tensors.filter { $0.place != nil }.map { ExactName($0.record.name) }))
+    // Names are what a renaming is about: each has its tensor, also where the format
+    // cannot share the bytes of two.
+    let shared =
+      options.format.sharesStorages
+      ? SharedTensors(
+        in: base, restores: true, filter: try NameFilter(include: [], exclude: []),
+        separate: Set(
+          draft.tensors.filter { $0.place != nil }.map { ExactName($0.record.name) }))
+      : SharedTensors(none: base)
     var plan = try PlanBuilder(
       base: base, options: options, sharing: shared, isAdapter: isAdapter,
       holdsAdapter: kind == .wrappedCheckpoint, isVerifying: true

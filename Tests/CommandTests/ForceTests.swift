@@ -66,9 +66,6 @@ import Testing
       message: "link: is a link to a directory; a directory would replace the link",
       links: ["link": "old"]),
     Refusal(
-      output: "base/new", message: "base/new: lies in the input base; an input is never modified",
-      force: false),
-    Refusal(
       output: "folder.safetensors",
       message: "folder.safetensors: is no regular file; a file would replace it",
       files: ["folder.safetensors/note"]),

@@ -111,7 +111,7 @@ KERNEL static void add_distances(
       ulp = same ? 0 : ulp;
       double size = __builtin_fabs(x);
       size = size > usual ? size : usual;
-      size = (b > size) & (b < __builtin_inf()) ? b : size;
+      size = ((b > size) & (b < __builtin_inf())) ? b : size;
       double term = __builtin_fabs(x - y) * units_per(size, layout);
       term = lost ? __builtin_inf() : term;
       term = same ? 0 : term;
