@@ -132,7 +132,7 @@ import Testing
       .element(.f4), [2, 3], "is F4 of shape [2, 3]; PyTorch holds F4 in pairs along the last axis"
     ),
     (.element(.f4), [], "is F4 of shape []; PyTorch holds F4 in pairs along the last axis"),
-    (.foreign(name: "qint8", bitWidth: 8), [4], "is qint8, for which PyTorch has no type"),
+    (.foreign(name: "qint8", bitWidth: 8), [4], "is qint8, which is listed but not written"),
   ]
 
   @Test(arguments: refusals) func `what torch cannot hold is refused by name`(

@@ -216,7 +216,7 @@ import Testing
       "pytorch/quantised.pt", .safetensors,
       "tensor \"q\": is qint8, for which safetensors has no type"
     ),
-    ("pytorch/quantised.pt", .pytorch, "tensor \"q\": is qint8, for which PyTorch has no type"),
+    ("pytorch/quantised.pt", .pytorch, "tensor \"q\": is qint8, which is listed but not written"),
     (
       "pytorch/meta.pt", .safetensors,
       "tensor \"m\": has no data in its file (F32); expected a tensor with values"
