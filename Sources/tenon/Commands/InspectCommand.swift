@@ -47,13 +47,22 @@ struct InspectCommand: CheckpointCommand {
   func perform() throws(CheckpointError) -> ExitCode {
     let filter = try filter.filter()
     var results: [Inspection] = []
+    var failures: [CheckpointError] = []
     for path in paths {
-      results.append(Inspection(try Checkpoint.open(path), filter: filter))
+      do throws(CheckpointError) {
+        results.append(Inspection(try Checkpoint.open(path), filter: filter))
+      } catch {
+        // What else was asked for is still answered.
+        guard paths.count > 1 else { throw error }
+        failures.append(error)
+      }
     }
     let summaries = try summaries(of: results)
     if json {
       StandardOutput.write(
-        InspectionJSON.document(results, summaries) { StandardOutput.write($0) })
+        InspectionJSON.document(results, summaries, failures: failures) {
+          StandardOutput.write($0)
+        })
     } else if keys {
       StandardOutput.write(results.map(InspectionText.keys).joined())
     } else {
@@ -61,7 +70,9 @@ struct InspectCommand: CheckpointCommand {
         zip(results, summaries).map { InspectionText.report($0, tree: tree, $1) }
           .joined(separator: "\n"))
     }
-    endProcess(.success, keeping: results)
+    failures.forEach(StandardError.report)
+    if !failures.isEmpty { Interruption.resignal() }
+    endProcess(failures.isEmpty ? .success : ExitCode(2), keeping: results)
   }
 
   /// What the values are like, by name, where that was asked for.

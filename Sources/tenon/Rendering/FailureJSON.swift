@@ -6,7 +6,15 @@ func failureJSON(_ error: CheckpointError) -> [UInt8] {
   writer.object { writer in
     writer.integer("schema", 1)
     writer.key("error")
-    writer.object { writer in
+    writer.failure(error)
+  }
+  return writer.document()
+}
+
+extension JSONWriter {
+  /// Writes one failure.
+  mutating func failure(_ error: CheckpointError) {
+    object { writer in
       writer.string("path", error.path)
       writer.string("tensor", error.tensor)
       writer.string("message", error.message)
@@ -14,10 +22,7 @@ func failureJSON(_ error: CheckpointError) -> [UInt8] {
       writer.string("fix", error.fix)
     }
   }
-  return writer.document()
-}
 
-extension JSONWriter {
   /// Writes the list of findings as every command has it.
   mutating func findings(_ findings: [Finding]) {
     key("findings")

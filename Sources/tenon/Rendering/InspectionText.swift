@@ -62,7 +62,7 @@ enum InspectionText {
     guard summaries.isEmpty else {
       return columns(
         inspection.records.map { record in
-          [record.name.printable, record.type.name, "\(record.shape)"]
+          [name(of: record), record.type.name, "\(record.shape)"]
             + values(summaries[ExactName(record.name)])
         })
     }
@@ -71,15 +71,16 @@ enum InspectionText {
     let records = sorted.span
     var widths = (name: 0, type: 0)
     for position in records.indices {
-      widths.name = max(widths.name, records[position].name.printable.width)
+      let width = name(of: records[position]).width
+      if width <= maximumNameWidth { widths.name = max(widths.name, width) }
       widths.type = max(widths.type, records[position].type.name.width)
     }
     var shapes: [[Int]: String] = [:]
     var text = ""
     for position in records.indices {
-      let (name, type) = (records[position].name.printable, records[position].type.name)
+      let (name, type) = (name(of: records[position]), records[position].type.name)
       text += name
-      text += String(repeating: " ", count: widths.name + 2 - name.width)
+      text += String(repeating: " ", count: max(2, widths.name + 2 - name.width))
       text += type
       text += String(repeating: " ", count: widths.type + 2 - type.width)
       let shape = records[position].shape
@@ -92,6 +93,14 @@ enum InspectionText {
       }
     }
     return text
+  }
+
+  /// Longer names stand out of their column, so that one of them does not move all.
+  private static let maximumNameWidth = 120
+
+  /// The name of a tensor as the table shows it; an empty one has to be seen.
+  private static func name(of record: TensorRecord) -> String {
+    record.name.isEmpty ? record.name.quoted : record.name.printable
   }
 
   /// The columns of `--stats` and `--hash`.
