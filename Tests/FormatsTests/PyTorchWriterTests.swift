@@ -135,6 +135,12 @@ import Testing
     (.foreign(name: "qint8", bitWidth: 8), [4], "is qint8, which is listed but not written"),
   ]
 
+  @Test func `pairs of 4-bit floats that were read as pairs may be odd`() {
+    let pairs = TensorType.foreign(name: "float4_e2m1fn_x2", bitWidth: 8)
+    #expect(PyTorchLayout.refusal(pairs, shape: [5, 5]) == nil)
+    #expect(PyTorchLayout.refusal(pairs, shape: []) == nil)
+  }
+
   @Test(arguments: refusals) func `what torch cannot hold is refused by name`(
     _ type: TensorType, _ shape: [Int], _ message: String
   ) {

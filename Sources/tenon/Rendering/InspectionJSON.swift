@@ -32,7 +32,9 @@ enum InspectionJSON {
         writer.key("error")
         writer.failure(first)
         writer.key("errors")
-        writer.array { writer in failures.forEach { writer.failure($0) } }
+        writer.array { writer in
+          for failure in failures { writer.failure(failure) }
+        }
       }
     }
     return writer.document()
