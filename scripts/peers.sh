@@ -11,8 +11,9 @@ set -eu
 cd "$(dirname "$0")/.."
 venv=${TENON_VENV:-$PWD/.venv}
 torch=2.13.0
-# DeepSpeed's own script is asked where it installs; nothing else needs it.
-optional="deepspeed==0.19.8"
+# DeepSpeed's own script and LyCORIS's modules are asked where they install; nothing else
+# needs them.
+optional="deepspeed==0.19.8 lycoris-lora==4.1.3"
 peers="peft==0.21.2 transformers==5.23.0 diffusers==0.42.1 safetensors==0.8.0 h5py==3.16.0 numpy"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -55,6 +56,8 @@ python3 -m venv "$venv" >>"$log" 2>&1 || fail "no virtual environment could be m
 pip_install "torch==$torch+cpu" || pip_install "torch==$torch" ||
   fail "torch $torch could not be installed"
 pip_install $peers || fail "the peers could not be installed: $peers"
-DS_BUILD_OPS=0 pip_install $optional || echo "peers: without $optional"
+for package in $optional; do
+  DS_BUILD_OPS=0 pip_install "$package" || echo "peers: without $package"
+done
 complete || fail "the environment in $venv is not complete after the installation"
 echo "peers: installed in $venv"

@@ -25,6 +25,10 @@ public struct ConversionReport: Sendable {
   /// The tensors that lost anything, in the order of the output.
   public var lost: [Loss]
   public var shared: [SharedTensors.Group]
+  /// The keys inside a PyTorch file that lead to what was converted; empty for the top.
+  public var root: [String]
+  /// What the input holds beside that and the output does not.
+  public var left: [OtherEntry]
   public var findings: [Finding]
 
   /// Tensors that were converted to another type.
@@ -53,6 +57,8 @@ public struct ConversionReport: Sendable {
     files = plan.files.map(\.name)
     memory = plan.memory.total(workers: conversion.threads)
     shared = conversion.shared.groups
+    root = conversion.root
+    left = conversion.left
     findings = plan.findings + (results?.findings ?? [])
     lost = Self.lost(results?.losses ?? [], tensors)
   }

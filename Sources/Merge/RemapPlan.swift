@@ -16,6 +16,7 @@ public struct RemapPlan: Sendable {
     throws(CheckpointError)
   {
     let renaming = draft.renaming
+    try input.requireDistinctNames()
     try draft.requireDistinct()
     let kind = draft.kind ?? Inspection(input).kind
     let isAdapter = kind == .peftAdapter || kind == .llavaAdapter

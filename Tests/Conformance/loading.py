@@ -52,9 +52,15 @@ VARIANTS = {
 }
 
 
+# BERT ties the bias of its output as well, under a name that its file does not hold.
+REFUSED = [("bert", "bias all"), ("bert", "grown")]
+
+
 def run(harness, every):
     for name in MODELS:
         for variant in VARIANTS:
+            if (name, variant) in REFUSED:
+                continue
             for dtype in DTYPES if every else harness.random.sample(list(DTYPES), 1):
                 with harness.case(f"{name} {variant} {dtype}"):
                     load(harness, name, variant, DTYPES[dtype])

@@ -1,4 +1,4 @@
-"""`tenon merge` of kohya's and LyCORIS's files, against sd-scripts' formula and the `lycoris` package."""
+"""kohya's and LyCORIS's files merged, against sd-scripts' formula and the `lycoris` package."""
 
 import os
 
@@ -157,7 +157,7 @@ def library(harness, kind, case):
         made = make(flattened(path), layers[path], harness.random)
         train(made, DTYPES[case["adapter"]])
         stored = {leaf: tensor.detach().clone().to(DTYPES[case["adapter"]]).contiguous()
-                  for leaf, tensor in made.state_dict().items() if "tensor" not in leaf}
+                  for leaf, tensor in leaves(made).items() if "tensor" not in leaf}
         if "alpha" in stored:  # as whoever loads the file computes it
             made.scale = float(stored["alpha"]) / made.lora_dim
         adapter |= {f"{flattened(path)}.{leaf}": tensor for leaf, tensor in stored.items()}
@@ -166,6 +166,14 @@ def library(harness, kind, case):
         if bias is not None and f"{path}.bias" in expected:
             expected[f"{path}.bias"] = bias.detach()
     like_doubles(harness, base, expected, merge(harness, case, base, adapter))
+
+
+def leaves(made):
+    if not isinstance(made, FullModule):
+        return made.state_dict()
+    # Its `state_dict` is for a module that has taken the place of its layer.
+    return {leaf: tensor for leaf, tensor in zip(made.weight_list, (made.weight, made.bias))
+            if tensor is not None}
 
 
 def train(made, dtype):
@@ -186,4 +194,11 @@ def merged(made, layer):
     delta = made.make_weight() * made.scale if isinstance(made, LoConModule) else made.get_weight(
         made.shape)
     weight = layer.weight + delta.reshape(layer.weight.shape)
-    return (made.apply_weight_decompose(weight) if made.wd else weight), None
+    return (decomposed(made, weight) if made.wd else weight), None
+
+
+def decomposed(made, weight):
+    """The library adds the epsilon of the type that it computes in, double here, float32 there."""
+    axes = [axis for axis in range(weight.dim()) if axis != (0 if made.wd_on_out else 1)]
+    norm = weight.square().sum(dim=axes, keepdim=True).sqrt()
+    return made.apply_weight_decompose(weight) * norm / (norm + torch.finfo(torch.float32).eps)

@@ -1,9 +1,10 @@
 """How far a merge with `--numerics peft` may be from PEFT's bits: the one place that says so.
 
 A share of the elements that an adapter changes may differ, each by so many units in the last
-place of the larger of the value before and the value after. `measured` is what a run of
-`run.py --only kinds --every` found. A kind and type without a row: no element of some 10,000
-to 100,000 differed in that run; it is held to what two BLAS libraries may differ by.
+place of the larger of the value before and the value after. `measured` is what two runs of
+`run.py --only kinds --every` found, with torch 2.13.0 on a CPU with AVX-512. A kind and type
+without a row: no element of the some thousand to 75,000 differed in either; it is held to what
+two BLAS libraries may differ by.
 """
 
 from dataclasses import dataclass
@@ -23,22 +24,22 @@ CORES = "torch.einsum contracts a core pair by pair, each rounded; tenon rounds 
 
 # kind, type of the base
 TABLE = {
-    ("DoRA linear", "F32"): Tolerance(0.8, 6, "2.1e-01, 3 ulp", NORMS),
+    ("DoRA linear", "F32"): Tolerance(0.8, 6, "2.1e-01 and 2.6e-01, 4 ulp", NORMS),
     ("DoRA linear", "BF16"): Tolerance(5e-3, 1, "0", NORMS),
     ("DoRA linear", "F16"): Tolerance(5e-3, 1, "0", NORMS),
-    ("DoRA Conv1D of GPT-2", "F32"): Tolerance(0.8, 6, "2.3e-01, 3 ulp", NORMS),
-    ("DoRA Conv1D of GPT-2", "BF16"): Tolerance(5e-3, 1, "1.1e-04", NORMS),
+    ("DoRA Conv1D of GPT-2", "F32"): Tolerance(0.8, 6, "2.3e-01 and 3.3e-01, 4 ulp", NORMS),
+    ("DoRA Conv1D of GPT-2", "BF16"): Tolerance(5e-3, 1, "1.1e-04 and 0", NORMS),
     ("DoRA Conv1D of GPT-2", "F16"): Tolerance(5e-3, 1, "0", NORMS),
-    ("DoRA embedding", "F32"): Tolerance(0.9, 6, "3.6e-01, 4 ulp", NORMS),
+    ("DoRA embedding", "F32"): Tolerance(0.9, 6, "3.6e-01 and 3.4e-01, 4 ulp", NORMS),
     ("DoRA embedding", "BF16"): Tolerance(5e-3, 1, "0", NORMS),
-    ("DoRA embedding", "F16"): Tolerance(5e-3, 1, "1.0e-04", NORMS),
-    ("DoRA convolution", "F32"): Tolerance(0.8, 6, "2.2e-01, 4 ulp", NORMS),
-    ("DoRA convolution", "BF16"): Tolerance(5e-3, 1, "0", NORMS),
-    ("DoRA convolution", "F16"): Tolerance(5e-3, 1, "2.8e-05", NORMS),
-    ("LoHa effective", "F32"): Tolerance(5e-3, 4, "4.3e-05, 1 ulp", CORES),
-    ("LoKr effective", "F32"): Tolerance(5e-2, 6, "2.6e-03, 4 ulp", CORES),
+    ("DoRA embedding", "F16"): Tolerance(5e-3, 1, "1.0e-04 and 0", NORMS),
+    ("DoRA convolution", "F32"): Tolerance(0.8, 6, "2.2e-01 and 2.5e-01, 4 ulp", NORMS),
+    ("DoRA convolution", "BF16"): Tolerance(5e-3, 1, "0 and 1.3e-05", NORMS),
+    ("DoRA convolution", "F16"): Tolerance(5e-3, 1, "2.8e-05 and 0", NORMS),
+    ("LoHa effective", "F32"): Tolerance(5e-3, 4, "4.3e-05 and 4.8e-05, 1 ulp", CORES),
+    ("LoKr effective", "F32"): Tolerance(5e-2, 6, "2.6e-03 and 2.0e-03, 4 ulp", CORES),
     ("AdaLoRA", "F32"): Tolerance(
-        0.2, 4, "1.7e-02, 2 ulp",
+        0.2, 4, "1.7e-02 and 1.8e-02, 2 ulp",
         "PEFT multiplies by alpha and divides by the rank, each rounded; tenon multiplies once"),
 }
 

@@ -132,8 +132,17 @@ import Testing
       .element(.f4), [2, 3], "is F4 of shape [2, 3]; PyTorch holds F4 in pairs along the last axis"
     ),
     (.element(.f4), [], "is F4 of shape []; PyTorch holds F4 in pairs along the last axis"),
-    (.foreign(name: "qint8", bitWidth: 8), [4], "is qint8, which is listed but not written"),
+    (
+      .foreign(name: "qint8", bitWidth: 8), [4],
+      "is qint8, whose scale would be lost; quantised tensors are not written"
+    ),
   ]
+
+  @Test func `a type that is only listed is not said to be none of PyTorch`() {
+    #expect(
+      PyTorchLayout.refusal(.foreign(name: "sparse_coo F32", bitWidth: 32), shape: [2])
+        == "is sparse_coo F32, which is listed but not written")
+  }
 
   @Test func `pairs of 4-bit floats that were read as pairs may be odd`() {
     let pairs = TensorType.foreign(name: "float4_e2m1fn_x2", bitWidth: 8)

@@ -35,11 +35,23 @@ struct SafetensorsLayoutTests {
     #expect(written == original)
   }
 
-  @Test func `metadata is sorted by key`() throws {
+  @Test func `metadata keeps its order`() throws {
     let layout = try SafetensorsLayout.layout([], metadata: ["b": "2", "a": "1"])
     #expect(
       String(decoding: layout.fixed[0].bytes.dropFirst(8), as: UTF8.self)
-        == #"{"__metadata__":{"a":"1","b":"2"}}      "#)
+        == #"{"__metadata__":{"b":"2","a":"1"}}      "#)
+  }
+
+  @Test func `a tensor cannot have the name of the metadata`() {
+    let tensor = OutputTensor(
+      name: "__metadata__", type: .element(.f32), shape: [1], byteCount: 4)
+    let error = #expect(throws: CheckpointError.self) {
+      try SafetensorsLayout.layout([tensor], metadata: [:])
+    }
+    #expect(
+      error?.description
+        == #"tensor "__metadata__": safetensors keeps this name for its metadata, "#
+        + "so no tensor can have it")
   }
 
   @Test func `a type that safetensors does not have is refused by name`() {

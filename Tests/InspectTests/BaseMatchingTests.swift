@@ -98,6 +98,31 @@ import Testing
     }
   }
 
+  @Test func `an embedding tells nothing about the square weights beside it`() throws {
+    let records = [
+      tensor("base_model.model.model.embed_tokens.lora_embedding_A", [2, 64], .f32),
+      tensor("base_model.model.model.embed_tokens.lora_embedding_B", [8, 2], .f32),
+      tensor("base_model.model.model.q_proj.lora_A.weight", [2, 8], .f32),
+      tensor("base_model.model.model.q_proj.lora_B.weight", [8, 2], .f32),
+    ]
+    let matching = BaseMatching(
+      try Adapter(
+        Checkpoint(path: "mine", format: .safetensors, records: records), alpha: 2),
+      base: base([("model.embed_tokens", [64, 8]), ("model.q_proj", [8, 8])]))
+    #expect(
+      matching.matches.map { "\($0.base.name) \($0.isTransposed)" } == [
+        "model.embed_tokens.weight true", "model.q_proj.weight false",
+      ])
+  }
+
+  @Test func `without a configuration other weights as Linear holds them decide`() throws {
+    let matching = BaseMatching(
+      try adapter([("square", 8, 8), ("other", 16, 8)]),
+      base: base([("square", [8, 8]), ("other", [16, 8])]))
+    #expect(matching.matches.map(\.isTransposed) == [false, false])
+    #expect(matching.undecided.isEmpty)
+  }
+
   struct RenameCase: CustomTestStringConvertible {
     let targets: [String]
     let bases: [String]

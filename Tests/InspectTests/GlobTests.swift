@@ -99,4 +99,26 @@ import Testing
     #expect(try NameFilter().accepts("anything"))
     #expect(try NameFilter().isEmpty)
   }
+
+  @Test(arguments: ["a.b", "[0]", "a*?{x,y}\\", "[an object of _codecs.encode]"])
+  func `a name can be written so that it matches itself alone`(name: String) throws {
+    let glob = try Glob(Glob.literal(name))
+    #expect(glob.matches(name))
+    #expect(!glob.matches(name + "x"))
+    #expect(!glob.matches("x" + name.dropFirst()))
+  }
+
+  static let coverings: [(names: [String], others: [String], globs: [String])] = [
+    (["a*"], ["ab"], [#"a\*"#]),
+    (["l.0.q", "l.1.q"], ["l.2.q"], ["l.{0..1}.q"]),
+    (["q0", "q1", "q2"], ["w"], ["q**"]),
+    (["ax", "axx"], ["a"], ["ax**"]),
+    (["a", "b"], ["c"], ["a", "b"]),
+  ]
+
+  @Test(arguments: coverings) func `many names are covered by few globs`(
+    _ names: [String], _ others: [String], _ globs: [String]
+  ) {
+    #expect(Glob.covering(names, without: others) == globs)
+  }
 }

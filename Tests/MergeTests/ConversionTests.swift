@@ -17,7 +17,7 @@ import Testing
   static let models = [
     "peft/llama-bf16/base", "peft/llama-f16/base", "peft/gpt2-f32/base",
     "safetensors/good/every-type.safetensors", "safetensors/good/several-metadata.safetensors",
-    "safetensors/good/zero-size.safetensors", "safetensors/good/empty-reference.safetensors",
+    "safetensors/good/zero-size.safetensors",
   ]
 
   @Test(arguments: models) func `safetensors through PyTorch and back are the same bytes`(
@@ -32,6 +32,24 @@ import Testing
     let original = try Checkpoint.open(Fixtures.path(model))
     #expect(try bytes(back.path) == bytes(original.shards[0].file.path))
     #expect(back.report.findings.isEmpty)
+  }
+
+  @Test func `metadata comes back in the order that it had`() throws {
+    let header =
+      #"{"__metadata__":{"z":"1","format":"np","a":"2"},"#
+      + #""t":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}} "#
+    let padded = header + String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+    let original = [UInt8(padded.utf8.count), 0, 0, 0, 0, 0, 0, 0] + Array(padded.utf8) + [7]
+    try write(original, to: "there.safetensors")
+    let path = directory.path("there.safetensors")
+    let there = try convert(path, to: "there.bin", single(.pytorch))
+    let back = try convert(there.path, to: "back.safetensors", single(.safetensors))
+    let trimmed = header.utf8.dropLast()
+    let room = (8 - trimmed.count % 8) % 8
+    let expected =
+      [UInt8(trimmed.count + room), 0, 0, 0, 0, 0, 0, 0] + Array(trimmed)
+      + [UInt8](repeating: 0x20, count: room) + [7]
+    #expect(try bytes(back.path) == expected)
   }
 
   @Test func `the number of threads and the memory change no byte`() throws {
@@ -214,9 +232,14 @@ import Testing
     ),
     (
       "pytorch/quantised.pt", .safetensors,
-      "tensor \"q\": is qint8, for which safetensors has no type"
+      "tensor \"q\": is qint8, for which safetensors has no type; "
+        + "in all 2 tensors cannot be written"
     ),
-    ("pytorch/quantised.pt", .pytorch, "tensor \"q\": is qint8, which is listed but not written"),
+    (
+      "pytorch/quantised.pt", .pytorch,
+      "tensor \"q\": is qint8, whose scale would be lost; quantised tensors are not written; "
+        + "in all 2 tensors cannot be written"
+    ),
     (
       "pytorch/meta.pt", .safetensors,
       "tensor \"m\": has no data in its file (F32); expected a tensor with values"
@@ -230,8 +253,91 @@ import Testing
       try convert(Fixtures.path(input), to: "x" + format.fileSuffixes[0], single(format))
     }
     #expect(error?.description == "\(Fixtures.path(input)): \(message)")
-    #expect(error?.fix?.hasPrefix("add --exclude ") == true)
+    // Where no other tensor is left, leaving this one out would not help.
+    #expect(error?.fix?.contains("--exclude") != true)
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+  }
+
+  @Test func `all tensors that cannot be written are told at once with one way out`() throws {
+    let names = (0..<12).map { "q\($0)" }
+    let error = try #require(refusal(of: names.map { tensor($0) } + [known("w")]))
+    #expect(error.tensor == "q0")
+    #expect(
+      error.message
+        == "has no data in its file (BF16); expected a tensor with values; "
+        + "in all 12 tensors cannot be written")
+    #expect(error.details.count == 9)
+    #expect(error.details.last == "and 4 more")
+    #expect(error.fix == "add --exclude 'q**'")
+  }
+
+  @Test func `a type that another format holds is refused with that format`() throws {
+    var record = try known("c")
+    record.type = .foreign(name: "complex128", bitWidth: 128)
+    let error = try #require(refusal(of: [record, known("w")]))
+    #expect(error.message == "is complex128, for which safetensors has no type")
+    #expect(
+      error.fix
+        == "name an output that ends in .bin, which holds complex128, or add --exclude c")
+  }
+
+  @Test func `two keys that print the same are refused, unless both are left out`() throws {
+    let path = Fixtures.path("pytorch/same-printed-key.pt")
+    let error = #expect(throws: CheckpointError.self) {
+      try convert(path, to: "x.safetensors", single(.safetensors))
+    }
+    #expect(
+      error?.description
+        == path + #": tensor "[3]": two keys of the file print as this name, "#
+        + "and only one tensor could be written")
+    #expect(
+      error?.fix
+        == #"choose the container of one of them with --root, or add --exclude '\[3\]'"#)
+    // Without them there is nothing left of this file, which is another refusal.
+    let other = #expect(throws: CheckpointError.self) {
+      try convert(
+        path, to: "x.safetensors", single(.safetensors),
+        filter: NameFilter(exclude: [#"\[3\]"#]))
+    }
+    #expect(other?.message == "none of its 1 tensors passes --include and --exclude")
+  }
+
+  @Test func `a file without tensors is refused`() throws {
+    let error = #expect(throws: CheckpointError.self) {
+      try convert(
+        Fixtures.path("safetensors/good/empty-reference.safetensors"), to: "x.bin",
+        single(.pytorch))
+    }
+    #expect(error?.message == "holds no tensor to convert")
+  }
+
+  @Test func `the report says which container was chosen and what was left out`() throws {
+    let result = try convert(
+      Fixtures.path("pytorch/params-ema.pt"), to: "x.safetensors", single(.safetensors))
+    #expect(result.report.root == ["params_ema"])
+    #expect(result.report.left.map(\.path) == ["params.w", "params.b"])
+  }
+
+  @Test func `a type that concerns nothing, or cannot hold a sign, is told`() throws {
+    var options = single(.safetensors)
+    options.type = .f8e8m0
+    let float = try convert(
+      Fixtures.path("safetensors/good/type-f32.safetensors"), to: "a.safetensors", options)
+    #expect(float.report.findings.map(\.code) == [.lossyType])
+    let integer = try convert(
+      Fixtures.path("safetensors/good/type-i64.safetensors"), to: "b.safetensors", options)
+    #expect(integer.report.findings.map(\.code) == [.optionWithoutEffect])
+    #expect(
+      integer.report.findings.map(\.message) == [
+        "--dtype F8_E8M0 changes nothing: it concerns float tensors, and there is none"
+      ])
+  }
+
+  @Test func `nothing is said of sharing with a tensor that is left out`() throws {
+    let result = try convert(
+      Fixtures.path(Self.shared), to: "x.safetensors", single(.safetensors),
+      filter: NameFilter(exclude: ["b"]))
+    #expect(result.report.findings.filter { $0.code == .sharedStorage }.isEmpty)
   }
 
   @Test func `a view that repeats a few bytes is bounded by the memory`() throws {
@@ -266,6 +372,28 @@ import Testing
   }
 
   // Helpers.
+
+  /// A tensor that has data.
+  private func known(_ name: String) throws -> TensorRecord {
+    let file = try InputFile(path: Fixtures.path("pytorch/expanded.pt"))
+    var record = tensor(name, .u8, [4])
+    record.bytes = TensorBytes(Extent(file: file, offset: 0, count: 4))
+    return record
+  }
+
+  /// Why these tensors cannot be converted to safetensors.
+  private func refusal(of records: [TensorRecord]) -> CheckpointError? {
+    var checkpoint = Checkpoint(path: "x.pt", format: .pytorchZip)
+    checkpoint.records = records
+    return #expect(throws: CheckpointError.self) {
+      try CheckpointConversion(
+        checkpoint, filter: NameFilter(), keepsShared: true, options: single(.safetensors))
+    }
+  }
+
+  private func write(_ bytes: [UInt8], to name: String) throws {
+    try Data(bytes).write(to: URL(filePath: directory.path(name)))
+  }
 
   private func single(_ format: OutputFormat) -> OutputOptions {
     OutputOptions(format: format, threads: 2, isSingleFile: true)

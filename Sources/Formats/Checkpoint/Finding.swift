@@ -54,6 +54,8 @@ public struct Finding: Sendable, Hashable {
     case trailingData = "trailing-data"
     case unsupportedType = "unsupported-type"
     case frozenModule = "frozen-module"
+    case lossyType = "lossy-type"
+    case optionWithoutEffect = "option-without-effect"
   }
 
   public var severity: Severity

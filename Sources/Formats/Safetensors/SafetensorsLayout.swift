@@ -4,9 +4,12 @@ public import OrderedCollections
 /// Lays out a safetensors file, byte for byte as the reference writer does:
 /// widest types first, then by name, keys in its order, padded to 8 bytes.
 ///
-/// The reference writes several metadata entries in the order of a hash table;
-/// here they are sorted by key, so that the same input gives the same bytes.
+/// The reference writes several metadata entries in the order of a hash table; here
+/// they keep the order in which they are given, so that a file comes back as it was.
 public enum SafetensorsLayout {
+  /// The name in the header that is no tensor's.
+  private static let metadataKey = "__metadata__"
+
   /// The layout for `tensors`, whose names are unique.
   public static func layout(
     _ tensors: [OutputTensor], metadata: OrderedDictionary<String, String>
@@ -32,6 +35,12 @@ public enum SafetensorsLayout {
     var keys: [(type: ElementType, name: String)] = []
     keys.reserveCapacity(tensors.count)
     for tensor in tensors {
+      guard tensor.name != metadataKey else {
+        throw CheckpointError(
+          tensor: tensor.name,
+          "safetensors keeps this name for its metadata, so no tensor can have it",
+          fix: "leave the tensor out with --exclude, or choose another name with tenon remap")
+      }
       guard let type = tensor.type.element else {
         throw CheckpointError(
           tensor: tensor.name, "safetensors has no type for \(tensor.type.name)",
@@ -53,10 +62,9 @@ public enum SafetensorsLayout {
     var writer = JSONWriter()
     writer.object { writer in
       if !metadata.isEmpty {
-        writer.key("__metadata__")
+        writer.key(named: metadataKey)
         writer.object { writer in
-          let sorted = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-          for (key, value) in sorted { writer.string(named: key, value) }
+          for (key, value) in metadata { writer.string(named: key, value) }
         }
       }
       for position in order {

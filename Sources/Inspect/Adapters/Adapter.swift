@@ -99,8 +99,11 @@ extension Adapter {
       family: family, configuration: configuration,
       components: try packed.scales(path: checkpoint.path), alpha: alpha)
     let adapter = reader.adapter(path: checkpoint.path, scales)
-    guard family.kind == .llavaAdapter else { return adapter }
-    return adapter.adding(try LlavaTrainables.replacements(beside: checkpoint))
+    return switch family.kind {
+    case .llavaAdapter: adapter.adding(try LlavaTrainables.replacements(beside: checkpoint))
+    case .wrappedCheckpoint: try WrappedScales(checkpoint, alpha: alpha).scaled(adapter)
+    default: adapter
+    }
   }
 }
 
@@ -132,5 +135,17 @@ extension Adapter {
       alpha: alpha, scale: scale, modules: modules, shared: shared, replacements: replacements,
       frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
       findings: findings)
+  }
+}
+
+extension Adapter {
+  /// Whether a tensor that takes a place may be one that the base does not have: a head
+  /// or another module of `modules_to_save`, a tied output, LLaVA's projector.
+  public func mayAdd(_ replacement: AdapterReplacement) -> Bool {
+    if EmbeddingNames.isOutput(replacement.target) || kind == .llavaAdapter { return true }
+    let module = replacement.module
+    return configuration?.modulesToSave.contains { saved in
+      ".\(module).".contains(".\(saved).")
+    } ?? false
   }
 }

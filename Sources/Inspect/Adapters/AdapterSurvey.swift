@@ -47,9 +47,13 @@ struct AdapterSurvey: Sendable {
     if paths.isEmpty { return }
     let names = Set(checkpoint.records.map(\.name))
     ownBaseCount = paths.count { path in
-      names.contains("\(path).base_layer.weight") || names.contains("\(path).weight")
+      Self.wrappings.contains { names.contains("\(path)\($0).weight") }
     }
   }
+
+  /// What stands between an adapted module and its weight, which each training on top of
+  /// an unmerged adapter puts one level deeper; nothing before PEFT 0.7.
+  private static let wrappings = ["", ".base_layer", ".base_layer.base_layer"]
 
   /// The weights of the base that PEFT itself saves with an adapter: those of the
   /// embeddings of the input and of the output, where they were resized.

@@ -114,7 +114,7 @@ private struct WrappedParts {
 }
 
 /// Where the scales of a wrapped checkpoint are written down.
-private struct WrappedScales {
+struct WrappedScales {
   let configuration: AdapterConfiguration?
   let alpha: Double?
   private let json: JSONValue?
@@ -191,8 +191,9 @@ extension AdapterModule {
 extension Adapter {
   fileprivate func with(modules: [AdapterModule]) -> Adapter {
     Adapter(
-      path: path, kind: kind, family: family, configuration: configuration, rank: rank,
-      alpha: alpha, scale: scale, modules: modules, shared: shared, replacements: replacements,
+      path: path, kind: kind, family: family, configuration: configuration,
+      rank: modules.common(\.rank), alpha: modules.common(\.alpha),
+      scale: modules.common(\.scale), modules: modules, shared: shared, replacements: replacements,
       frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
       findings: modules.allSatisfy { $0.alpha != nil }
         ? findings.filter { $0.code != .alphaUnknown } : findings)
@@ -218,5 +219,13 @@ extension Checkpoint {
       copy.shards[index].records = start..<copy.records.count
     }
     return copy
+  }
+}
+
+extension [AdapterModule] {
+  /// What all modules have alike.
+  fileprivate func common<Value: Equatable>(_ value: (AdapterModule) -> Value?) -> Value? {
+    guard let first else { return nil }
+    return allSatisfy { value($0) == value(first) } ? value(first) : nil
   }
 }

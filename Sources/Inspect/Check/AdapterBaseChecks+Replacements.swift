@@ -6,8 +6,7 @@ extension AdapterBaseChecks {
   /// not got. A tied head is one that it does not need to have.
   var orphans: [AdapterReplacement] {
     adapter.replacements.filter {
-      positions[$0.target] == nil && !EmbeddingNames.isOutput($0.target)
-        && $0.kind != .tokenRows
+      positions[$0.target] == nil && !adapter.mayAdd($0) && $0.kind != .tokenRows
     }
   }
 
@@ -20,16 +19,37 @@ extension AdapterBaseChecks {
           "\(Wording.count(orphans.count, "tensor")) would take the place of tensors that the base "
             + "\(base.path.printable) does not have: \(Wording.folded(orphans.map(\.target)))"))
     }
+    var copies: [String] = []
     for replacement in adapter.replacements where replacement.kind != .tokenRows {
       guard let position = positions[replacement.target] else { continue }
-      if let finding = try judge(replacement, base.records[position]) { findings.append(finding) }
+      let original = base.records[position]
+      if try isCopy(replacement, original) {
+        copies.append(replacement.record.name)
+      } else if let finding = judge(replacement, original) {
+        findings.append(finding)
+      }
+    }
+    if !copies.isEmpty {
+      findings.append(
+        Finding(
+          .note, .baseTensorInAdapter, tensors: copies,
+          "\(FoldedKeys.summary(of: copies, "tensor")): the base's own, and harmless"))
     }
     return findings
   }
 
-  private func judge(_ replacement: AdapterReplacement, _ original: TensorRecord)
-    throws(CheckpointError) -> Finding?
+  /// Whether a part of PLoRA is the same as the base's.
+  private func isCopy(_ replacement: AdapterReplacement, _ original: TensorRecord)
+    throws(CheckpointError) -> Bool
   {
+    let record = replacement.record
+    guard replacement.kind == .plora, record.shape == original.shape, record.bytes != nil,
+      original.bytes != nil
+    else { return false }
+    return try ValueChecks.isSame(record, original)
+  }
+
+  private func judge(_ replacement: AdapterReplacement, _ original: TensorRecord) -> Finding? {
     let record = replacement.record
     guard record.shape == original.shape else {
       let isVocabulary =
@@ -45,12 +65,9 @@ extension AdapterBaseChecks {
           : "\(record.name.quoted) has the shape \(record.shape), but \(original.name.quoted) of "
             + "the base has \(original.shape)")
     }
-    guard replacement.kind == .plora, record.bytes != nil, original.bytes != nil else { return nil }
-    let isSame = try ValueChecks.isSame(record, original)
+    guard replacement.kind == .plora else { return nil }
     return Finding(
-      isSame ? .note : .warning, .baseTensorInAdapter, tensors: [record.name],
-      isSame
-        ? "\(record.name.quoted) is a copy of the base's, and harmless"
-        : "\(record.name.quoted) differs from the base's: it was trained, and replaces it")
+      .warning, .baseTensorInAdapter, tensors: [record.name],
+      "\(record.name.quoted) differs from the base's: it was trained, and replaces it")
   }
 }

@@ -10,10 +10,25 @@ struct AdapterBaseChecks {
   /// The renaming by several rules, where no single one does.
   private let inferred: InferredRenaming?
 
-  init(_ adapter: Adapter, of checkpoint: Checkpoint, base: Checkpoint) {
+  /// Why the factors of fused experts do not fit.
+  private let expertFault: CheckpointError?
+
+  /// Throws where the layers that the adapter repeats are not the base's.
+  init(_ adapter: Adapter, of checkpoint: Checkpoint, base original: Checkpoint)
+    throws(CheckpointError)
+  {
+    let layers = try LayerReplication(of: adapter, base: original)
+    let base = layers.map { original.expanded($0.copies) } ?? original
     self.adapter = adapter
     self.base = base
-    matching = BaseMatching(adapter, base: base)
+    matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: base)
+    var fault: CheckpointError?
+    do throws(CheckpointError) {
+      _ = try ExpertMatching(adapter, base: base).matches()
+    } catch {
+      fault = error
+    }
+    expertFault = fault
     positions = base.positions()
     configuration = try? ModelConfiguration(beside: base)
     inferred =
@@ -32,7 +47,7 @@ struct AdapterBaseChecks {
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
-    unmatched() + contested() + mismatched() + (try replacements()) + tied() + plora()
+    unmatched() + experts() + contested() + mismatched() + (try replacements()) + tied() + plora()
       + quantised() + baseName()
   }
 
@@ -68,6 +83,16 @@ struct AdapterBaseChecks {
         .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) }, message,
         fix: matching.unmatchedFix
           ?? inferred?.command(for: adapter.path, toMatch: base.path))
+    ]
+  }
+
+  /// Factors of fused experts without a parameter that is theirs.
+  private func experts() -> [Finding] {
+    guard let expertFault else { return [] }
+    return [
+      Finding(
+        .error, .unmatchedKey, tensors: [expertFault.tensor].compactMap(\.self),
+        expertFault.message)
     ]
   }
 

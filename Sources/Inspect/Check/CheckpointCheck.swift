@@ -50,6 +50,7 @@ public struct CheckpointCheck {
       findings += SideFileChecks.findings(checkpoint, adapter)
       findings += try FactorChecks(adapter: adapter).findings()
     }
+    if inspection.kind == .wrappedCheckpoint { findings.append(wrapped) }
     if !isAdapter { findings += try ModelChecks.findings(checkpoint) }
     for file in checkpoint.files { findings += try PyTorchReader.checksumFindings(file) }
     if readsValues {
@@ -79,6 +80,14 @@ public struct CheckpointCheck {
       "the file holds no tensors, only \(others.prefix(3).joined(separator: ", "))\(more)")
   }
 
+  private var wrapped: Finding {
+    Finding(
+      .note, .nestedWrapper,
+      "base and adapter lie in one file, so that a plain model finds neither under its names; "
+        + "merge them first",
+      fix: "tenon merge \(shellQuoted(checkpoint.path)) -o OUT")
+  }
+
   /// Whether it needs a base; a wrapped checkpoint holds its own.
   private var isAdapter: Bool {
     inspection.adapter != nil && inspection.kind != .wrappedCheckpoint
@@ -103,7 +112,7 @@ public struct CheckpointCheck {
       return report(
         alone, load, expected: expected, source: "the base \(base.path)", base: base.path)
     }
-    let checks = AdapterBaseChecks(adapter, of: checkpoint, base: base)
+    let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
     let findings = try alone.filter { $0.code != .baseTensorInAdapter } + checks.findings()
     return report(findings, load: checks.load, map: checks.suggestedMap)

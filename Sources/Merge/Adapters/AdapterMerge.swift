@@ -39,7 +39,11 @@ public struct AdapterMerge: Sendable {
   private init(_ base: MergeBase, _ adapters: [WeightedAdapter], options: OutputOptions)
     throws(CheckpointError)
   {
-    for weighted in adapters { try Mergeability.check(weighted.adapter) }
+    try base.checkpoint.requireDistinctNames()
+    for weighted in adapters {
+      try weighted.findings.requireDistinctNames(path: weighted.adapter.path)
+      try Mergeability.check(weighted.adapter)
+    }
     var merged = base
     try merged.replicateLayers(for: adapters.map(\.adapter))
     let tied = try merged.part(adapters.map(\.adapter), keepsTied: options.keepsTied)

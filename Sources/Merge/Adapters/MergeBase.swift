@@ -100,12 +100,7 @@ struct MergeBase {
   private mutating func add(
     _ record: TensorRecord, _ replacement: AdapterReplacement, of adapter: Adapter
   ) throws(CheckpointError) {
-    let module = record.name.split(separator: ".").dropLast()
-    let isSaved = adapter.configuration?.modulesToSave.contains { saved in
-      module.contains { $0 == saved } || module.joined(separator: ".").hasSuffix(saved)
-    }
-    guard isSaved == true || EmbeddingNames.isOutput(record.name) || adapter.kind == .llavaAdapter
-    else {
+    guard adapter.mayAdd(replacement) else {
       throw CheckpointError(
         path: adapter.path, tensor: replacement.record.name,
         "would take the place of \(record.name.quoted), which the base \(checkpoint.path) does "
@@ -138,15 +133,31 @@ struct MergeBase {
 
   /// Puts other tensors in the place of each; none removes it.
   mutating func expand(_ replacement: (TensorRecord) -> [TensorRecord]) {
-    var records: [TensorRecord] = []
-    if checkpoint.shards.isEmpty {
-      records = checkpoint.records.flatMap(replacement)
+    checkpoint = checkpoint.expanded(replacement)
+  }
+
+  /// `layer_replication`: writes the layers of a deeper model before anything is added
+  /// to them.
+  mutating func replicateLayers(for adapters: [Adapter]) throws(CheckpointError) {
+    for adapter in adapters {
+      guard let layers = try LayerReplication(of: adapter, base: checkpoint) else { continue }
+      guard adapters.count == 1 else {
+        throw CheckpointError(
+          path: adapter.path,
+          "builds a deeper model from repeated layers, which is possible with one adapter only",
+          fix: "merge it first")
+      }
+      expand(layers.copies)
+      for field in ["num_hidden_layers", "n_layer", "num_layers"] {
+        edit(
+          ConfigurationEdit(
+            field, .number("\(layers.sources.count)"), instead: .number("\(layers.count)")))
+      }
+      note(
+        Finding(
+          .note, .configMismatch,
+          "the adapter repeats layers: the \(layers.count) of the base become "
+            + "\(layers.sources.count)"))
     }
-    for index in checkpoint.shards.indices {
-      let start = records.count
-      records += checkpoint.records[checkpoint.shards[index].records].flatMap(replacement)
-      checkpoint.shards[index].records = start..<records.count
-    }
-    checkpoint.records = records
   }
 }

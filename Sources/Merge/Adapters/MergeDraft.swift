@@ -47,28 +47,17 @@ struct MergeDraft {
         weight: weighted.weight, numerics: numerics)
       try append(try steps.weightSteps(), to: match.base, of: adapter)
     }
-    try addParameters(of: weighted, positions)
+    try addParameters(of: weighted)
     try addTokenRows(of: adapter, positions)
   }
 
   /// `target_parameters`: the fused weights of experts.
-  private mutating func addParameters(of weighted: WeightedAdapter, _ positions: NameTable)
-    throws(CheckpointError)
-  {
+  private mutating func addParameters(of weighted: WeightedAdapter) throws(CheckpointError) {
     let adapter = weighted.adapter
-    let matching = ExpertMatching(
-      adapter: adapter, base: base.checkpoint, modelType: try base.checkpoint.modelType())
-    var modules: [String: [AdapterModule]] = [:]
-    for module in adapter.modules where module.kind == .parameter {
-      modules[module.target, default: []].append(module)
-    }
-    for (path, modules) in modules.sorted(by: { $0.key < $1.key }) {
-      for match in try matching.matches(of: modules, at: path, positions) {
-        let steps = try match.steps(
-          adapter: adapter, weight: weighted.weight, numerics: numerics)
-        for (record, step) in steps {
-          try append([step], to: record, of: adapter, stacksMatrices: true)
-        }
+    for match in try ExpertMatching(adapter, base: base.checkpoint).matches() {
+      let steps = try match.steps(adapter: adapter, weight: weighted.weight, numerics: numerics)
+      for (record, step) in steps {
+        try append([step], to: record, of: adapter, stacksMatrices: true)
       }
     }
   }
@@ -156,14 +145,6 @@ struct MergeDraft {
       update.steps += moved.steps
       updates[input] = update
     }
-  }
-}
-
-extension Checkpoint {
-  /// `model_type` of its configuration.
-  fileprivate func modelType() throws(CheckpointError) -> String? {
-    guard let file = sideFile("config.json") else { return nil }
-    return try InputFile.json(at: file.path)["model_type"]?.string
   }
 }
 

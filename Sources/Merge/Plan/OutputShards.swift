@@ -64,7 +64,7 @@ struct OutputShards {
     _ tensors: [PlannedTensor], metadata: OrderedDictionary<String, String>,
     notes: OrderedDictionary<String, String> = [:]
   ) throws(CheckpointError) -> (files: [PlannedFile], index: MergePlan.Document?) {
-    let all = metadata.merging(notes) { first, _ in first }
+    let all = Self.joined(metadata, notes)
     var files: [PlannedFile] = []
     for (group, name) in zip(groups, names) {
       let members = Array(tensors[group])
@@ -72,6 +72,23 @@ struct OutputShards {
       files.append(PlannedFile(name: name, tensors: members, layout: layout).inDataOrder())
     }
     return (files, files.count > 1 ? index(of: files, notes: notes) : nil)
+  }
+
+  /// The metadata with the notes where an earlier writer would have put them: among
+  /// the rest where that is sorted, else behind it.
+  private static func joined(
+    _ metadata: OrderedDictionary<String, String>, _ notes: OrderedDictionary<String, String>
+  ) -> OrderedDictionary<String, String> {
+    guard !notes.isEmpty else { return metadata }
+    var rest = metadata
+    rest.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    var all = metadata
+    var added = notes
+    added.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    all.merge(added) { first, _ in first }
+    guard rest.keys == metadata.keys else { return all }
+    all.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    return all
   }
 
   /// The index as transformers writes it: sorted, with the bytes of all tensors.

@@ -14,13 +14,15 @@ struct PlanBuilder {
   let holdsAdapter: Bool
   /// Whether the checksums that the input states are held against its bytes.
   let isVerifying: Bool
+  /// Whether tensors can be left out with the options of the command.
+  let canExclude: Bool
   /// What changes in the model's configuration.
   let configuration: [ConfigurationEdit]
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
     isAdapter: Bool = false, holdsAdapter: Bool = false, isVerifying: Bool = false,
-    configuration: [ConfigurationEdit] = []
+    canExclude: Bool = false, configuration: [ConfigurationEdit] = []
   ) {
     self.base = base
     self.options = options
@@ -28,6 +30,7 @@ struct PlanBuilder {
     self.isAdapter = isAdapter
     self.holdsAdapter = isAdapter || holdsAdapter
     self.isVerifying = isVerifying
+    self.canExclude = canExclude
     self.configuration = configuration
   }
 
@@ -38,22 +41,23 @@ struct PlanBuilder {
   {
     var tensors: [PlannedTensor] = []
     tensors.reserveCapacity(base.records.count)
+    var refusals: [(name: String, refusal: TensorRefusal)] = []
     for (position, record) in base.records.enumerated() where !sharing.isDropped(record.name) {
-      do throws(CheckpointError) {
+      do throws(TensorRefusal) {
         var tensor = try planned(record, update: updates[ExactName(record.name)])
         tensor.order = position
         tensors.append(tensor)
       } catch {
-        throw error.with(path: base.path, tensor: record.name)
+        refusals.append((record.name, error))
       }
     }
+    if let error = error(for: refusals) { throw error }
     let unread = isVerifying ? try attachChecksums(to: &tensors) : []
     let names = OutputNames(
       base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
     let shards = OutputShards(
       tensors, cut: cut(tensors), stem: names.stem, format: options.format)
-    let (files, index) = try shards.files(
-      tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : sharing.notes)
+    let (files, index) = try layout(shards, tensors)
     let (blocks, scratch, memory) = try fitMemory(tensors)
     let configuration = options.isSingleFile ? nil : try changedConfiguration()
     return MergePlan(
@@ -62,19 +66,18 @@ struct PlanBuilder {
       numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 
-  private func planned(_ original: TensorRecord, update: TensorUpdate?) throws(CheckpointError)
+  private func planned(_ original: TensorRecord, update: TensorUpdate?) throws(TensorRefusal)
     -> PlannedTensor
   {
     let record = update?.base ?? original
     guard record.bytes != nil else {
-      throw CheckpointError(
-        "has no data in its file (\(record.type.name)); expected a tensor with values",
-        fix: excluding(record))
+      throw TensorRefusal(
+        message: "has no data in its file (\(record.type.name)); expected a tensor with values")
     }
     try checkGrowth(record)
     let type = try outputType(of: update?.modelType ?? original.type)
     if let refusal = options.format.refusal(type, shape: record.shape) {
-      throw CheckpointError(refusal, fix: excluding(record))
+      throw TensorRefusal(message: refusal, advice: otherFormat(for: type, shape: record.shape))
     }
     let operation: PlannedTensor.Operation =
       if let update, !update.steps.isEmpty { .update(update) } else if type == record.type {
@@ -86,28 +89,45 @@ struct PlanBuilder {
       aliases: options.format.sharesStorages ? sharing.aliases(of: original.name) : [])
   }
 
-  private func excluding(_ record: TensorRecord) -> String {
-    "add --exclude \(shellQuoted(record.name))"
+  private func layout(_ shards: OutputShards, _ tensors: [PlannedTensor]) throws(CheckpointError)
+    -> (files: [PlannedFile], index: MergePlan.Document?)
+  {
+    do throws(CheckpointError) {
+      return try shards.files(
+        tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : sharing.notes)
+    } catch {
+      throw error.with(path: base.path)
+    }
+  }
+
+  /// The format that can hold what the chosen one cannot.
+  private func otherFormat(for type: TensorType, shape: [Int]) -> String? {
+    let other = OutputFormat.allCases.first { $0.refusal(type, shape: shape) == nil }
+    return other.map { format in
+      options.isSingleFile
+        ? "name an output that ends in \(format.fileSuffixes[0]), which holds \(type.name)"
+        : "--format \(format.rawValue), which holds \(type.name)"
+    }
   }
 
   /// A view can repeat a few bytes to any size; that is a trap, unless it is small.
-  private func checkGrowth(_ record: TensorRecord) throws(CheckpointError) {
+  private func checkGrowth(_ record: TensorRecord) throws(TensorRefusal) {
     guard let bytes = record.bytes, bytes.view != nil,
       record.byteCount > max(bytes.storageByteCount, options.maximumMemory)
     else { return }
-    throw CheckpointError(
-      "takes \(record.byteCount) bytes when written out, but its storage has "
+    throw TensorRefusal(
+      message: "takes \(record.byteCount) bytes when written out, but its storage has "
         + "\(bytes.storageByteCount); --max-memory allows \(options.maximumMemory)",
-      fix: "raise --max-memory, or \(excluding(record))")
+      advice: "raise --max-memory")
   }
 
   /// `--dtype` concerns float tensors only; indices and masks stay what they are.
-  private func outputType(of type: TensorType) throws(CheckpointError) -> TensorType {
+  private func outputType(of type: TensorType) throws(TensorRefusal) -> TensorType {
     guard let wanted = options.type, let own = type.element, own.kind == .float, own != wanted
     else { return type }
     guard Conversion.isConvertible(own), Conversion.isConvertible(wanted) else {
-      throw CheckpointError(
-        "\(own.name) cannot be converted to \(wanted.name)", fix: "leave out --dtype")
+      throw TensorRefusal(
+        message: "\(own.name) cannot be converted to \(wanted.name)", advice: "leave out --dtype")
     }
     return .element(wanted)
   }

@@ -28,6 +28,9 @@ enum ConvertJSON {
           }
         }
       }
+      writer.strings("root", report.root)
+      writer.key("left")
+      writer.others(report.left)
       writer.findings(report.findings)
     }
     return writer.document()

@@ -7,6 +7,9 @@ import Merge
 enum ConvertText {
   static func report(_ report: ConversionReport, output: String, isDryRun: Bool) -> String {
     var rows: [[String]] = []
+    if !report.root.isEmpty {
+      rows.append(["root", report.root.joined(separator: ".").quoted])
+    }
     for conversion in report.conversions {
       rows.append([
         isDryRun ? "would convert" : "converted",
@@ -22,6 +25,7 @@ enum ConvertText {
       ])
     }
     if !report.shared.isEmpty { rows.append(["shared", shared(report)]) }
+    if !report.left.isEmpty { rows.append(["left out", left(report.left)]) }
     if isDryRun { rows.append(["memory", "at most \(readable(bytes: report.memory))"]) }
     let files = report.files.count == 1 ? "" : " in \(report.files.count) files of tensors"
     rows.append([
@@ -47,8 +51,30 @@ enum ConvertText {
   private static func shared(_ report: ConversionReport) -> String {
     let names = report.shared.flatMap(\.others)
     let how =
-      report.format.sharesStorages ? "share the data of another" : "noted in the metadata"
+      report.format.sharesStorages
+      ? "\(names.count == 1 ? "shares" : "share") the data of another" : "noted in the metadata"
     return "\(FoldedKeys.summary(of: names, "name")) \(how)"
+  }
+
+  /// The places beside the root of which this many are named.
+  private static let shownPlaces = 6
+
+  /// What the input holds beside the root, by the first key of its path.
+  private static func left(_ entries: [OtherEntry]) -> String {
+    var places: [String] = []
+    var counts: [String: Int] = [:]
+    for entry in entries {
+      let place = String(entry.path.prefix { $0 != "." && $0 != "[" })
+      let name = place.isEmpty ? entry.path : place
+      if counts[name] == nil { places.append(name) }
+      counts[name, default: 0] += 1
+    }
+    let shown = places.prefix(shownPlaces).map { place in
+      let count = counts[place] ?? 1
+      return count == 1 ? place.printable : "\(place.printable) (\(readable(count: count)) entries)"
+    }
+    let more = places.count - shown.count
+    return shown.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
   }
 
   /// One line for tensors that differ only in numbers.

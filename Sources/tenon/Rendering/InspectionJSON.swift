@@ -76,14 +76,7 @@ enum InspectionJSON {
     }
     writer.strings("root", checkpoint.rootPath)
     writer.key("others")
-    writer.array { writer in
-      for other in checkpoint.others {
-        writer.object { writer in
-          writer.string("path", other.path)
-          writer.string("description", other.description)
-        }
-      }
-    }
+    writer.others(checkpoint.others)
     writer.key("adapter")
     if let adapter = inspection.adapter { writer.adapter(adapter) } else { writer.null() }
     writer.findings(inspection.findings)
@@ -91,6 +84,18 @@ enum InspectionJSON {
 }
 
 extension JSONWriter {
+  /// Writes what a file holds beside its tensors.
+  mutating func others(_ others: [OtherEntry]) {
+    array { writer in
+      for other in others {
+        writer.object { writer in
+          writer.string("path", other.path)
+          writer.string("description", other.description)
+        }
+      }
+    }
+  }
+
   /// Writes the card of an adapter.
   fileprivate mutating func adapter(_ adapter: Adapter) {
     object { writer in

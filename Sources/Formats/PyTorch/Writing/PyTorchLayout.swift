@@ -48,9 +48,10 @@ public enum PyTorchLayout {
   /// Why torch cannot hold a tensor of this type and shape, or nil where it can.
   public static func refusal(_ type: TensorType, shape: [Int]) -> String? {
     guard let torch = TorchType.writing(type) else {
-      return type.element == nil
-        ? "is \(type.name), which is listed but not written"
-        : "is \(type.name), for which PyTorch has no type"
+      if type.element != nil { return "is \(type.name), for which PyTorch has no type" }
+      return type.name.hasPrefix("q")
+        ? "is \(type.name), whose scale would be lost; quantised tensors are not written"
+        : "is \(type.name), which is listed but not written"
     }
     if torch == .pairedFloat4, type.element != nil, (shape.last ?? 1) % 2 != 0 {
       return "is F4 of shape \(shape); PyTorch holds F4 in pairs along the last axis"

@@ -1,5 +1,4 @@
-import Formats
-import Inspect
+public import Formats
 
 /// Finds out which parameter each pair of `target_parameters` is for, and which way
 /// round it was trained. The keys of the adapter tell neither.
@@ -7,21 +6,44 @@ import Inspect
 /// PEFT nests the adapters of one module in the order in which its parameters are
 /// registered; the innermost is the first. Since PEFT 0.19.1 A has the columns of the
 /// parameter's matrices; before, and in models whose experts are transposed, their rows.
-struct ExpertMatching {
-  let adapter: Adapter
-  let base: Checkpoint
+public struct ExpertMatching {
+  private let adapter: Adapter
+  private let base: Checkpoint
+  private let positions: NameTable
   /// `model_type` of the base, where it says so.
-  let modelType: String?
+  private let modelType: String?
 
-  struct Match {
-    let module: AdapterModule
-    let parameter: ExpertParameter
-    let isTransposed: Bool
+  /// A pair, its parameter, and whether it updates the transposes of its matrices.
+  public struct Match: Sendable {
+    public let module: AdapterModule
+    public let parameter: ExpertParameter
+    public let isTransposed: Bool
+  }
+
+  public init(_ adapter: Adapter, base: Checkpoint) throws(CheckpointError) {
+    self.adapter = adapter
+    self.base = base
+    positions = base.positions()
+    modelType = try ModelConfiguration(beside: base)?.modelType
+  }
+
+  /// The match of every pair that is for a parameter; throws where one has none or
+  /// several.
+  public func matches() throws(CheckpointError) -> [Match] {
+    var modules: [String: [AdapterModule]] = [:]
+    for module in adapter.modules where module.kind == .parameter {
+      modules[module.target, default: []].append(module)
+    }
+    var matches: [Match] = []
+    for path in NaturalOrder.sorted(Array(modules.keys)) {
+      matches += try self.matches(of: modules[path] ?? [], at: path)
+    }
+    return matches
   }
 
   /// The matches of all modules at one path.
-  func matches(of modules: [AdapterModule], at path: String, _ positions: NameTable)
-    throws(CheckpointError) -> [Match]
+  private func matches(of modules: [AdapterModule], at path: String) throws(CheckpointError)
+    -> [Match]
   {
     let names = parameterNames(at: path)
     let parameters = names.compactMap { ExpertParameter($0, of: path, in: base, positions) }
@@ -131,63 +153,5 @@ struct ExpertMatching {
 
   private func refusal(_ module: AdapterModule, _ message: String) -> CheckpointError {
     CheckpointError(path: adapter.path, tensor: module.tensors.first?.record.name, message)
-  }
-}
-
-extension ExpertMatching.Match {
-  /// The steps for each tensor of the base that holds some of the parameter.
-  func steps(adapter: Adapter, weight: Double, numerics: Numerics) throws(CheckpointError)
-    -> [(record: TensorRecord, step: UpdateStep)]
-  {
-    guard let a = module.a, let b = module.b, let rank = module.rank, let scale = module.scale
-    else {
-      throw CheckpointError(
-        path: adapter.path, tensor: module.tensors.first?.record.name,
-        "no file says lora_alpha, and a guess would scale every update wrongly",
-        fix: "add --alpha with the lora_alpha of the training")
-    }
-    return parameter.pieces.map { piece in
-      let form: Delta.Form =
-        if let part = piece.part {
-          .lowRank(
-            b: Factor(
-              b.expert(part.expert, of: parameter.count, rows: isTransposed ? nil : part.rows)),
-            a: Factor(
-              a.rows(
-                part.expert * rank..<(part.expert + 1) * rank,
-                columns: isTransposed ? part.rows : nil)))
-        } else {
-          .experts(b: Factor(b), a: Factor(a), count: parameter.count)
-        }
-      let delta = Delta(
-        form, rank: rank, scale: scale * weight, isTransposed: isTransposed,
-        // PEFT rounds the update of a parameter to its type before adding it.
-        isRoundedFirst: numerics == .peft && piece.record.type.bitWidth < 32)
-      return (piece.record, UpdateStep(.add(delta), adapter: adapter.path))
-    }
-  }
-}
-
-extension TensorRecord {
-  /// Rows of a matrix, and columns of it.
-  fileprivate func rows(_ rows: Range<Int>, columns: Range<Int>?) -> TensorRecord {
-    let columns = columns ?? 0..<shape[1]
-    return part(
-      rows: rows, columns: columns.lowerBound, step: 1, count: columns.count)
-  }
-
-  /// The columns `k·count + expert` of B, and rows of them.
-  fileprivate func expert(_ expert: Int, of count: Int, rows: Range<Int>?) -> TensorRecord {
-    part(rows: rows ?? 0..<shape[0], columns: expert, step: count, count: shape[1] / count)
-  }
-
-  private func part(rows: Range<Int>, columns: Int, step: Int, count: Int) -> TensorRecord {
-    var copy = self
-    let own = bytes?.view ?? StridedView(offset: 0, strides: [shape[1], 1])
-    copy.shape = [rows.count, count]
-    copy.bytes?.view = StridedView(
-      offset: own.offset + rows.lowerBound * own.strides[0] + columns * own.strides[1],
-      strides: [own.strides[0], own.strides[1] * step])
-    return copy
   }
 }

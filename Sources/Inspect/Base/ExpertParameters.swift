@@ -1,22 +1,22 @@
-import Formats
+public import Formats
 
 /// A parameter of several matrices that a module holds, such as the fused weights of
 /// its experts, wherever the files of a base keep it.
-struct ExpertParameter {
+public struct ExpertParameter: Sendable {
   /// Its name in the module: `gate_up_proj`.
-  let name: String
+  public let name: String
   /// The matrices in it.
-  let count: Int
+  public let count: Int
   /// The shape of each of them, as the fused parameter has it.
-  let rowCount: Int
-  let columnCount: Int
-  let pieces: [Piece]
+  public let rowCount: Int
+  public let columnCount: Int
+  public let pieces: [Piece]
 
   /// A tensor of the base that holds all of it or some rows of one matrix.
-  struct Piece {
-    let record: TensorRecord
+  public struct Piece: Sendable {
+    public let record: TensorRecord
     /// The matrix and its rows; nil for the whole parameter.
-    let part: (expert: Int, rows: Range<Int>)?
+    public let part: (expert: Int, rows: Range<Int>)?
   }
 }
 

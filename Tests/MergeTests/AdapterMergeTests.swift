@@ -1,0 +1,251 @@
+import Compute
+import Formats
+import Inspect
+import Testing
+
+@testable import Merge
+
+/// Whole merges of small files: what is written beside the sums, and what is refused.
+@Suite struct AdapterMergeTests {
+  private func zeros(_ shape: [Int]) -> TestTensor {
+    TestTensor(shape, [Float](repeating: 0, count: shape.reduce(1, *)))
+  }
+
+  private func ones(_ shape: [Int]) -> TestTensor {
+    TestTensor(shape, [Float](repeating: 1, count: shape.reduce(1, *)))
+  }
+
+  /// A base with an embedding of 5 tokens and a square weight.
+  private func base(
+    in directory: TemporaryDirectory, _ configuration: String,
+    _ tensors: KeyValuePairs<String, TestTensor>? = nil
+  ) throws -> Checkpoint {
+    let plain: KeyValuePairs = [
+      "model.embed_tokens.weight": ones([5, 4]), "model.q_proj.weight": ones([4, 4]),
+    ]
+    try directory.write(tensors ?? plain, to: "base/model.safetensors")
+    try directory.write(configuration, to: "base/config.json")
+    return try Checkpoint.open(directory.path("base"))
+  }
+
+  private func adapter(
+    _ name: String = "adapter", in directory: TemporaryDirectory, fields: String = "",
+    _ tensors: KeyValuePairs<String, TestTensor>
+  ) throws -> Adapter {
+    try directory.write(tensors, to: "\(name)/adapter_model.safetensors")
+    try directory.write(
+      #"{"peft_type": "LORA", "r": 2, "lora_alpha": 2\#(fields)}"#,
+      to: "\(name)/adapter_config.json")
+    return try Adapter(Checkpoint.open(directory.path(name)))
+  }
+
+  private func pair(_ module: String, _ output: Int, _ input: Int) -> KeyValuePairs<
+    String, TestTensor
+  > {
+    [
+      "base_model.model.\(module).lora_A.weight": ones([2, input]),
+      "base_model.model.\(module).lora_B.weight": ones([output, 2]),
+    ]
+  }
+
+  private func plan(
+    _ base: Checkpoint, _ adapters: [WeightedAdapter], keepsTied: Bool = false
+  ) throws -> MergePlan {
+    var options = OutputOptions()
+    options.keepsTied = keepsTied
+    return try AdapterMerge(base: base, adapters: adapters, options: options).plan
+  }
+
+  /// The text of the configuration that a plan writes; nil where it stays.
+  private func configuration(_ plan: MergePlan) -> String? {
+    plan.documents.first { $0.name == "config.json" }.map {
+      String(decoding: $0.bytes, as: UTF8.self)
+    }
+  }
+
+  // Tied weights
+
+  struct TiedCase: CustomTestStringConvertible, Sendable {
+    let name: String
+    /// The configuration's fields beside `tie_word_embeddings`.
+    let fields: String
+    let keepsTied: Bool
+    let names: [String]
+    let isUntied: Bool
+    var testDescription: String { name }
+  }
+
+  static let tied = [
+    TiedCase(
+      name: "both are written", fields: "", keepsTied: false,
+      names: ["lm_head.weight", "model.embed_tokens.weight", "model.q_proj.weight"],
+      isUntied: true),
+    TiedCase(
+      name: "--keep-tied", fields: "", keepsTied: true,
+      names: ["model.embed_tokens.weight", "model.q_proj.weight"], isUntied: false),
+    TiedCase(
+      name: "a model without an output", fields: #", "architectures": ["LlamaModel"]"#,
+      keepsTied: false, names: ["model.embed_tokens.weight", "model.q_proj.weight"],
+      isUntied: false),
+    TiedCase(
+      name: "a classifier", fields: #", "architectures": ["LlamaForSequenceClassification"]"#,
+      keepsTied: false, names: ["model.embed_tokens.weight", "model.q_proj.weight"],
+      isUntied: false),
+  ]
+
+  @Test(arguments: tied)
+  func `an adapter on one of two tied tensors parts them`(row: TiedCase) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, #"{"tie_word_embeddings": true\#(row.fields)}"#)
+    let adapter = try adapter(
+      in: directory,
+      [
+        "base_model.model.model.embed_tokens.lora_embedding_A": ones([2, 5]),
+        "base_model.model.model.embed_tokens.lora_embedding_B": ones([4, 2]),
+      ])
+    let plan = try plan(base, [WeightedAdapter(adapter)], keepsTied: row.keepsTied)
+    #expect(plan.tensors.map(\.name).sorted() == row.names)
+    #expect(
+      configuration(plan)?.contains(#""tie_word_embeddings": false"#) ?? false == row.isUntied)
+    let updated = plan.tensors.filter { if case .update = $0.operation { true } else { false } }
+    #expect(updated.map(\.name) == ["model.embed_tokens.weight"])
+  }
+
+  @Test func `the tied output of BERT is parted under its own name, with its bias`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(
+      in: directory, #"{"tie_word_embeddings": true, "architectures": ["BertForMaskedLM"]}"#,
+      [
+        "bert.embeddings.word_embeddings.weight": ones([5, 4]),
+        "cls.predictions.bias": ones([5]),
+        "cls.predictions.transform.dense.weight": ones([4, 4]),
+      ])
+    let adapter = try adapter(in: directory, pair("cls.predictions.decoder", 5, 4))
+    let plan = try plan(base, [WeightedAdapter(adapter)])
+    #expect(
+      plan.tensors.map(\.name).sorted() == [
+        "bert.embeddings.word_embeddings.weight", "cls.predictions.bias",
+        "cls.predictions.decoder.bias", "cls.predictions.decoder.weight",
+        "cls.predictions.transform.dense.weight",
+      ])
+  }
+
+  // Vocabulary
+
+  @Test func `an embedding of more tokens changes vocab_size`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(
+      in: directory, #"{"tie_word_embeddings": true, "vocab_size": 5, "other": 5}"#)
+    let adapter = try adapter(
+      in: directory, ["base_model.model.model.embed_tokens.weight": ones([7, 4])])
+    let plan = try plan(base, [WeightedAdapter(adapter)])
+    let shapes = plan.tensors.first { $0.name == "model.embed_tokens.weight" }?.shape
+    #expect(shapes == [7, 4])
+    let text = try #require(configuration(plan))
+    #expect(text.contains(#""vocab_size": 7"#) && text.contains(#""other": 5"#), "\(text)")
+    #expect(plan.findings.map(\.code).contains(.vocabularyMismatch))
+  }
+
+  @Test func `an output that stays smaller than the embedding is refused`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(
+      in: directory, #"{"tie_word_embeddings": false, "vocab_size": 5}"#,
+      ["model.embed_tokens.weight": ones([5, 4]), "lm_head.weight": ones([5, 4])])
+    let adapter = try adapter(
+      in: directory, ["base_model.model.model.embed_tokens.weight": ones([7, 4])])
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, [WeightedAdapter(adapter)])
+    }
+    #expect(
+      error?.message
+        == "has 5 rows, but the adapter's model.embed_tokens.weight has 7, and the adapter "
+        + "brings no output of that size")
+    #expect(error?.tensor == "lm_head.weight")
+    #expect(error?.fix == "save the adapter with save_embedding_layers=True")
+  }
+
+  // Refusals
+
+  @Test(arguments: [0.5, -1, 2])
+  func `no part of what multiplies can be added`(weight: Double) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    let adapter = try adapter(
+      in: directory, fields: #", "use_dora": true"#,
+      [
+        "base_model.model.model.q_proj.lora_A.weight": ones([2, 4]),
+        "base_model.model.model.q_proj.lora_B.weight": ones([4, 2]),
+        "base_model.model.model.q_proj.lora_magnitude_vector": ones([4]),
+      ])
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, [WeightedAdapter(adapter, weight: weight)])
+    }
+    #expect(
+      error?.message
+        == #"module "model.q_proj": multiplies the weight (dora), so that no part of it can be "#
+        + "added; expected --weight 1")
+  }
+
+  @Test func `no part of a replacement can be added`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    let adapter = try adapter(
+      in: directory, fields: #", "modules_to_save": ["q_proj"]"#,
+      ["base_model.model.model.q_proj.weight": ones([4, 4])])
+    _ = try plan(base, [WeightedAdapter(adapter)])
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, [WeightedAdapter(adapter, weight: -1)])
+    }
+    #expect(
+      error?.message
+        == #"takes the place of "model.q_proj.weight" as a whole, so that no part of it can be "#
+        + "added; expected --weight 1")
+    #expect(error?.fix == "choose other modules with --include")
+  }
+
+  @Test func `two replacements of one tensor are refused`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    let adapters = try ["one", "two"].map { name in
+      WeightedAdapter(
+        try adapter(
+          name, in: directory, fields: #", "modules_to_save": ["q_proj"]"#,
+          ["base_model.model.model.q_proj.weight": ones([4, 4])]))
+    }
+    let error = #expect(throws: CheckpointError.self) { try plan(base, adapters) }
+    #expect(
+      error?.message
+        == #"takes the place of "model.q_proj.weight", and so does a tensor of "#
+        + "\(directory.path("one")); expected one of them at most")
+    #expect(error?.path == directory.path("two"))
+  }
+
+  @Test func `two adapters for one tensor are refused where one of them multiplies it`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    let plain = try adapter("plain", in: directory, pair("model.q_proj", 4, 4))
+    let vector = try adapter(
+      "vector", in: directory, fields: #", "feedforward_modules": []"#,
+      ["base_model.model.model.q_proj.ia3_l": ones([4, 1])])
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, [WeightedAdapter(plain), WeightedAdapter(vector)])
+    }
+    #expect(error?.message.hasPrefix("is changed by another adapter too") == true)
+    #expect(error?.fix == "merge them one after the other")
+  }
+
+  @Test func `the order of adapters does not matter`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    let one = try adapter("one", in: directory, pair("model.q_proj", 4, 4))
+    let two = try adapter("two", in: directory, pair("model.q_proj", 4, 4))
+    let weighted = [WeightedAdapter(two, weight: 3), WeightedAdapter(one, weight: -2)]
+    let orders = try [weighted, weighted.reversed()].map { adapters in
+      try plan(base, adapters).tensors.flatMap { tensor -> [String] in
+        guard case .update(let update) = tensor.operation else { return [] }
+        return (update.onlySums ?? []).map { "\($0.scale)" }
+      }
+    }
+    #expect(orders == [["-2.0", "3.0"], ["-2.0", "3.0"]])
+  }
+}

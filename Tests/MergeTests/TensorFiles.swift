@@ -1,0 +1,76 @@
+import Compute
+import Formats
+import Foundation
+
+@testable import Merge
+
+/// A float32 matrix, or another tensor, to be written.
+struct TestTensor: Sendable {
+  let shape: [Int]
+  let values: [Float]
+
+  init(_ shape: [Int], _ values: [Float]) {
+    self.shape = shape
+    self.values = values
+  }
+
+  /// Numbers between -1 and 1 that a generator draws.
+  init(_ shape: [Int], using generator: inout some RandomNumberGenerator) {
+    self.shape = shape
+    values = (0..<shape.reduce(1, *)).map { _ in .random(in: -1...1, using: &generator) }
+  }
+
+  var columnCount: Int { shape.dropFirst().reduce(1, *) }
+
+  subscript(row: Int, column: Int) -> Double { Double(values[row * columnCount + column]) }
+}
+
+extension TemporaryDirectory {
+  /// Writes float32 tensors as a safetensors file.
+  func write(_ tensors: KeyValuePairs<String, TestTensor>, to name: String) throws {
+    var entries: [String] = []
+    var data = Data()
+    for (name, tensor) in tensors {
+      let start = data.count
+      for value in tensor.values {
+        data.append(contentsOf: littleEndian(UInt64(value.bitPattern), byteCount: 4))
+      }
+      entries.append(
+        #""\#(name)":{"dtype":"F32","shape":\#(tensor.shape),"data_offsets":[\#(start),\#(data.count)]}"#
+      )
+    }
+    let header = Data("{\(entries.joined(separator: ","))}".utf8)
+    var file = Data()
+    file.append(contentsOf: littleEndian(UInt64(header.count), byteCount: 8))
+    try create(name)
+    try (file + header + data).write(to: URL(filePath: path(name)))
+  }
+
+  func write(_ text: String, to name: String) throws {
+    try create(name)
+    try Data(text.utf8).write(to: URL(filePath: path(name)))
+  }
+
+  private func littleEndian(_ value: UInt64, byteCount: Int) -> [UInt8] {
+    (0..<byteCount).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  }
+
+  private func create(_ name: String) throws {
+    try FileManager.default.createDirectory(
+      at: URL(filePath: path(name)).deletingLastPathComponent(), withIntermediateDirectories: true)
+  }
+}
+
+/// A generator that always gives the same numbers for a seed (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
