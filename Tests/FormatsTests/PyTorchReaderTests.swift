@@ -78,6 +78,23 @@ import Testing
     }
   }
 
+  @Test func `of an object the attributes are listed that mean something`() throws {
+    #expect(
+      try read("module").others.map(\.path) == [
+        "0.in_features", "0.out_features", "1.num_features", "1.eps", "1.momentum", "1.affine",
+        "1.track_running_stats",
+      ])
+    #expect(try read("torchscript").others.map(\.path).filter { $0 == OtherEntry.top } == [])
+  }
+
+  @Test func `a frozen module has its constants as tensors`() throws {
+    let found = try read("frozen-torchscript").findings
+    #expect(found.map(\.code) == [.frozenModule])
+    #expect(
+      found.first?.message == "the module is frozen: its weights are constants without names, "
+        + "listed by their position as constants[0] and so on")
+  }
+
   @Test func `what lies beside the state dict is listed`() throws {
     #expect(
       try read("trainer-checkpoint").others.map { "\($0.path): \($0.description)" } == [

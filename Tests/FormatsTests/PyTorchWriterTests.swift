@@ -138,6 +138,18 @@ import Testing
     ),
   ]
 
+  @Test func `a type that is only listed is not said to be none of PyTorch`() {
+    #expect(
+      PyTorchLayout.refusal(.foreign(name: "sparse_coo F32", bitWidth: 32), shape: [2])
+        == "is sparse_coo F32, which is listed but not written")
+  }
+
+  @Test func `pairs of 4-bit floats that were read as pairs may be odd`() {
+    let pairs = TensorType.foreign(name: "float4_e2m1fn_x2", bitWidth: 8)
+    #expect(PyTorchLayout.refusal(pairs, shape: [5, 5]) == nil)
+    #expect(PyTorchLayout.refusal(pairs, shape: []) == nil)
+  }
+
   @Test(arguments: refusals) func `what torch cannot hold is refused by name`(
     _ type: TensorType, _ shape: [Int], _ message: String
   ) {

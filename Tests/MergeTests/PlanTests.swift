@@ -153,6 +153,6 @@ import Testing
       error?.message
         == "needs \(needed) bytes of memory with 4 threads; --max-memory allows 1000")
     #expect(error?.path == "base")
-    #expect(error?.fix == "raise --max-memory or lower --threads")
+    #expect(error?.fix == "raise --max-memory to \(needed)")
   }
 }

@@ -101,6 +101,9 @@ public struct SideFile: Sendable {
 
 /// Something that a file holds beside tensors.
 public struct OtherEntry: Sendable, Hashable {
+  /// The path of what is the whole content of a file.
+  public static let top = "(top)"
+
   public var path: String
   public var description: String
 

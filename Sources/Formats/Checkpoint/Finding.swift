@@ -53,6 +53,7 @@ public struct Finding: Sendable, Hashable {
     case archiveMismatch = "archive-mismatch"
     case trailingData = "trailing-data"
     case unsupportedType = "unsupported-type"
+    case frozenModule = "frozen-module"
     case lossyType = "lossy-type"
     case optionWithoutEffect = "option-without-effect"
   }

@@ -152,6 +152,23 @@ extension Pickle {
     }
   }
 
+  func isEmptyContainer(_ node: Node) -> Bool {
+    switch self[node] {
+    case .tuple(_, let count): count == 0
+    case .list(let container), .set(let container), .dictionary(let container):
+      containers[Int(container)].isEmpty
+    default: false
+    }
+  }
+
+  /// Whether a node is no container and nothing that a call makes.
+  func isScalar(_ node: Node) -> Bool {
+    switch self[node] {
+    case .tuple, .list, .set, .dictionary, .call: false
+    default: true
+    }
+  }
+
   /// What kind of thing a node is, for messages.
   func kind(_ node: Node) -> String {
     switch self[node] {

@@ -71,6 +71,7 @@ public enum PyTorchReader {
       pickle, storages, format: archive.isTorchScript ? .torchscript : .pytorchZip, root: root,
       globals: pickle.globals + archive.hiddenGlobals(pickle))
     result.findings += archive.findings(pickle)
+    if archive.isTorchScript { archive.addConstants(to: &result) }
     if let metadata = try TorchMetadata.read(archive) {
       result.metadata = metadata
       result.statesMetadata = true

@@ -71,10 +71,15 @@ struct TorchArchive {
   /// The places of the storages, and in which byte order they are.
   func storages() throws(CheckpointError) -> TorchStorages {
     try checkVersion()
+    return try storages(in: "data/")
+  }
+
+  /// The places of the storages whose records are in a directory of the archive.
+  func storages(in directory: String) throws(CheckpointError) -> TorchStorages {
     var storages = TorchStorages()
     storages.isBigEndian = try isBigEndian()
     storages.places.reserveCapacity(archive.entries.count)
-    let directory = (prefix + "data/").asciiLowercased
+    let directory = (prefix + directory).asciiLowercased
     for entry in archive.entries where !entry.isDirectory {
       let name = entry.name.asciiLowercased
       guard name.hasPrefix(directory) else { continue }

@@ -72,6 +72,8 @@ struct TorchContents {
     /// The first of them that is still to be seen.
     var next = 0
     var isRoot: Bool
+    /// Whether its keys are the attributes of an object.
+    var holdsAttributes = false
   }
 
   private mutating func walk(_ start: Pickle.Node, at place: Place, isRoot: Bool)
@@ -89,6 +91,7 @@ struct TorchContents {
       }
       levels[last].next += 1
       let child = level.children[level.next]
+      if isInternal(child, of: level) { continue }
       let place = joined(level.place, child.step)
       try visit(child.node, at: place, isRoot: level.isRoot, &levels, &open)
     }
@@ -108,14 +111,32 @@ struct TorchContents {
       return open.contains(node) ? note(place, "(cycle)") : note(place, node)
     }
     let children = try distinct(tree.children(node), of: place)
-    if children.isEmpty, place.name != nil { return note(place, node) }
+    if children.isEmpty, place.name != nil || tree.pickle.isScalar(node) {
+      return note(place, node)
+    }
     guard levels.count < Self.maximumDepth else {
       throw CheckpointError("tensors lie more than \(Self.maximumDepth) containers deep")
     }
     open.insert(node)
     let isOutside = isRoot && !levels.isEmpty && tree.isOptimizer(node)
-    levels.append(
-      Level(node: node, place: place, children: children, isRoot: isRoot && !isOutside))
+    var level = Level(
+      node: node, place: place, children: children, isRoot: isRoot && !isOutside)
+    // The state of an object lies right below it, without a name of its own.
+    level.holdsAttributes = levels.last.map { tree.isState(node, of: $0.node) } ?? false
+    levels.append(level)
+  }
+
+  /// Whether a child without tensors is of no interest: the empty tuple that an object
+  /// was made from, or an attribute that is its class's own affair.
+  private func isInternal(_ child: TorchChildren.Child, of level: Level) -> Bool {
+    guard tree.tensorCount(child.node) == 0 else { return false }
+    switch child.step {
+    case .hidden: return tree.pickle.isEmptyContainer(child.node)
+    case .key(let key):
+      guard level.holdsAttributes, let name = tree.pickle.text(key) else { return false }
+      return name.hasPrefix("_") || name == "training"
+    case .index: return false
+    }
   }
 
   private mutating func count(_ path: String) throws(CheckpointError) {
@@ -191,7 +212,7 @@ struct TorchContents {
 
   private mutating func note(_ place: Place, _ description: String) {
     guard isRoomForOther() else { return }
-    others.append(OtherEntry(path: place.name ?? "(top)", description: description))
+    others.append(OtherEntry(path: place.name ?? OtherEntry.top, description: description))
   }
 
   /// The children of a container as Python would have them: of a key that is set

@@ -56,6 +56,11 @@ struct TorchTree {
     return .listed(parts)
   }
 
+  /// Whether a node is what BUILD gave to an object.
+  func isState(_ node: Pickle.Node, of object: Pickle.Node) -> Bool {
+    pickle.states[object] == node
+  }
+
   /// The tables of a `torch.nn.Module`, which do not appear in the names of its
   /// tensors.
   private static let moduleTables = ["_parameters", "_buffers", "_modules"]

@@ -13,4 +13,6 @@ public enum CheckpointKind: String, Sendable, Hashable {
   case llavaAdapter = "llava-adapter"
   /// Tensors of which no more is known.
   case stateDict = "state-dict"
+  /// A file without any tensor.
+  case noTensors = "no-tensors"
 }

@@ -55,7 +55,8 @@ public struct Inspection: Sendable {
   public var tree: NameTree { NameTree(groups) }
 
   private static func kindWithoutAdapter(_ checkpoint: Checkpoint) -> CheckpointKind {
-    checkpoint.sideFile("config.json") == nil ? .stateDict : .model
+    if checkpoint.records.isEmpty { return .noTensors }
+    return checkpoint.sideFile("config.json") == nil ? .stateDict : .model
   }
 
   /// The adapter; where its configuration cannot be read, the adapter without it and

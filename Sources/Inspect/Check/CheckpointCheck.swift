@@ -40,7 +40,7 @@ public struct CheckpointCheck {
 
   private func findingsAlone(readsValues: Bool) throws(CheckpointError) -> [Finding] {
     var findings = inspection.findings
-    if checkpoint.records.isEmpty, inspection.adapter == nil { findings.append(Self.empty) }
+    if checkpoint.records.isEmpty, inspection.adapter == nil { findings.append(empty) }
     findings += NameChecks.findings(checkpoint, isAdapter: isAdapter)
     if let adapter = inspection.adapter {
       if let configuration = adapter.configuration {
@@ -62,10 +62,23 @@ public struct CheckpointCheck {
     return findings
   }
 
-  private static let empty = Finding(
-    .error, .emptyAdapter,
-    "the file holds no tensors: whatever saved it filtered all of them out, and a checkpoint of "
-      + "the training run may still hold them")
+  /// That there are no tensors; a file that holds something else was never meant to.
+  private var empty: Finding {
+    let others = checkpoint.others.map { other in
+      other.path == OtherEntry.top
+        ? other.description.printable : "\(other.path.printable): \(other.description.printable)"
+    }
+    guard !others.isEmpty else {
+      return Finding(
+        .error, .emptyAdapter,
+        "the file holds no tensors: whatever saved it filtered all of them out, and a checkpoint "
+          + "of the training run may still hold them")
+    }
+    let more = others.count > 3 ? " and \(others.count - 3) more" : ""
+    return Finding(
+      .error, .emptyAdapter,
+      "the file holds no tensors, only \(others.prefix(3).joined(separator: ", "))\(more)")
+  }
 
   private var wrapped: Finding {
     Finding(

@@ -23,7 +23,7 @@ enum FixCommands {
       finding.fix = remap(checkpoint.path, "--rename '^=base_model.model.'")
     case .alphaUnknown:
       finding.fix = "tenon merge BASE \(shellQuoted(checkpoint.path)) -o OUT --alpha ALPHA"
-    case .unsafeGlobal:
+    case .unsafeGlobal where !checkpoint.records.isEmpty:
       finding.fix = "tenon convert \(shellQuoted(checkpoint.path)) -o OUT.safetensors"
     default: break
     }

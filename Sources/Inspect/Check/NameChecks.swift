@@ -46,7 +46,10 @@ enum NameChecks {
   private static func emptyTensors(_ records: [TensorRecord]) -> [Finding] {
     let placeholders = records.filter { $0.shape == [0] }.map(\.name)
     let empty = records.filter { $0.elementCount == 0 && $0.shape != [0] }.map(\.name)
-    let absent = records.filter { $0.bytes == nil && $0.elementCount > 0 }.map(\.name)
+    let withoutData = records.filter { $0.bytes == nil && $0.elementCount > 0 }
+    // A sparse or nested tensor is in the file, only not as one row of elements.
+    let unsupported = withoutData.filter { $0.type.element == nil }
+    let absent = withoutData.filter { $0.type.element != nil }.map(\.name)
     var findings: [Finding] = []
     if !placeholders.isEmpty {
       findings.append(
@@ -63,6 +66,15 @@ enum NameChecks {
           .note, .zeroSizeTensor, tensors: empty,
           "\(Wording.count(empty.count, "tensor")) \(Wording.verb(empty.count, "has", "have")) no "
             + "elements (\(Wording.folded(empty)))"))
+    }
+    if !unsupported.isEmpty {
+      let types = Set(unsupported.map(\.type.name)).sorted().joined(separator: ", ").printable
+      findings.append(
+        Finding(
+          .note, .unsupportedType, tensors: unsupported.map(\.name),
+          "\(Wording.count(unsupported.count, "tensor")) "
+            + "\(Wording.verb(unsupported.count, "is", "are")) listed but not read "
+            + "(\(Wording.folded(unsupported.map(\.name)))): of type \(types)"))
     }
     if !absent.isEmpty {
       findings.append(

@@ -48,12 +48,12 @@ public enum PyTorchLayout {
   /// Why torch cannot hold a tensor of this type and shape, or nil where it can.
   public static func refusal(_ type: TensorType, shape: [Int]) -> String? {
     guard let torch = TorchType.writing(type) else {
-      let isQuantised = type.element == nil && type.name.hasPrefix("q")
-      return isQuantised
+      if type.element != nil { return "is \(type.name), for which PyTorch has no type" }
+      return type.name.hasPrefix("q")
         ? "is \(type.name), whose scale would be lost; quantised tensors are not written"
-        : "is \(type.name), for which PyTorch has no type"
+        : "is \(type.name), which is listed but not written"
     }
-    if torch == .pairedFloat4, (shape.last ?? 1) % 2 != 0 {
+    if torch == .pairedFloat4, type.element != nil, (shape.last ?? 1) % 2 != 0 {
       return "is F4 of shape \(shape); PyTorch holds F4 in pairs along the last axis"
     }
     return nil
@@ -77,7 +77,8 @@ public enum PyTorchLayout {
       throw CheckpointError("a name of \(tensor.name.utf8.count) bytes is too long for a pickle")
     }
     var shape = tensor.shape
-    if type == .pairedFloat4 { shape[shape.count - 1] /= 2 }
+    // Pairs that were read as such are counted as pairs already.
+    if type == .pairedFloat4, tensor.type.element != nil { shape[shape.count - 1] /= 2 }
     try checkStrides(shape, of: tensor)
     return TorchPickle.Entry(
       name: tensor.name, type: type, shape: shape, storage: storage,
