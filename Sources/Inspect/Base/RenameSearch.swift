@@ -27,6 +27,7 @@ struct RenameSearch {
     return suitable.filter { new in
       // The number of a layer is a place among others: no rule may change it.
       Self.isPlain(lead + old + new) && Self.numbers(in: old) == Self.numbers(in: new)
+        && isProven(old, new)
     }.map { new in
       "^\(Self.escaped(lead + old))=\(lead + new)"
     }
@@ -48,9 +49,14 @@ struct RenameSearch {
     let suitable = changes.filter { change in
       Self.isWord(change.old) && change.new.dottedSegments.allSatisfy { Self.isWord(String($0)) }
         && !settled.contains { change.touches($0) } && isExact(change, lead: lead)
+        && isProven(change.old, change.new)
         && suitsAll { change.touches($0) ? change.applied($0) : nil }
     }
     return suitable.map { "\\.\(Self.escaped($0.old))\\.=.\($0.new)." }
+  }
+
+  private func isProven(_ old: String, _ new: String) -> Bool {
+    MatchEvidence.proves(old, becoming: new, for: modules.map(\.target))
   }
 
   /// One segment and what comes in its place.
