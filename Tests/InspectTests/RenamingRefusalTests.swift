@@ -13,7 +13,7 @@ import Testing
 
   static let lone = [
     ("wte.weight", "wpe.weight"), ("model.embed_tokens.weight", "lm_head.weight"),
-    ("plora_glb_GN", "plora_sub_GN"), ("lora_A", "lora_B"), ("cls_token", "mask_token"),
+    ("plora_glb_GN", "plora_sub_GN"), ("cls_token", "mask_token"),
     ("class_embedding", "pre_layrnorm.bias"), ("teacher.w", "student.w"),
     ("mu.weight", "logvar.weight"), ("vision.patch.kernel", "lm_head.weight"),
     ("lm_head.weight", "score.weight"), ("mean", "std"), ("ema.w", "model.w"),

@@ -24,10 +24,10 @@ struct RenameSearch {
     let suitable = candidates.map { String($0.dropLast(ending.count)) }.filter { new in
       suitsAll { $0.hasPrefix(old) ? new + $0.dropFirst(old.count) : nil }
     }
+    if suitable.count == 1, !isProven(old, suitable[0]) { return [] }
     return suitable.filter { new in
       // The number of a layer is a place among others: no rule may change it.
       Self.isPlain(lead + old + new) && Self.numbers(in: old) == Self.numbers(in: new)
-        && isProven(old, new)
     }.map { new in
       "^\(Self.escaped(lead + old))=\(lead + new)"
     }
@@ -49,9 +49,10 @@ struct RenameSearch {
     let suitable = changes.filter { change in
       Self.isWord(change.old) && change.new.dottedSegments.allSatisfy { Self.isWord(String($0)) }
         && !settled.contains { change.touches($0) } && isExact(change, lead: lead)
-        && isProven(change.old, change.new)
         && suitsAll { change.touches($0) ? change.applied($0) : nil }
     }
+    // Only then: what is not proven still makes another place one of two.
+    if suitable.count == 1, let only = suitable.first, !isProven(only.old, only.new) { return [] }
     return suitable.map { "\\.\(Self.escaped($0.old))\\.=.\($0.new)." }
   }
 

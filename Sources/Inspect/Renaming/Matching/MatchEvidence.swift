@@ -60,15 +60,21 @@ struct MatchEvidence {
     }
   }
 
-  /// Whether the module has the same name, or one of the same meaning.
+  /// Whether the module has the same name, one of the same meaning, or one with words
+  /// before or behind it.
   private static func keepsModule(_ alignment: NameAlignment) -> Bool {
-    func module(_ parts: [NamePart]) -> String? {
-      parts.compactMap(\.word).last { !WordMeaning.everywhere.contains($0) }
+    func isMet(_ step: NameAlignment.Step) -> Bool {
+      step.old.contains { part in
+        guard let word = part.word, !WordMeaning.everywhere.contains(word) else { return false }
+        return step.new.contains { other in
+          other.word.map { $0 == word || WordMeaning.isSame(word, $0) } ?? false
+        }
+      }
     }
-    guard let old = module(alignment.steps.flatMap(\.old)),
-      let new = module(alignment.steps.flatMap(\.new))
-    else { return false }
-    return old == new || WordMeaning.isSame(old, new)
+    guard let last = alignment.steps.lastIndex(where: isMet) else { return false }
+    return alignment.steps[(last + 1)...].allSatisfy {
+      $0.isSame || $0.old.isEmpty || $0.new.isEmpty
+    } && (alignment.steps[last].isSame || changes(alignment).allSatisfy { !$0.isReplacement })
   }
 
   /// The words that both names have and that say which module it is.
@@ -103,7 +109,7 @@ extension MatchEvidence {
     else { return false }
     let changes = changes(alignment)
     if alignment.isContrary || changes.contains(where: \.isContrary) { return false }
-    guard changes.contains(where: \.isReplacement) else { return true }
+    guard changes.contains(where: { $0.isReplacement && !$0.isNarrower }) else { return true }
     let modules = names.map { name in
       NameShape.split(name).parts.compactMap(\.word).filter {
         !WordMeaning.everywhere.contains($0)
@@ -115,6 +121,13 @@ extension MatchEvidence {
 
 extension MatchEvidence.Change {
   fileprivate var isReplacement: Bool { !old.isEmpty && !new.isEmpty }
+
+  /// Whether a word only got another before it, or lost it: `language_model` is a
+  /// `model`.
+  fileprivate var isNarrower: Bool {
+    old.count == 1 && new.count == 1
+      && (old[0].hasSuffix("_\(new[0])") || new[0].hasSuffix("_\(old[0])"))
+  }
 
   /// Whether a word came or went that says which of several modules it is.
   fileprivate var isTelling: Bool { (old + new).contains(where: WordMeaning.isTelling) }

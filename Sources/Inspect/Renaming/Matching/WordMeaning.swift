@@ -90,6 +90,7 @@ enum WordMeaning {
   private static let tellingParts: Set<String> = [
     "q", "query", "k", "key", "v", "value", "qkv", "wqkv", "kv", "gate", "up", "down", "self",
     "cross", "img", "txt", "norm", "layernorm", "ln", "head", "embed", "embeddings", "pooler",
+    "dense", "proj", "linear", "fc", "fc1", "fc2", "output", "out",
   ]
 
   private static func sides(of word: String) -> [Int: Set<Int>] {
