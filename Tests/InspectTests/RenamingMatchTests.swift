@@ -63,7 +63,7 @@ import Testing
     }
     #expect(
       error?.description
-        == "a: none of the 1 names has a place in b by its words and its shape")
+        == "a: 1 name is of other layers than those of b, and nothing tells which is which")
   }
 
   static let opposites = [

@@ -24,6 +24,7 @@ struct RenameSearch {
     let suitable = candidates.map { String($0.dropLast(ending.count)) }.filter { new in
       suitsAll { $0.hasPrefix(old) ? new + $0.dropFirst(old.count) : nil }
     }
+    if suitable.count == 1, !isProven(old, suitable[0]) { return [] }
     return suitable.filter { new in
       // The number of a layer is a place among others: no rule may change it.
       Self.isPlain(lead + old + new) && Self.numbers(in: old) == Self.numbers(in: new)
@@ -50,7 +51,13 @@ struct RenameSearch {
         && !settled.contains { change.touches($0) } && isExact(change, lead: lead)
         && suitsAll { change.touches($0) ? change.applied($0) : nil }
     }
+    // Only then: what is not proven still makes another place one of two.
+    if suitable.count == 1, let only = suitable.first, !isProven(only.old, only.new) { return [] }
     return suitable.map { "\\.\(Self.escaped($0.old))\\.=.\($0.new)." }
+  }
+
+  private func isProven(_ old: String, _ new: String) -> Bool {
+    MatchEvidence.proves(old, becoming: new, for: modules.map(\.target))
   }
 
   /// One segment and what comes in its place.

@@ -112,9 +112,9 @@ struct DriftSearch {
       guard fits(name, moved), taken.insert(moved).inserted else { return nil }
       places.append(moved)
     }
-    guard !places.isEmpty, places.count == found.count || places.count == self.places.count else {
-      return nil
-    }
+    guard !places.isEmpty, places.count == found.count || places.count == self.places.count,
+      MatchEvidence.proves(change.old, becoming: change.new, for: places)
+    else { return nil }
     return places
   }
 }

@@ -75,14 +75,20 @@ extension RenamingDraft {
     let places = NameShape.fold(
       entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) })
     let matching = NameMatching(names, to: places)
+    try refuseShifted(matching, base: base)
     try refuseOpen(matching, names, places, base: base)
     let unplaced = names.indices.filter { matching.places[$0] == nil }.flatMap { index in
       names[index].members.values.map { subjects[$0.position].path }
     }
     guard unplaced.count < subjects.count else { throw nothingFits(base, subjects) }
+    let placed = subjects.count - unplaced.count
+    let misshapen = matching.misshapen.reduce(0) { $0 + names[$1].members.count }
+    guard (placed + misshapen) * 2 > min(subjects.count, entries.count) else {
+      throw littleFits(base, placed: placed, unplaced: unplaced)
+    }
     try applyMatching(matching, names, subjects, base: base)
     match = MatchSummary(
-      base: base.path, placed: subjects.count - unplaced.count, count: subjects.count,
+      base: base.path, placed: placed, count: subjects.count,
       unplaced: NaturalOrder.sorted(unplaced))
     guard !unplaced.isEmpty else { return }
     findings.append(Self.unplaced(NaturalOrder.sorted(unplaced), base))
@@ -93,6 +99,10 @@ extension RenamingDraft {
   private func entries(of base: KeyList) -> [KeyList.Entry] {
     guard let unwanted = base.unwanted else { return base.entries }
     let wrong = Set(unwanted.map { ExactName($0.name) })
+    // A report that names nothing of this checkpoint is of another one.
+    guard tensors.contains(where: { wrong.contains(ExactName($0.record.name)) }) else {
+      return base.entries
+    }
     let right = tensors.filter { !wrong.contains(ExactName($0.record.name)) }
     return base.entries + right.map { KeyList.Entry($0.record.name) }
   }
@@ -117,12 +127,39 @@ extension RenamingDraft {
     throw CheckpointError(
       path: path,
       isByShape
-        ? "\(count) \(count == 1 ? "name has" : "names have") a place in \(base.path) by shape "
-          + "alone, which is no proof"
+        ? "\(count) \(count == 1 ? "name has" : "names have") a place in \(base.path) only "
+          + "because no other is left, which is no proof"
         : "\(count) \(count == 1 ? "name" : "names") could be more than one of \(base.path), and "
           + "nothing tells which",
       details: details + FoldedKeys.rest(open.count, "patterns"),
       fix: "say it yourself with --rename; --to-match finds the rest")
+  }
+
+  private func refuseShifted(_ matching: NameMatching, base: KeyList) throws(CheckpointError) {
+    let shifted = matching.shifted
+    guard !shifted.isEmpty else { return }
+    func text(_ shape: NameShape) -> String {
+      FoldedKeys.lines(shape.members.keys.map { NameShape.name(shape.parts, $0) })
+        .joined(separator: ", ")
+    }
+    let details = shifted.prefix(FoldedKeys.maximumLineCount).map {
+      "\(text(matching.names[$0.name])) → \(text(matching.base[$0.base]))"
+    }
+    let count = shifted.reduce(0) { $0 + matching.names[$1.name].members.count }
+    throw CheckpointError(
+      path: path,
+      "\(count) \(count == 1 ? "name is" : "names are") of other layers than those of "
+        + "\(base.path), and nothing tells which is which",
+      details: details + FoldedKeys.rest(shifted.count, "patterns"),
+      fix: "say it yourself with --rename; --to-match finds the rest")
+  }
+
+  private func littleFits(_ base: KeyList, placed: Int, unplaced: [String]) -> CheckpointError {
+    CheckpointError(
+      path: path,
+      "only \(placed) of \(placed + unplaced.count) names have a place in \(base.path), too few "
+        + "to call the rest of it a renaming",
+      details: ["without a place:"] + FoldedKeys.lines(unplaced).map { "  \($0)" })
   }
 
   private func nothingFits(_ base: KeyList, _ subjects: [MatchSubject]) -> CheckpointError {

@@ -14,6 +14,7 @@ struct NameMatching {
   private(set) var misshapen: Set<Int> = []
   private var taken: Set<Int> = []
   private var known = KnownEdits()
+  private var evidence = MatchEvidence()
   private var candidates: [[Int]]
 
   init(_ names: [NameShape], to base: [NameShape]) {
@@ -25,32 +26,6 @@ struct NameMatching {
       candidates[index] = base.indices.filter { !taken.contains($0) && names[index].fits(base[$0]) }
     }
     while settle() {}
-    settleLast()
-  }
-
-  /// Where both sides have as many tensors and all others have their places, what is
-  /// left over on one side is what is left over on the other.
-  private mutating func settleLast() {
-    func count(_ shapes: [NameShape]) -> Int { shapes.reduce(0) { $0 + $1.members.count } }
-    let left = names.indices.filter { places[$0] == nil }
-    guard misshapen.isEmpty, count(names) == count(base), base.count - taken.count == left.count
-    else { return }
-    var chosen: [(name: Int, base: Int, alignment: NameAlignment)] = []
-    for index in left {
-      let fitting = candidates[index].filter { !taken.contains($0) }
-      guard fitting.count == 1, names[index].members.count == base[fitting[0]].members.count,
-        let alignment = NameAlignment(
-          names[index].parts, base[fitting[0]].parts, knowing: known)
-      else { return }
-      chosen.append((index, fitting[0], alignment))
-    }
-    guard Set(chosen.map(\.base)).count == left.count,
-      chosen.allSatisfy({ !isRuledOut($0.alignment) })
-    else { return }
-    for choice in chosen {
-      places[choice.name] = (choice.base, choice.alignment)
-      taken.insert(choice.base)
-    }
   }
 
   /// Names that the base has as they are.
@@ -64,6 +39,7 @@ struct NameMatching {
       {
         places[index] = (same, alignment)
         taken.insert(same)
+        evidence.settle(alignment)
       } else if names[index].members.keys.contains(where: { base[same].members[$0] != nil }) {
         misshapen.insert(index)
       }
@@ -107,19 +83,34 @@ struct NameMatching {
     candidates = names.indices.map { (rows[$0] ?? []).map(\.base) }
     let sure = names.indices.compactMap { index -> Pair? in
       guard let pair = Self.best(rows[index] ?? []) else { return nil }
-      return Self.best(columns[pair.base] ?? [])?.name == index && isPlausible(pair) ? pair : nil
+      guard Self.best(columns[pair.base] ?? [])?.name == index, isPlausible(pair) else {
+        return nil
+      }
+      return (rows[index] ?? []).contains { Self.isHalfway(pair, or: $0) } ? nil : pair
     }
     for rank in Rank.allCases {
-      let chosen = sure.filter { $0.rank == rank }
+      let chosen = proven(sure, of: rank)
       if chosen.isEmpty { continue }
       for pair in chosen {
         places[pair.name] = (pair.base, pair.alignment)
         taken.insert(pair.base)
         known.insert(pair.alignment)
+        evidence.settle(pair.alignment)
       }
       return true
     }
     return false
+  }
+
+  /// The pairs of a rank that more speaks for, with what they say for each other.
+  private func proven(_ sure: [Pair], of rank: Rank) -> [Pair] {
+    var evidence = evidence
+    for pair in sure { evidence.add(pair.alignment) }
+    return sure.filter { pair in
+      guard pair.rank == rank, evidence.proves(pair.alignment) else { return false }
+      evidence.settle(pair.alignment)
+      return true
+    }
   }
 
   /// The pair that is better than all others, if there is one.
@@ -148,13 +139,32 @@ struct NameMatching {
   }
 
   private func isRuledOut(_ alignment: NameAlignment) -> Bool {
-    alignment.isContrary
-      || alignment.steps.contains { step in
-        guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
-          let b = step.new[0].word
-        else { return false }
-        return Self.isOtherNumber(a, b)
-      }
+    isContrary(alignment) || alignment.steps.contains(where: Self.isRecounted)
+  }
+
+  private func isContrary(_ alignment: NameAlignment) -> Bool {
+    alignment.isContrary || MatchEvidence.changes(alignment).contains(where: \.isContrary)
+  }
+
+  private static func isRecounted(_ step: NameAlignment.Step) -> Bool {
+    guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
+      let b = step.new[0].word
+    else { return false }
+    return isOtherNumber(a, b)
+  }
+
+  /// Whether the name says nothing about what sets the two places apart: `attn` is no
+  /// more `self_attn` than `cross_attn`.
+  private static func isHalfway(_ pair: Pair, or other: Pair) -> Bool {
+    guard pair.base != other.base else { return false }
+    let (first, second) = (pair.alignment.steps, other.alignment.steps)
+    guard first.count == second.count else { return false }
+    return zip(first, second).contains { a, b in
+      guard a.old == b.old, a.old.count == 1, a.new.count == 1, b.new.count == 1,
+        let word = a.old[0].word, let one = a.new[0].word, let two = b.new[0].word, word != one
+      else { return false }
+      return WordMeaning.isOpposite(one, two) && !WordMeaning.isOpposite(word, two)
+    }
   }
 
   /// Whether the words are one word with different numbers in it: `norm1` and `norm2`
@@ -172,9 +182,21 @@ struct NameMatching {
       let left = candidates[index].filter { !taken.contains($0) }
       let isHopeless = left.allSatisfy { place in
         NameAlignment(names[index].parts, base[place].parts, knowing: known)
-          .map(isRuledOut) ?? true
+          .map(isContrary) ?? true
       }
       return isHopeless ? nil : (index, left)
+    }
+  }
+
+  /// The names that the base has for other layers, with those: some of either side are
+  /// not there on the other, so the layers may be counted from another number.
+  var shifted: [(name: Int, base: Int)] {
+    var byParts: [[NamePart]: Int] = [:]
+    for index in base.indices { byParts[base[index].parts] = index }
+    return names.indices.compactMap { index in
+      guard places[index] == nil, let same = byParts[names[index].parts] else { return nil }
+      let (own, other) = (Set(names[index].members.keys), Set(base[same].members.keys))
+      return own.isSubset(of: other) || other.isSubset(of: own) ? nil : (index, same)
     }
   }
 }

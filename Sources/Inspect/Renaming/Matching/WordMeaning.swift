@@ -43,7 +43,16 @@ enum WordMeaning {
     [["in", "input"], ["out", "output"]],
     [["encoder", "enc"], ["decoder", "dec"]],
     [["text", "language", "lm", "llm"], ["vision", "visual", "image", "vit"], ["audio"]],
-    [["self"], ["cross"]],
+    [["self"], ["cross", "encoder"]],
+    [["img", "image"], ["txt", "text", "context"]],
+    [
+      ["embeddings", "embedding", "embed", "wte", "wpe"],
+      ["head", "score", "classifier", "pooler"],
+    ],
+    [["layernorm", "norm", "ln", "rmsnorm"], ["dense", "linear", "proj", "fc"]],
+    [["token", "word", "wte"], ["position", "pos", "wpe"]],
+    [["teacher"], ["student"]], [["generator"], ["discriminator"]], [["real"], ["imag"]],
+    [["mu"], ["logvar"]], [["glb"], ["sub"]], [["cls"], ["mask"]],
     [["weight", "gamma"], ["bias", "beta"]],
     [["a"], ["b"]],
     [["w1"], ["w2"], ["w3"]],
@@ -64,7 +73,7 @@ enum WordMeaning {
 
   /// Whether the words mean different things of one kind.
   static func isOpposite(_ a: String, _ b: String) -> Bool {
-    if a == b { return false }
+    if a == b || isSame(a, b) { return false }
     if let first = meanings[a], let second = meanings[b], first != second { return true }
     let (first, second) = (sides(of: a), sides(of: b))
     for (kind, side) in first {
@@ -72,6 +81,17 @@ enum WordMeaning {
     }
     return false
   }
+
+  /// Whether the word tells which of several modules of one layer it is.
+  static func isTelling(_ word: String) -> Bool {
+    meanings[word] != nil || parts(of: word).contains { tellingParts.contains($0) }
+  }
+
+  private static let tellingParts: Set<String> = [
+    "q", "query", "k", "key", "v", "value", "qkv", "wqkv", "kv", "gate", "up", "down", "self",
+    "cross", "img", "txt", "norm", "layernorm", "ln", "head", "embed", "embeddings", "pooler",
+    "dense", "proj", "linear", "fc", "fc1", "fc2", "output", "out",
+  ]
 
   private static func sides(of word: String) -> [Int: Set<Int>] {
     var sides: [Int: Set<Int>] = [:]
