@@ -23,10 +23,7 @@ public enum Update {
   ) {
     var sums = kernel_update_sums()
     unsafe run(product, scale, base, baseType, &destination, destinationType, &sums)
-    statistics.combine(
-      UpdateStatistics(
-        baseSquares: sums.base_squares, updateSquares: sums.delta_squares, kept: sums.kept,
-        notFinite: Int(sums.not_finite)))
+    statistics.combine(UpdateStatistics(sums))
   }
 
   /// Adds product[i] · scale to sum[i]; product and sum are each rounded.

@@ -1,3 +1,5 @@
+internal import CKernels
+
 /// What an update did to a tensor, summed over its elements.
 ///
 /// W is the base, D the scaled update in float32, W' the output as rounded to
@@ -21,6 +23,12 @@ public struct UpdateStatistics: Sendable, Equatable {
     self.updateSquares = updateSquares
     self.kept = kept
     self.notFinite = notFinite
+  }
+
+  init(_ sums: kernel_update_sums) {
+    self.init(
+      baseSquares: sums.base_squares, updateSquares: sums.delta_squares, kept: sums.kept,
+      notFinite: Int(sums.not_finite))
   }
 
   /// Adds the sums of the elements that follow.

@@ -66,8 +66,6 @@ public enum Values {
         }
       }
     }
-    return UpdateStatistics(
-      baseSquares: sums.base_squares, updateSquares: sums.delta_squares, kept: sums.kept,
-      notFinite: Int(sums.not_finite))
+    return UpdateStatistics(sums)
   }
 }

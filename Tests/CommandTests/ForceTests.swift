@@ -52,6 +52,23 @@ import Testing
       output: "old", message: #"holds the directory "runs", so it is not replaced as a whole"#,
       files: ["old/runs/events"]),
     Refusal(
+      output: "old",
+      message: #"old: holds "notes.txt", which is no file of a model, "#
+        + "so it is not replaced as a whole",
+      files: ["old/notes.txt"]),
+    Refusal(
+      output: "old",
+      message: "old: holds 2 files that are none of a model, so it is not replaced as a whole: "
+        + #"".gitattributes", "README.md""#,
+      files: ["old/README.md", "old/.gitattributes"]),
+    Refusal(
+      output: "link",
+      message: "link: is a link to a directory; a directory would replace the link",
+      links: ["link": "old"]),
+    Refusal(
+      output: "base/new", message: "base/new: lies in the input base; an input is never modified",
+      force: false),
+    Refusal(
       output: "folder.safetensors",
       message: "folder.safetensors: is no regular file; a file would replace it",
       files: ["folder.safetensors/note"]),
@@ -95,6 +112,14 @@ import Testing
     #expect(outcome.status == "0", "\(outcome.stderr)")
     #expect(try sandbox.data("old/model.safetensors") == expected())
     #expect(!(try sandbox.names().contains("old/model-00001-of-00002.safetensors")))
+  }
+
+  @Test func `--force replaces files that the inputs have as well`() async throws {
+    let sandbox = try sandbox()
+    for place in ["base", "old"] { try sandbox.write(Data("x".utf8), to: place + "/model.py") }
+    let outcome = try await sandbox.tenon("merge", "base", "adapter", "-o", "old", "--force")
+    #expect(outcome.status == "0", "\(outcome.stderr)")
+    #expect(try sandbox.names().contains("old/model.py"))
   }
 
   @Test func `--force replaces a file`() async throws {

@@ -75,6 +75,19 @@ import Testing
     #expect(inspection.adapter?.modules.count == 2)
   }
 
+  @Test func `an adapter without its configuration has clean names and a warning`() throws {
+    var checkpoint = try Checkpoint.open(Self.adapter)
+    let whole = try checkpoint.trainedPart()
+    checkpoint.sideFiles.removeAll { $0.name == "adapter_config.json" }
+    let part = try checkpoint.trainedPart()
+    #expect(part.records.map(\.name) == whole.records.map(\.name))
+    #expect(part.findings.map(\.code) == whole.findings.map(\.code) + [.missingSideFile])
+    #expect(
+      part.findings.last?.message
+        == "what was trained is an adapter, but there is no adapter_config.json beside the "
+        + "checkpoint, which PEFT needs to load it")
+  }
+
   @Test func `refuses two tensors that would be saved under one name`() throws {
     var checkpoint = try Checkpoint.open(Self.adapter)
     let name = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.second.weight"

@@ -4,9 +4,7 @@
 // An element is computed by the same operations in the same order whatever
 // the tile it falls into, so the bits depend on neither blocking nor level.
 #include "CKernels.h"
-#include "formats.h"
-
-enum { width = kernel_panel_width };
+#include "panels.h"
 
 void kernel_pack(
     const float *right, size_t depth, size_t columns, size_t row_stride,
@@ -15,32 +13,11 @@ void kernel_pack(
     size_t used = columns - first < width ? columns - first : width;
     for (size_t k = 0; k < depth; k++) {
       const float *row = right + k * row_stride + first * column_stride;
-      for (size_t j = 0; j < used; j++) panels[j] = row[j * column_stride];
-      for (size_t j = used; j < width; j++) panels[j] = 0;
+      for (size_t j = 0; j < used; j++) panels[place_of(j)] = row[j * column_stride];
+      for (size_t j = used; j < width; j++) panels[place_of(j)] = 0;
       panels += width;
     }
   }
-}
-
-/// a * b + c rounded once, for processors without the instruction.
-///
-/// The product is exact in float64. The sum is rounded to odd there, after
-/// which rounding to float32 gives what one rounding would have given.
-INLINE float fused(float a, float b, float c) {
-  double product = (double)a * (double)b, addend = (double)c;
-  double sum = product + addend;
-  double virtual_addend = sum - product;
-  double error = (product - (sum - virtual_addend)) + (addend - virtual_addend);
-  uint64_t bits;
-  memcpy(&bits, &sum, sizeof bits);
-  // An error away from zero means cut too little or too much by rounding; of
-  // the two neighbours of the true sum the odd one is wanted. Infinities and
-  // NaN have an error that is NaN and stay.
-  if ((error < 0 || error > 0) && (bits & 1) == 0) {
-    bits += ((error > 0) == (sum > 0)) ? 1 : (uint64_t)-1;
-    memcpy(&sum, &bits, sizeof sum);
-  }
-  return (float)sum;
 }
 
 /// One panel's columns of some rows, in plain C.
@@ -55,15 +32,15 @@ static void portable_panel(
       }
     }
     float *out = destination + i * columns;
-    for (size_t j = 0; j < used; j++) out[j] = adds ? out[j] + sums[j] : sums[j];
+    for (size_t j = 0; j < used; j++) {
+      float sum = sums[place_of(j)];
+      out[j] = adds ? out[j] + sum : sum;
+    }
   }
 }
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-
-#define AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma,avx2")))
-#define AVX2 __attribute__((target("avx2,fma")))
 
 enum { avx512_rows = 6, avx2_rows = 6 };
 
@@ -89,6 +66,9 @@ AVX512 INLINE void avx512_tile(
       for (int v = 0; v < 4; v++) sums[i][v] = _mm512_fmadd_ps(factor, right[v], sums[i][v]);
     }
   }
+  const __m512i lower =
+      _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i upper = _mm512_add_epi32(lower, _mm512_set1_epi32(8));
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++) {
 #pragma clang loop unroll(full)
@@ -97,7 +77,9 @@ AVX512 INLINE void avx512_tile(
       if (first >= used) continue;
       float *out = destination + (size_t)i * columns + first;
       __mmask16 mask = used - first >= 16 ? 0xFFFF : (__mmask16)((1u << (used - first)) - 1);
-      __m512 sum = sums[i][v];
+      // The even columns of this half panel, and the odd ones.
+      __m512 sum = _mm512_permutex2var_ps(
+          sums[i][v & ~1], v & 1 ? upper : lower, sums[i][v | 1]);
       if (adds) sum = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, out), sum);
       _mm512_mask_storeu_ps(out, mask, sum);
     }
@@ -123,7 +105,7 @@ AVX512 static void avx512_panel(
 #undef TILE
 }
 
-/// `rows` (a constant) rows of 16 columns: rows x 2 accumulators of 8.
+/// `rows` (a constant) rows of 8 pairs of columns: rows x 2 accumulators of 8.
 AVX2 INLINE void avx2_tile(
     const int rows, const float *left, const float *panel, size_t depth, size_t used,
     size_t columns, size_t start, size_t end, int adds, float *destination) {
@@ -135,20 +117,22 @@ AVX2 INLINE void avx2_tile(
   }
   for (size_t k = start; k < end; k++) {
     const float *row = panel + k * width;
-    __m256 low = _mm256_loadu_ps(row), high = _mm256_loadu_ps(row + 8);
+    __m256 even = _mm256_loadu_ps(row), odd = _mm256_loadu_ps(row + pairs);
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
       __m256 factor = _mm256_set1_ps(left[(size_t)i * depth + k]);
-      sums[i][0] = _mm256_fmadd_ps(factor, low, sums[i][0]);
-      sums[i][1] = _mm256_fmadd_ps(factor, high, sums[i][1]);
+      sums[i][0] = _mm256_fmadd_ps(factor, even, sums[i][0]);
+      sums[i][1] = _mm256_fmadd_ps(factor, odd, sums[i][1]);
     }
   }
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++) {
     float *out = destination + (size_t)i * columns;
     float spill[16];
-    _mm256_storeu_ps(spill, sums[i][0]);
-    _mm256_storeu_ps(spill + 8, sums[i][1]);
+    __m256 low = _mm256_unpacklo_ps(sums[i][0], sums[i][1]);
+    __m256 high = _mm256_unpackhi_ps(sums[i][0], sums[i][1]);
+    _mm256_storeu_ps(spill, _mm256_permute2f128_ps(low, high, 0x20));
+    _mm256_storeu_ps(spill + 8, _mm256_permute2f128_ps(low, high, 0x31));
     if (used >= 16) {
       for (size_t j = 0; j < 16; j++) out[j] = adds ? out[j] + spill[j] : spill[j];
     } else {
@@ -164,7 +148,7 @@ AVX2 static void avx2_panel(
     size_t i = 0;
 #define TILE(n)                                                                      \
   avx2_tile(                                                                        \
-      n, left + i * depth, panel + first, depth, used - first, columns, start, end, \
+      n, left + i * depth, panel + place_of(first), depth, used - first, columns, start, end, \
       adds, destination + i * columns + first)
     for (; i + 6 <= rows; i += 6) TILE(6);
     switch (rows - i) {

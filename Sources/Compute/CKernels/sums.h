@@ -5,9 +5,9 @@
 #pragma once
 
 #include "CKernels.h"
-#include "formats.h"
+#include "lanes.h"
 
-enum { block = 1024, lanes = 16 };
+enum { block = 1024 };
 
 typedef float float_lanes __attribute__((vector_size(64), aligned(4), may_alias));
 typedef int32_t int_lanes __attribute__((vector_size(64)));
@@ -91,9 +91,6 @@ KERNEL static void add_runs(
   sums->not_finite = block;
   for (int i = 0; i < lanes; i++) sums->not_finite -= (uint64_t)finite[i];
 }
-
-/// Whether squares of float32 gave this sum without leaving its range.
-static int is_sound(double sum) { return sum > 1e-24 && sum < 1e36; }
 
 /// Adds the sums of a whole block as `add_runs` leaves them; returns 0 where they
 /// are not sound.

@@ -35,7 +35,8 @@ extension ZeroReader {
       throw CheckpointError(
         "expected \(ranks) of '*\(ZeroFileName.modelSuffix)' with the parts of frozen parameters, "
           + "but found \(files.count)"
-          + (missing.isEmpty ? "" : "; missing \(Self.ranks(missing))"))
+          + (missing.isEmpty ? "" : "; missing \(Self.ranks(missing))"),
+        fix: Self.allRanks(in: directory))
     }
     var rows = [ZeroRow](repeating: ZeroRow(), count: parameters.count)
     for (_, name) in files {

@@ -52,7 +52,12 @@ extension ZeroReader {
       message += "; missing \(Self.ranks(Array(missing)))" + (more > 0 ? " and \(more) more" : "")
     }
     if !surplus.isEmpty { message += "; surplus \(Self.ranks(surplus.map(String.init)))" }
-    throw CheckpointError(message)
+    throw CheckpointError(message, fix: Self.allRanks(in: directory))
+  }
+
+  /// What to do where the files of some ranks are on another machine.
+  static func allRanks(in directory: ZeroDirectory) -> String {
+    "copy the files of every rank into \(shellQuoted(directory.path))"
   }
 
   static func ranks(_ ranks: [String]) -> String {

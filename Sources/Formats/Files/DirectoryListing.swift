@@ -7,6 +7,8 @@ struct DirectoryListing {
   /// The regular files, symbolic links followed.
   private(set) var files: [String] = []
   private(set) var directories: [String] = []
+  /// Everything else: links that lead nowhere, pipes, devices.
+  private(set) var others: [String] = []
 
   /// Lists the directory; hidden names are left out unless asked for.
   init(path: String, includesHidden: Bool = false) throws(CheckpointError) {
@@ -23,11 +25,12 @@ struct DirectoryListing {
       switch fileKind(FilePath(path).appending(name).string) {
       case .regular: files.append(name)
       case .directory: directories.append(name)
-      case .other, nil: continue
+      case .other, nil: others.append(name)
       }
     }
     files.sort()
     directories.sort()
+    others.sort()
   }
 
   func contains(_ name: String) -> Bool { files.contains(name) }

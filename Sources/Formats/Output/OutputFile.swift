@@ -3,6 +3,7 @@ import Glibc
 
 /// A file that is being written: positional writes from any thread.
 public final class OutputFile: Sendable {
+  /// The path as it is to be shown: where the file is going to be.
   public let path: String
   private let descriptor: Int32
 
@@ -14,8 +15,8 @@ public final class OutputFile: Sendable {
   private static let writebackStep = 8 << 20
 
   /// Creates the file, which must not exist, with its final size.
-  init(creating path: String, byteCount: Int) throws(CheckpointError) {
-    let descriptor = unsafe open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+  init(creating place: String, shownAs path: String, byteCount: Int) throws(CheckpointError) {
+    let descriptor = unsafe open(place, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw CheckpointError(path: path, systemMessage(errno)) }
     // Space that is reserved at once lies together and is quicker to fill, and a disk
     // that is full says so before anything is written.

@@ -51,7 +51,7 @@ public final class OutputTransaction {
       guard force else {
         throw CheckpointError(path: path, "exists already", fix: "add --force to replace it")
       }
-      try Self.checkReplaceable(trimmed, kind: self.kind)
+      try Self.checkReplaceable(trimmed, kind: self.kind, inputs: inputs)
     }
     let parent = Self.parent(of: trimmed)
     guard fileKind(parent) == .directory else {
@@ -68,11 +68,11 @@ public final class OutputTransaction {
     return parent.isEmpty ? "." : parent
   }
 
-  /// Refuses an output that is an input or a directory around one.
+  /// Refuses an output that is an input, lies in one or is a directory around one.
   private static func checkNotInput(_ path: String, exists: Bool, inputs: [String])
     throws(CheckpointError)
   {
-    guard exists, let output = canonical(path) else { return }
+    guard let output = exists ? canonical(path) : canonicalName(path) else { return }
     for input in inputs {
       guard let source = canonical(input) else { continue }
       if output.hasPrefix(source + "/") {
@@ -117,12 +117,19 @@ public final class OutputTransaction {
   }
 
   /// Refuses to replace what was hardly meant: a directory that holds others, or
-  /// a directory by a file.
-  private static func checkReplaceable(_ path: String, kind: Kind) throws(CheckpointError) {
+  /// others' files, a link to a directory, or a directory by a file.
+  private static func checkReplaceable(_ path: String, kind: Kind, inputs: [String])
+    throws(CheckpointError)
+  {
     guard let found = fileKind(path) else { return }
     switch (kind, found) {
     case (_, .regular): return
     case (.directory, .directory):
+      if isLink(path) {
+        throw CheckpointError(
+          path: path, "is a link to a directory; a directory would replace the link",
+          fix: canonical(path).map { "name what it leads to: -o \(shellQuoted($0))" })
+      }
       let listing = try DirectoryListing(path: path, includesHidden: true)
       let templates = SideFile.templateDirectory
       if let directory = listing.directories.first(where: { name in
@@ -133,11 +140,27 @@ public final class OutputTransaction {
           path: path, "holds the directory \(directory.quoted), so it is not replaced as a whole",
           fix: "remove it, or choose another output with -o")
       }
+      try checkStrangers(in: listing, inputs: inputs)
     case (.file, _):
       throw CheckpointError(path: path, "is no regular file; a file would replace it")
     case (.directory, _):
       throw CheckpointError(path: path, "is no directory; a directory would replace it")
     }
+  }
+
+  /// Refuses to remove files that no earlier run can have written.
+  private static func checkStrangers(in listing: DirectoryListing, inputs: [String])
+    throws(CheckpointError)
+  {
+    let strangers = ModelDirectory.strangers(in: listing, inputs: inputs)
+    guard let first = strangers.first else { return }
+    throw CheckpointError(
+      path: listing.path,
+      strangers.count == 1
+        ? "holds \(first.quoted), which is no file of a model, so it is not replaced as a whole"
+        : "holds \(strangers.count) files that are none of a model, so it is not replaced as a "
+          + "whole: \(TorchFindings.shortList(strangers.map(\.quoted)))",
+      fix: "move \(strangers.count == 1 ? "it" : "them") away, or choose another output with -o")
   }
 
   /// Makes sure of the space and creates the temporary sibling.
@@ -158,7 +181,7 @@ public final class OutputTransaction {
     let unique = "\(getpid())-\(UInt32.random(in: 0 ... .max))"
     let sibling = FilePath(parent).appending(".\(name.prefix(200)).tenon-\(unique)").string
     if kind == .directory, unsafe mkdir(sibling, 0o777) != 0 {
-      throw CheckpointError(path: sibling, systemMessage(errno))
+      throw CheckpointError(path: path, systemMessage(errno))
     }
     temporary = sibling
   }
@@ -168,7 +191,8 @@ public final class OutputTransaction {
   public func create(_ name: String, byteCount: Int) throws(CheckpointError) -> OutputFile {
     guard let temporary else { preconditionFailure("create before begin") }
     let target = kind == .file ? temporary : FilePath(temporary).appending(name).string
-    let file = try OutputFile(creating: target, byteCount: byteCount)
+    let final = kind == .file ? path : FilePath(path).appending(name).string
+    let file = try OutputFile(creating: target, shownAs: final, byteCount: byteCount)
     files.append(file)
     return file
   }
@@ -182,9 +206,9 @@ public final class OutputTransaction {
   private func makeDirectory(of name: String) throws(CheckpointError) {
     let directory = FilePath(name).removingLastComponent().string
     guard let temporary, !directory.isEmpty, !directories.contains(directory) else { return }
-    let path = FilePath(temporary).appending(directory).string
-    guard unsafe mkdir(path, 0o777) == 0 else {
-      throw CheckpointError(path: path, systemMessage(errno))
+    guard unsafe mkdir(FilePath(temporary).appending(directory).string, 0o777) == 0 else {
+      throw CheckpointError(
+        path: FilePath(path).appending(directory).string, systemMessage(errno))
     }
     directories.append(directory)
   }
@@ -288,6 +312,22 @@ private func synchroniseDirectory(_ path: String) {
 private func linkExists(_ path: String) -> Bool {
   var status = stat()
   return unsafe lstat(path, &status) == 0
+}
+
+/// Whether `path` itself is a symbolic link.
+private func isLink(_ path: String) -> Bool {
+  var status = stat()
+  return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+}
+
+/// The same of a path at which there is nothing yet.
+private func canonicalName(_ path: String) -> String? {
+  let parts = FilePath(path)
+  let parent = parts.removingLastComponent()
+  guard let name = parts.lastComponent, name.kind == .regular,
+    let directory = canonical(parent.isEmpty ? "." : parent.string)
+  else { return nil }
+  return FilePath(directory).appending(name).string
 }
 
 /// The path without links and dots, or nil where it leads nowhere.

@@ -131,7 +131,8 @@ struct DirectorySource {
       for record in contents.records {
         if let other = seen.updateValue(name, forKey: ExactName(record.name)) {
           throw CheckpointError(
-            path: file.path, tensor: record.name, "is in this shard and in \(other)")
+            path: file.path, tensor: record.name, "is in this shard and in \(other)",
+            fix: "move the file away that does not belong to the model, or name one of them")
         }
       }
       parts.append((name, file, contents))
@@ -188,8 +189,11 @@ struct DirectorySource {
       case .files(let names), .unindexed(let names): names[0]
       }
     let used = Set(checkpoint.shards.map(\.name) + [chosen])
+    // Shards that the index omits are another finding.
+    let series = Set(used.compactMap(ShardIndex.series))
     let others = listing.files.filter { name in
-      !used.contains(name) && !Self.trainerFiles.contains(name)
+      !used.contains(name) && ShardIndex.series(of: name).map(series.contains) != true
+        && !Self.trainerFiles.contains(name)
         && Self.layouts.contains { layout in
           name.hasPrefix(layout.prefix)
             && (name.hasSuffix(layout.suffix) || name.hasSuffix(layout.suffix + ".index.json"))

@@ -91,14 +91,16 @@ extension TensorFile {
     case .json:
       throw CheckpointError(
         path: file.path, "is a JSON text where a file of tensors was expected")
-    case .foreign(let name): throw CheckpointError(path: file.path, "is \(name), not a checkpoint")
+    case .foreign(let name, let fix):
+      throw CheckpointError(path: file.path, "is \(name), not a checkpoint", fix: fix)
     case .unknown:
       // A pickle of the first protocols begins like text.
       if let pickle = PyTorchReader.barePickle(file) { throw pickle.with(path: file.path) }
       throw CheckpointError(
         path: file.path,
         file.size == 0
-          ? "is empty" : "is no tensor file: it begins like no format that tenon reads")
+          ? "is empty; expected a file of tensors"
+          : "is no tensor file: it begins like no format that tenon reads")
     }
   }
 }

@@ -5,9 +5,11 @@ enum Recognition {
   case hdf5
   /// A JSON text, perhaps an index of shards.
   case json
-  /// A well-known format that is not read here, by name.
-  case foreign(String)
+  /// A well-known format that is not read here, by name, and what would help.
+  case foreign(String, fix: String?)
   case unknown
+
+  private static let lfsPointer = Array("version https://".utf8)
 
   /// Formats that Tenon does not read, by their first bytes.
   private static let foreignSignatures: [(bytes: [UInt8], name: String)] = [
@@ -16,7 +18,7 @@ enum Recognition {
     ([0x1F, 0x8B], "a gzip archive"),
     ([0x28, 0xB5, 0x2F, 0xFD], "a Zstandard archive"),
     (Array("7z".utf8) + [0xBC, 0xAF, 0x27, 0x1C], "a 7-Zip archive"),
-    (Array("version https://".utf8), "a Git LFS pointer, not the file itself"),
+    (lfsPointer, "a Git LFS pointer, not the file itself"),
   ]
 
   /// Whether the bytes are a plausible length and the start of a JSON object.
@@ -34,7 +36,8 @@ enum Recognition {
     if isHeader(head, of: file) { return .safetensors }
     if head.starts(with: [0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A]) { return .hdf5 }
     if let foreign = foreignSignatures.first(where: { head.starts(with: $0.bytes) }) {
-      return .foreign(foreign.name)
+      return .foreign(
+        foreign.name, fix: foreign.bytes == lfsPointer ? "git lfs pull" : nil)
     }
     let form = PyTorchReader.form(ofHead: head)
     if let form, form != .pickle { return .pytorch }

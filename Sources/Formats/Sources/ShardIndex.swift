@@ -46,6 +46,9 @@ struct ShardIndex {
       && !name.utf8.contains(0)
   }
 
+  /// The name of the index without its directory.
+  private var indexName: String { FilePath(path).lastComponent?.string ?? path }
+
   /// The shards in natural order of first mention.
   private var files: [String] {
     var seen = Set<String>()
@@ -63,21 +66,50 @@ struct ShardIndex {
         let file = try InputFile(path: shardPath)
         parts.append((name, file, try TensorFile.read(file, options: options)))
       } catch {
-        guard error.path == shardPath, error.offset == nil else { throw error }
-        throw CheckpointError(
-          path: shardPath,
-          "\(error.message); \(FilePath(path).lastComponent?.string ?? path) names it as a shard",
-          fix: error.fix)
+        guard error.path == shardPath else { throw error }
+        var error = error
+        if error.offset == nil { error.message += "; \(indexName) names it as a shard" }
+        error.fix = error.fix ?? "fetch \(shellQuoted(shardPath)) again"
+        throw error
       }
     }
-    let (unique, faults) = reconcile(parts)
+    let (unique, disagreements) = reconcile(parts)
+    let faults = disagreements + unnamedShards(in: try DirectoryListing(path: directory))
     if !options.isTolerant, let fault = faults.first {
       throw CheckpointError(
-        path: path, fault.message, details: fault.tensors.count > 1 ? fault.tensors : [])
+        path: path, fault.message, details: fault.tensors.count > 1 ? fault.tensors : [],
+        fix: fault.fix)
     }
     var checkpoint = Checkpoint(path: path, parts: unique)
     checkpoint.findings += faults
     return checkpoint
+  }
+
+  /// What all shards of one model have in common in their names, as
+  /// `model-of-00002.safetensors`; nil for a file that has no number.
+  static func series(of name: String) -> String? {
+    guard let number = name.firstRange(of: /-[0-9]+-of-[0-9]+/) else { return nil }
+    let total = name[number].split(separator: "-").last ?? ""
+    return "\(name[..<number.lowerBound])-of-\(total)\(name[number.upperBound...])"
+  }
+
+  /// The files that are numbered like the shards, but of which the index names no
+  /// tensor: half of the model would be missing without a word.
+  private func unnamedShards(in listing: DirectoryListing) -> [Finding] {
+    let named = Set(files)
+    let series = Set(files.compactMap(Self.series))
+    let unnamed = listing.files.filter { name in
+      !named.contains(name) && Self.series(of: name).map(series.contains) == true
+    }
+    guard let first = unnamed.first else { return [] }
+    let rest = unnamed.count > 1 ? " and \(unnamed.count - 1) more" : ""
+    return [
+      Finding(
+        .error, .indexMismatch,
+        "\(first)\(rest) is numbered like the shards of \(indexName), which does not "
+          + "name it; expected the tensors of all shards in the index",
+        fix: "move the index away to read every shard, or \(shellQuoted(listing.path(of: first)))")
+    ]
   }
 
   /// Drops what a shard holds beyond the index, and tells every disagreement.
@@ -108,7 +140,7 @@ struct ShardIndex {
     let missing = entries.map(\.name).filter { !found.contains(ExactName($0)) }
     let doubled = Set(repeated)
     misplaced.removeAll { doubled.contains($0) }
-    let index = FilePath(path).lastComponent?.string ?? path
+    let index = indexName
     func fault(_ code: Finding.Code, _ names: [String], _ text: String) -> Finding? {
       guard let first = names.first else { return nil }
       let rest = names.count > 1 ? " and \(names.count - 1) more" : ""

@@ -3,8 +3,8 @@ public import Formats
 extension Checkpoint {
   /// What was trained of a DeepSpeed checkpoint, as its library would have saved it.
   ///
-  /// Beside an `adapter_config.json` these are the tensors of a PEFT adapter: their
-  /// names lose the name of the adapter and the wrappers that memory has and files
+  /// Beside an `adapter_config.json`, or where the names say so, these are the tensors
+  /// of a PEFT adapter: their names lose the name of the adapter and the wrappers that memory has and files
   /// have not, so that the result is the adapter that a partitioned run could not
   /// save. The trained tensors of a whole model keep their names.
   public func trainedPart() throws(CheckpointError) -> Checkpoint {
@@ -12,8 +12,14 @@ extension Checkpoint {
     // Files of tensors beside the states are placeholders or another state.
     part.sideFiles.removeAll(where: \.holdsTensors)
     part.findings.removeAll { $0.code == .zeroSizeTensor }
-    guard let file = sideFile(AdapterSurvey.configurationName) else { return part }
-    let family = try AdapterConfiguration(path: file.path).family
+    let file = sideFile(AdapterSurvey.configurationName)
+    if file == nil {
+      guard part.records.contains(where: { Self.isFactorInMemory($0.name) }) else { return part }
+      part.findings.append(Self.noConfiguration(beside: path))
+    }
+    let family = try file.flatMap { (file) throws(CheckpointError) in
+      try AdapterConfiguration(path: file.path).family
+    }
     var origins: [ExactName: String] = [:]
     for position in part.records.indices {
       let name = part.records[position].name
@@ -27,6 +33,22 @@ extension Checkpoint {
     }
     part.trained = Set(part.records.map { ExactName($0.name) })
     return part
+  }
+
+  /// Whether the name is one that a factor of an adapter has in memory alone: with
+  /// the name of the adapter in it.
+  private static func isFactorInMemory(_ name: String) -> Bool {
+    let key = AdapterKey(peft: name, family: nil)
+    guard case .leaf = key.content else { return false }
+    return key.adapterName != nil
+  }
+
+  private static func noConfiguration(beside path: String) -> Finding {
+    Finding(
+      .warning, .missingSideFile,
+      "what was trained is an adapter, but there is no adapter_config.json beside the "
+        + "checkpoint, which PEFT needs to load it",
+      fix: "cp adapter_config.json \(shellQuoted(path)) and run the command again")
   }
 
   /// What is to be merged where this checkpoint is named as an adapter: of the states

@@ -7,7 +7,7 @@ import Formats
 /// is packed once. Of the transpose, `Aᵀ·Bᵀ`, A is kept because its columns are
 /// the rows on the left.
 struct Factors: Sendable {
-  private let right: PackedMatrix
+  let right: PackedMatrix
   private let left: Left
 
   /// Where rows of the left factor come from.
@@ -20,7 +20,7 @@ struct Factors: Sendable {
     case columns([Float], stride: Int)
   }
 
-  private var rank: Int { right.depth }
+  var rank: Int { right.depth }
 
   init(right: PackedMatrix, left: Left) {
     self.right = right
@@ -50,6 +50,14 @@ struct Factors: Sendable {
   func multiply(
     _ rows: Range<Int>, into product: inout MutableSpan<Float>, scratch: inout LeftScratch
   ) throws(CheckpointError) {
+    try gather(rows, into: &scratch)
+    scratch.left.withFloats(count: rows.count * rank) { floats in
+      Product.rows(floats, rowCount: rows.count, right: right, into: &product)
+    }
+  }
+
+  /// Puts the rows `rows` of the left factor at the start of `scratch.left`.
+  func gather(_ rows: Range<Int>, into scratch: inout LeftScratch) throws(CheckpointError) {
     switch left {
     case .stored(let data): try scratch.readRows(rows, of: data, rank: rank)
     case .rows(let values):
@@ -62,9 +70,6 @@ struct Factors: Sendable {
           for k in 0..<rank { floats[position * rank + k] = values[k * stride + row] }
         }
       }
-    }
-    scratch.left.withFloats(count: rows.count * rank) { floats in
-      Product.rows(floats, rowCount: rows.count, right: right, into: &product)
     }
   }
 }

@@ -35,6 +35,11 @@ struct LoadedDelta: Sendable {
     }
   }
 
+  /// The factors where they make the whole matrix.
+  var factors: Factors? {
+    if case .lowRank(let factors) = form { factors } else { nil }
+  }
+
   /// Sets `product` to the rows `rows` of the unscaled matrix.
   func multiply(
     _ rows: Range<Int>, into product: inout MutableSpan<Float>, scratch: inout DeltaScratch

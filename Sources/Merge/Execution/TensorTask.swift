@@ -10,6 +10,10 @@ final class TensorTask: BlockTask {
   let tensor: PlannedTensor
   let unitCount: Int
   let blockLength: Int
+  /// The units that are in memory at a time, where a worker has the whole tensor.
+  private let pieceLength: Int
+  /// Whether the tensor's data can only be read from front to back.
+  private let isStreamed: Bool
   private let file: OutputFile
   private let offset: Int
   private let source: Mutex<TensorData?> = Mutex(nil)
@@ -26,14 +30,17 @@ final class TensorTask: BlockTask {
     self.file = file
     self.offset = offset
     self.isChecksumWritten = isChecksumWritten
+    isStreamed = tensor.isStreamed
     switch tensor.operation {
     case .copy:
       unitCount = tensor.byteCount
-      blockLength = blocks.copyByteCount
+      pieceLength = blocks.copyByteCount
+      blockLength = isStreamed ? max(1, unitCount) : pieceLength
       computation = nil
     case .cast(let record):
       unitCount = record.elementCount
-      blockLength = max(1, blocks.copyByteCount / 8)
+      pieceLength = max(1, blocks.copyByteCount / 8)
+      blockLength = isStreamed ? max(1, unitCount) : pieceLength
       computation = nil
     case .update(let update):
       guard let type = tensor.type.element else {
@@ -42,6 +49,7 @@ final class TensorTask: BlockTask {
       let computation = UpdateComputation(update, to: type, blocks: blocks, numerics: numerics)
       unitCount = update.rowCount
       blockLength = computation.productLength * blocks.productsPerBlock
+      pieceLength = blockLength
       self.computation = computation
     }
   }
@@ -51,6 +59,8 @@ final class TensorTask: BlockTask {
     -> BlockResult
   {
     switch tensor.operation {
+    case .copy(let record) where isStreamed, .cast(let record) where isStreamed:
+      try stream(record, scratch: &scratch)
     case .copy(let record): try copy(record, range, scratch: &scratch)
     case .cast(let record): try cast(record, range, scratch: &scratch)
     case .update: try update(range, scratch: &scratch)
@@ -121,6 +131,54 @@ final class TensorTask: BlockTask {
     }
     result.losses = scratch.convert(range.count * fromWidth, of: from, to: to)
     result.written = try write(range.count * toWidth, at: range.lowerBound * toWidth, scratch)
+    return result
+  }
+
+  /// Copies or converts all of a tensor piece by piece, in the only order in which its
+  /// data can be read; other workers do other tensors meanwhile.
+  private func stream(_ record: TensorRecord, scratch: inout WorkerScratch)
+    throws(CheckpointError) -> BlockResult
+  {
+    var source = try TensorStream(record)
+    var result = BlockResult()
+    var start = 0
+    while start < unitCount {
+      try Interruption.check()
+      let piece = start..<min(start + pieceLength, unitCount)
+      let count = byteCount(of: piece, record)
+      try scratch.input.withMutablePrefix(count) { (bytes) throws(CheckpointError) in
+        try source.read(into: &bytes)
+      }
+      result.combine(try put(piece, of: record, scratch: &scratch))
+      start = piece.upperBound
+    }
+    return result
+  }
+
+  /// The bytes of input that some units are.
+  private func byteCount(of units: Range<Int>, _ record: TensorRecord) -> Int {
+    guard case .cast = tensor.operation else { return units.count }
+    return units.count * max(1, record.type.bitWidth / 8)
+  }
+
+  /// Writes the units that the input holds, converted where they are to be.
+  private func put(_ units: Range<Int>, of record: TensorRecord, scratch: inout WorkerScratch)
+    throws(CheckpointError) -> BlockResult
+  {
+    var result = BlockResult()
+    guard case .cast = tensor.operation else {
+      result.written = try scratch.input.withPrefix(units.count) {
+        (bytes) throws(CheckpointError) -> RunningChecksum? in
+        try file.write(bytes, at: offset + units.lowerBound)
+        return isChecksumWritten ? RunningChecksum(bytes) : nil
+      }
+      startWriteback(behind: units)
+      return result
+    }
+    guard let from = record.type.element, let to = tensor.type.element, let width = to.byteWidth
+    else { preconditionFailure("the plan casts only between whole-byte types") }
+    result.losses = scratch.convert(byteCount(of: units, record), of: from, to: to)
+    result.written = try write(units.count * width, at: units.lowerBound * width, scratch)
     return result
   }
 

@@ -46,15 +46,22 @@ final class UpdateComputation: Sendable {
     try read(rows, scratch: &scratch)
     // PEFT rounds to the type of the model, whatever is done with the result.
     let rounded = isLikePEFT ? modelType : outputType
+    let factors = onePassFactors(steps, to: rounded)
+    // Where no product is stored it need not fit into a cache.
+    let length = factors == nil ? productLength : rows.count
     var statistics = UpdateStatistics()
-    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: productLength) {
-      let part = start..<min(start + productLength, rows.upperBound)
+    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: length) {
+      let part = start..<min(start + length, rows.upperBound)
       let elements =
         (start - rows.lowerBound) * columns..<(part.upperBound - rows.lowerBound) * columns
-      let result =
-        isOneSum
-        ? try sum(steps, part, elements, to: rounded, scratch: &scratch)
-        : try values(steps, part, elements, to: rounded, scratch: &scratch)
+      let result: UpdateStatistics
+      if let factors {
+        result = try scratch.update(elements, by: factors.values, part, scale: factors.scale)
+      } else if isOneSum {
+        result = try sum(steps, part, elements, to: rounded, scratch: &scratch)
+      } else {
+        result = try values(steps, part, elements, to: rounded, scratch: &scratch)
+      }
       if result.notFinite > 0 {
         try NotFinite.check(
           scratch, elements: elements, of: from, to: rounded, firstRow: part.lowerBound,
@@ -66,6 +73,17 @@ final class UpdateComputation: Sendable {
       scratch.convertOutput(rows.count * columns, of: rounded, to: outputType)
     }
     return statistics
+  }
+
+  /// The one product that is all that is added, if that can be done in one pass.
+  private func onePassFactors(_ steps: [LoadedStep], to rounded: ElementType) -> (
+    values: Factors, scale: Float
+  )? {
+    guard isOneSum, steps.count == 1, case .add(let only) = steps[0], only.delta.rows == nil,
+      let factors = only.factors,
+      Update.isOnePass(depth: factors.rank, of: from, to: rounded)
+    else { return nil }
+    return (factors, Float(only.delta.scale))
   }
 
   /// Reads rows of what the update starts from into `scratch.input`.

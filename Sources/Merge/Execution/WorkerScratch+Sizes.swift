@@ -38,6 +38,11 @@ extension WorkerScratch {
         input = max(input, block * width)
         output = max(output, block * width)
         include(update, rows: rows, columns: columns)
+        if update.onlySums?.count == 1, let delta = update.onlySums?.first {
+          // A product that is not stored is made for the whole block.
+          let blockRows = min(rows * blocks.productsPerBlock, update.rowCount)
+          leftElements = max(leftElements, blockRows * delta.form.onePassWidth)
+        }
       }
     }
 
@@ -64,6 +69,11 @@ extension WorkerScratch {
 }
 
 extension Delta.Form {
+  /// The values that have to be read for one row where there is one pass.
+  fileprivate var onePassWidth: Int {
+    if case .lowRank(_, let a) = self { a.rowCount } else { 0 }
+  }
+
   /// The values that have to be read for one row of the matrix.
   fileprivate func leftWidth(columns: Int) -> Int {
     switch self {

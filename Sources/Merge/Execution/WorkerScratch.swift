@@ -29,6 +29,40 @@ struct WorkerScratch: ~Copyable {
       elements, of: from, to: to, by: steps.product, scale: scale, input: input, output: &output)
   }
 
+  /// Sets some elements of the output, whole rows, to those of the input plus the scaled
+  /// rows `rows` of a product, all of BF16.
+  mutating func update(
+    _ elements: Range<Int>, by factors: Factors, _ rows: Range<Int>, scale: Float
+  ) throws(CheckpointError) -> UpdateStatistics {
+    try factors.gather(rows, into: &steps.delta.left)
+    return Self.update(
+      elements, by: factors, left: steps.delta.left.left, rowCount: rows.count, scale: scale,
+      product: &steps.product, input: input, output: &output)
+  }
+
+  private static func update(
+    _ elements: Range<Int>, by factors: Factors, left: borrowing AlignedBuffer, rowCount: Int,
+    scale: Float, product: inout AlignedBuffer, input: borrowing AlignedBuffer,
+    output: inout AlignedBuffer
+  ) -> UpdateStatistics {
+    var statistics = UpdateStatistics()
+    let bytes = elements.bytes(of: .bf16)
+    left.withFloats(count: rowCount * factors.rank) { left in
+      product.withMutableFloats(count: factors.right.columns) { scratch in
+        input.withBytes { base in
+          output.withMutableBytes { output in
+            var output = output._mutatingExtracting(bytes)
+            Update.applyProduct(
+              left, rowCount: rowCount, right: factors.right, scale: scale,
+              base: base.extracting(bytes), into: &output, scratch: &scratch,
+              statistics: &statistics)
+          }
+        }
+      }
+    }
+    return statistics
+  }
+
   /// Sets some elements of the output to those of the input plus the values.
   mutating func updateBySum(_ elements: Range<Int>, of from: ElementType, to: ElementType)
     -> UpdateStatistics

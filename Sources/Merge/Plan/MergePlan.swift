@@ -100,6 +100,18 @@ public struct PlannedTensor: Sendable {
     }
   }
 
+  /// Whether its input is read from front to back by one worker.
+  var isStreamed: Bool {
+    if case .update = operation { false } else { source.isStreamed }
+  }
+
+  /// What of its inputs is in memory while it is worked on.
+  var byteCountInMemory: Int {
+    if isStreamed { return 0 }
+    guard case .update(let update) = operation else { return source.gatheredByteCount }
+    return source.gatheredByteCount + update.byteCountInMemory
+  }
+
   /// The bytes of the data, row by row.
   public var byteCount: Int {
     TensorRecord(name: name, type: type, shape: shape, bytes: nil).byteCount

@@ -18,10 +18,11 @@ struct OutputNames {
     return options.format == .pytorch ? "pytorch_model" : "model"
   }
 
-  /// Names that belong to a repository or another result, not to the model.
+  /// Names that belong to a repository, a training or another result, not to the
+  /// model; DeepSpeed's would point to steps that are not there.
   private static let notCopied: Set<String> = [
     "README.md", "trainer_state.json", "all_results.json", "train_results.json",
-    "eval_results.json",
+    "eval_results.json", "latest", "latest_universal", "zero_to_fp32.py", "zero_to_torch.py",
   ]
 
   /// Tensors that belong to an adapter beside its own.

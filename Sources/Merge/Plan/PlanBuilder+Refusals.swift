@@ -23,11 +23,16 @@ extension PlanBuilder {
       fix: fix(for: names, advice: first.refusal.advice))
     guard refusals.count > 1 else { return error }
     error.message += "; in all \(refusals.count) tensors cannot be written"
-    error.details = refusals.prefix(Self.shownRefusals).map {
-      "\($0.name.printable) \($0.refusal.message)"
-    }
-    if refusals.count > Self.shownRefusals {
-      error.details.append("and \(refusals.count - Self.shownRefusals) more")
+    // Where it is all of them, their names say nothing.
+    guard refusals.count < base.records.count else { return error }
+    let isOneReason = refusals.allSatisfy { $0.refusal.message == first.refusal.message }
+    let lines =
+      isOneReason
+      ? FoldedKeys.fold(names).map(\.description)
+      : refusals.map { "\($0.name.printable) \($0.refusal.message)" }
+    error.details = Array(lines.prefix(Self.shownRefusals))
+    if lines.count > Self.shownRefusals {
+      error.details.append("and \(lines.count - Self.shownRefusals) more")
     }
     return error
   }

@@ -174,11 +174,7 @@ struct PlanBuilder {
       let needed = memory.total(workers: options.threads)
       if needed <= options.maximumMemory { return (blocks, scratch, memory) }
       guard let smaller = blocks.smaller else {
-        throw CheckpointError(
-          path: base.path,
-          "needs \(needed) bytes of memory with \(options.threads) threads; "
-            + "--max-memory allows \(options.maximumMemory)",
-          fix: "raise --max-memory or lower --threads")
+        throw memoryError(needed, tensors, memory)
       }
       blocks = smaller
     }
@@ -187,13 +183,34 @@ struct PlanBuilder {
   /// Factors and gathered tensors: while one tensor's last blocks are at work,
   /// the next one's are loaded.
   private func shared(_ tensors: [PlannedTensor]) -> Int {
-    var largest = 0
-    for tensor in tensors {
-      var size = tensor.source.gatheredByteCount
-      if case .update(let update) = tensor.operation { size += update.byteCountInMemory }
-      largest = max(largest, size)
+    2 * (tensors.map(\.byteCountInMemory).max() ?? 0) + Self.programByteCount
+  }
+
+  /// Says what takes the memory, and what would help.
+  private func memoryError(_ needed: Int, _ tensors: [PlannedTensor], _ memory: MemoryEstimate)
+    -> CheckpointError
+  {
+    let limit = "--max-memory allows \(options.maximumMemory)"
+    let isHelpless = memory.total(workers: 1) > options.maximumMemory
+    let raise = "raise --max-memory to \(needed)"
+    if let largest = tensors.max(by: { $0.byteCountInMemory < $1.byteCountInMemory }),
+      memory.shared > options.maximumMemory, let reason = Self.reason(for: largest)
+    {
+      return CheckpointError(
+        path: base.path, tensor: largest.name,
+        "\(reason), which takes \(largest.byteCountInMemory) bytes of memory; with the next one "
+          + "\(needed) are needed, but \(limit)", fix: raise)
     }
-    return 2 * largest + Self.programByteCount
+    return CheckpointError(
+      path: base.path,
+      "needs \(needed) bytes of memory with \(options.threads) \(options.threads == 1 ? "thread" : "threads"); \(limit)",
+      fix: isHelpless ? raise : "\(raise), or lower --threads")
+  }
+
+  private static func reason(for tensor: PlannedTensor) -> String? {
+    guard tensor.source.gatheredByteCount > 0, let bytes = tensor.source.bytes else { return nil }
+    return bytes.codec == .stored
+      ? "is a view, whose storage is gathered" : "is deflated, and inflated as a whole"
   }
 
   /// The program itself with its tables of names.

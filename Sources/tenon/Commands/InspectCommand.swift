@@ -52,7 +52,7 @@ struct InspectCommand: CheckpointCommand {
       do throws(CheckpointError) {
         results.append(Inspection(try Checkpoint.open(path), filter: filter))
       } catch {
-        // What else was asked for is still answered.
+        // One of several that cannot be read does not hide the others.
         guard paths.count > 1 else { throw error }
         failures.append(error)
       }
@@ -60,7 +60,9 @@ struct InspectCommand: CheckpointCommand {
     let summaries = try summaries(of: results)
     if json {
       StandardOutput.write(
-        InspectionJSON.document(results, summaries, failures: failures) {
+        InspectionJSON.document(
+          results, summaries, isList: paths.count > 1, failure: failures.first
+        ) {
           StandardOutput.write($0)
         })
     } else if keys {
@@ -70,8 +72,7 @@ struct InspectCommand: CheckpointCommand {
         zip(results, summaries).map { InspectionText.report($0, tree: tree, $1) }
           .joined(separator: "\n"))
     }
-    failures.forEach(StandardError.report)
-    if !failures.isEmpty { Interruption.resignal() }
+    for failure in failures { StandardError.report(failure) }
     endProcess(failures.isEmpty ? .success : ExitCode(2), keeping: results)
   }
 

@@ -5,15 +5,15 @@ func failureJSON(_ error: CheckpointError) -> [UInt8] {
   var writer = JSONWriter()
   writer.object { writer in
     writer.integer("schema", 1)
-    writer.key("error")
     writer.failure(error)
   }
   return writer.document()
 }
 
 extension JSONWriter {
-  /// Writes one failure.
+  /// Writes the member that says why something could not be done.
   mutating func failure(_ error: CheckpointError) {
+    key("error")
     object { writer in
       writer.string("path", error.path)
       writer.string("tensor", error.tensor)

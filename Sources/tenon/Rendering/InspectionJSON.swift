@@ -5,15 +5,16 @@ import OrderedCollections
 
 /// What `tenon inspect --json` prints.
 enum InspectionJSON {
-  /// One object for one path, a list of objects for several, with those that could
-  /// not be read apart. `sink` takes a long text piece by piece; the end of it is
-  /// returned.
+  /// One object for one path, a list of objects for several, with the first failure
+  /// where some could not be read. `sink` takes a long text piece by piece; the end of
+  /// it is returned.
   static func document(
-    _ inspections: [Inspection], _ summaries: [[ExactName: TensorSummary]],
-    failures: [CheckpointError], sink: @escaping @Sendable ([UInt8]) -> Void
+    _ inspections: [Inspection], _ summaries: [[ExactName: TensorSummary]], isList: Bool,
+    failure: CheckpointError?,
+    sink: @escaping @Sendable ([UInt8]) -> Void
   ) -> [UInt8] {
     var writer = JSONWriter(sink: sink)
-    if inspections.count == 1, failures.isEmpty {
+    if !isList, inspections.count == 1 {
       writer.object { writer in
         writer.integer("schema", 1)
         members(of: inspections[0], summaries[0], in: &writer)
@@ -27,14 +28,7 @@ enum InspectionJSON {
             writer.object { members(of: inspection, summary, in: &$0) }
           }
         }
-        guard let first = failures.first else { return }
-        // The first in the place where scripts look for that of any command.
-        writer.key("error")
-        writer.failure(first)
-        writer.key("errors")
-        writer.array { writer in
-          for failure in failures { writer.failure(failure) }
-        }
+        if let failure { writer.failure(failure) }
       }
     }
     return writer.document()

@@ -72,7 +72,7 @@ enum InspectionText {
     var widths = (name: 0, type: 0)
     for position in records.indices {
       let width = name(of: records[position]).width
-      if width <= maximumNameWidth { widths.name = max(widths.name, width) }
+      if width <= maximumColumnWidth { widths.name = max(widths.name, width) }
       widths.type = max(widths.type, records[position].type.name.width)
     }
     var shapes: [[Int]: String] = [:]
@@ -94,9 +94,6 @@ enum InspectionText {
     }
     return text
   }
-
-  /// Longer names stand out of their column, so that one of them does not move all.
-  private static let maximumNameWidth = 120
 
   /// The name of a tensor as the table shows it; an empty one has to be seen.
   private static func name(of record: TensorRecord) -> String {

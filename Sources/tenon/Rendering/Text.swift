@@ -1,17 +1,22 @@
 import Formats
 
+/// A longer cell stands out of its column instead of widening that of all rows.
+let maximumColumnWidth = 160
+
 /// Columns of text, padded so that they line up; the last one is not padded.
 func columns(_ rows: [[String]], indent: String = "", rightAligned: Set<Int> = []) -> String {
   let count = rows.map(\.count).max() ?? 0
   var widths = [Int](repeating: 0, count: count)
   for row in rows {
-    for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.width) }
+    for (column, cell) in row.enumerated() where cell.width <= maximumColumnWidth {
+      widths[column] = max(widths[column], cell.width)
+    }
   }
   var text = ""
   for row in rows {
     var line = indent
     for (column, cell) in row.enumerated() {
-      let padding = String(repeating: " ", count: widths[column] - cell.width)
+      let padding = String(repeating: " ", count: max(0, widths[column] - cell.width))
       line += rightAligned.contains(column) ? padding + cell : cell
       if column < row.count - 1 {
         line += rightAligned.contains(column) ? "  " : padding + "  "

@@ -115,7 +115,8 @@ enum { kernel_panel_width = 64 };
 int kernel_best_level(void);
 
 /// Packs the columns of `right` (depth rows, row_stride and column_stride
-/// between its elements) into panels [panel][depth][64], padded with zeros.
+/// between its elements) into panels [panel][depth][64] in the order of panels.h,
+/// padded with zeros.
 void kernel_pack(
     const float *right, size_t depth, size_t columns, size_t row_stride,
     size_t column_stride, float *panels);
@@ -126,6 +127,15 @@ void kernel_pack(
 void kernel_product(
     int level, const float *left, size_t rows, const float *panels, size_t depth,
     size_t columns, size_t start, size_t end, int adds, float *destination);
+
+// fused.c
+
+/// destination[i][j] = round(source[i][j] + (the fma chain of `kernel_product`) * scale)
+/// of BF16 matrices; `product` has room for one row.
+void kernel_fused_update(
+    int level, const float *left, size_t rows, const float *panels, size_t depth,
+    size_t columns, float scale, const void *source, void *destination, float *product,
+    struct kernel_update_sums *sums);
 
 // statistics.c
 

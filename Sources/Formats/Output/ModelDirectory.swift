@@ -1,0 +1,28 @@
+/// What a directory may hold that `--force` replaces as a whole: what a model's
+/// directory has, and what a run on the same inputs would copy into it again.
+///
+/// Anything else is somebody's work that nobody asked to remove.
+struct ModelDirectory {
+  private static let names: Set<String> = [
+    "added_tokens.json", "chat_template.json", "chat_template.jinja", "configuration.json",
+    "merges.txt", "model_index.json", "modules.json", "params.json", "preprocessor.json",
+    "quant_strategy.json", "special_tokens_map.json", "spiece.model", "tekken.json",
+    "tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "sentencepiece.bpe.model",
+    "qwen.tiktoken",
+  ]
+  private static let suffixes = ["config.json", ".jinja"]
+
+  /// The names of the other files in `listing`; `inputs` are the paths that a run reads.
+  static func strangers(in listing: DirectoryListing, inputs: [String]) -> [String] {
+    var known = names
+    for input in inputs {
+      known.formUnion((try? DirectoryListing(path: input).files) ?? [])
+    }
+    return (listing.files + listing.others).filter { name in
+      let isExpected =
+        known.contains(name) || suffixes.contains(where: name.hasSuffix)
+        || DirectorySource.isTensorFile(name) || DirectorySource.isIndex(name)
+      return !isExpected || listing.others.contains(name)
+    }.sorted()
+  }
+}

@@ -1,0 +1,75 @@
+import Formats
+import Foundation
+import Testing
+
+/// Indexes that disagree with what lies beside them.
+@Suite struct ShardIndexTests {
+  private let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  /// A file of one tensor, which shares nothing with other shards.
+  private func write(_ tensor: String, to name: String) throws {
+    let header = #"{"\#(tensor)":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#
+    var bytes = Data([UInt8(header.utf8.count), 0, 0, 0, 0, 0, 0, 0])
+    bytes.append(contentsOf: header.utf8)
+    bytes.append(7)
+    try bytes.write(to: URL(filePath: directory.path(name)))
+  }
+
+  private func writeIndex(_ map: [String: String]) throws {
+    let document = try JSONEncoder().encode(["weight_map": map])
+    try document.write(to: URL(filePath: directory.path("model.safetensors.index.json")))
+  }
+
+  private static func shard(_ number: Int, of count: Int = 2) -> String {
+    "model-0000\(number)-of-0000\(count).safetensors"
+  }
+
+  @Test func `a shard that the index does not name is refused`() throws {
+    try write("a", to: Self.shard(1))
+    try write("b", to: Self.shard(2))
+    try writeIndex(["a": Self.shard(1)])
+    let message =
+      "model-00002-of-00002.safetensors is numbered like the shards of "
+      + "model.safetensors.index.json, which does not name it; expected the tensors of all "
+      + "shards in the index"
+    for path in [directory.path, directory.path("model.safetensors.index.json")] {
+      let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(path) }
+      #expect(error?.message == message)
+      let tolerant = try Checkpoint.open(path, options: .init(isTolerant: true))
+      #expect(tolerant.findings.map(\.message) == [message])
+      #expect(tolerant.findings.map(\.severity) == [.error])
+    }
+  }
+
+  @Test func `shards of another cut are only told`() throws {
+    try write("a", to: Self.shard(1, of: 1))
+    try write("b", to: Self.shard(2, of: 3))
+    try writeIndex(["a": Self.shard(1, of: 1)])
+    let checkpoint = try Checkpoint.open(directory.path)
+    #expect(checkpoint.findings.map(\.code) == [.duplicateWeights])
+  }
+
+  static let damages: [(contents: String, message: String, fix: String)] = [
+    (
+      "", "is empty; expected a file of tensors; model.safetensors.index.json names it as a shard",
+      "fetch "
+    ),
+    (
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+      "is a Git LFS pointer, not the file itself, not a checkpoint; "
+        + "model.safetensors.index.json names it as a shard", "git lfs pull"
+    ),
+  ]
+
+  @Test(arguments: damages) func `a shard that is not there comes with what to do`(
+    _ contents: String, _ message: String, _ fix: String
+  ) throws {
+    try Data(contents.utf8).write(to: URL(filePath: directory.path(Self.shard(1))))
+    try writeIndex(["a": Self.shard(1)])
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(directory.path) }
+    #expect(error?.message == message)
+    #expect(error?.fix?.hasPrefix(fix) == true)
+  }
+}
