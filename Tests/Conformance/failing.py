@@ -34,6 +34,8 @@ def run(harness, every):
     for title, make in REPLACED.items():
         with harness.case(f"--force over {title}"):
             replaced_output(harness, title, make)
+    with harness.case("--force over a folder of something else"):
+        foreign_folder(harness)
     with harness.case("an output that is an input"):
         output_is_input(harness)
     with harness.case("wrong usage"):
@@ -56,8 +58,6 @@ def run(harness, every):
 REFUSED = [
     ("llama-bf16", "adapter-broken-extra-layer", ["layers.7.self_attn.q_proj"]),
     ("llama-bf16", "adapter-broken-renamed-keys", ["attention.q_proj", "self_attn.q_proj"]),
-    ("llama-f16", "adapter-dora", ["dora"]),
-    ("llama-f16", "adapter-modules-to-save", ["modules_to_save", "lm_head"]),
 ]
 
 
@@ -128,7 +128,7 @@ BROKEN = {
         ["extra.thing"]),
     "an extra lora_B.bias": (
         changed_tensors(lambda s: s.update({PREFIX + "lora_B.bias": torch.ones(32)})),
-        ["lora_B.bias"]),
+        ["bias of model.layers.0.self_attn.q_proj"]),
     "an adapter of no tensors": (changed_tensors(lambda s: s.clear()), ["adapter"]),
     "a tensor of no elements": (
         changed_tensors(lambda s: s.update({PREFIX + "lora_A.weight": torch.ones(0)})), ["q_proj"]),
@@ -137,8 +137,8 @@ BROKEN = {
         lambda adapter: open(os.path.join(adapter, "adapter_config.json"), "w").write("{"),
         ["adapter_config.json"]),
     "a family that is not LoRA": (changed_config(peft_type="VERA"), ["vera"]),
-    "layer_replication": (
-        changed_config(layer_replication=[[0, 2], [1, 2]]), ["layer_replication"]),
+    "a repeated layer that the base has not": (
+        changed_config(layer_replication=[[0, 2], [1, 5]]), ["repeats layer 2"]),
     "an alpha that is not a number": (changed_config(lora_alpha="8"), ["lora_alpha"]),
 }
 
@@ -196,11 +196,18 @@ def foreign_file(base, out):
         file.write("old")
 
 
+def foreign_folder(harness):
+    """What holds files that are none of a model is not thrown away, --force or not."""
+    place, base, adapter = copies(harness)
+    out = os.path.join(place, "out")
+    foreign_file(base, out)
+    refuse(harness, ["old.txt"], base, adapter, out, "--force")
+
+
 REPLACED = {
     "an empty folder": lambda base, out: os.makedirs(out),
     "an earlier output": lambda base, out: shutil.copytree(base, out),
     "an earlier output in shards": stale_model,
-    "a folder of something else": foreign_file,
     "a file": lambda base, out: shutil.copyfile(os.path.join(base, "config.json"), out),
 }
 

@@ -66,6 +66,14 @@ enum Mergeability {
         path: adapter.path, tensor: module.tensors.first?.record.name,
         "is \(name) (\(adapter.family)), which is not supported yet")
     }
+    if let configured = adapter.configuration?.family, !["lora", "dora"].contains(configured),
+      [.linear, .embedding, .convolution, .parameter].contains(module.kind)
+    {
+      throw CheckpointError(
+        path: adapter.path, tensor: module.tensors.first?.record.name,
+        "is a factor of LoRA, but adapter_config.json says that the adapter is of the kind "
+          + configured)
+    }
     for tensor in module.tensors where tensor.leaf.role != .alpha {
       guard let type = tensor.record.type.element, [.f32, .f16, .bf16, .f64].contains(type) else {
         throw CheckpointError(
