@@ -25,7 +25,7 @@ demo: build
 	@scripts/demo.sh "$$($(SWIFT) build $(RELEASE) --show-bin-path)/tenon"
 
 test: deps lint
-	$(SWIFT) test
+	@scripts/test.sh "$(SWIFT)"
 
 lint:
 	$(SWIFT) format lint --strict -r Sources Tests Fuzzing/Sources Fuzzing/Package.swift Package.swift

@@ -105,7 +105,7 @@ extension Sandbox {
         ["-c", script, "sh", "\(blockLimit)", Self.tool] + arguments, executable: "/bin/sh"))
   }
 
-  private func run(_ configuration: Configuration) async throws -> Outcome {
+  func run(_ configuration: Configuration) async throws -> Outcome {
     let result = try await Subprocess.run(
       configuration, output: .string(limit: Self.outputLimit),
       error: .string(limit: Self.outputLimit))

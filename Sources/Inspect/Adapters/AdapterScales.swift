@@ -123,7 +123,10 @@ struct AdapterScales {
   func summary(_ modules: [AdapterModule]) -> (rank: Int?, alpha: Double?, scale: Double?) {
     guard let configuration else {
       let scaled = modules.filter { ![.other, .full, .ia3].contains($0.kind) || $0.rank != nil }
-      return (common(scaled.map(\.rank)), common(scaled.map(\.alpha)), common(scaled.map(\.scale)))
+      return (
+        Self.common(scaled.map(\.rank)), Self.common(scaled.map(\.alpha)),
+        Self.common(scaled.map(\.scale))
+      )
     }
     return (
       configuration.rank, configuration.alpha,
@@ -131,7 +134,8 @@ struct AdapterScales {
     )
   }
 
-  private func common<Value: Equatable>(_ values: [Value?]) -> Value? {
+  /// What all have alike.
+  static func common<Value: Equatable>(_ values: [Value?]) -> Value? {
     guard let first = values.first, values.allSatisfy({ $0 == first }) else { return nil }
     return first
   }

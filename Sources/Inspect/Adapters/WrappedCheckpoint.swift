@@ -72,7 +72,6 @@ private struct WrappedParts {
 
   func base(of checkpoint: Checkpoint) throws(CheckpointError) -> Checkpoint {
     var names: [ExactName: String] = [:]
-    for record in checkpoint.records { names[ExactName(record.name)] = "" }
     // The copy that was trained counts, not the one that it began with.
     let kept = plain + frozen.filter { !saved.contains($0.target) }
     for entry in kept { names[ExactName(entry.record.name)] = entry.target }
@@ -84,7 +83,12 @@ private struct WrappedParts {
           "is \(entry.target.quoted) of the base, and so is \(other.quoted)")
       }
     }
-    return checkpoint.renamed { names[ExactName($0)].flatMap { $0.isEmpty ? nil : $0 } }
+    return checkpoint.expanded { record in
+      guard let name = names[ExactName(record.name)] else { return [] }
+      var renamed = record
+      renamed.name = name
+      return [renamed]
+    }
   }
 
   func adapters(of checkpoint: Checkpoint, scales: WrappedScales) throws(CheckpointError)
@@ -192,40 +196,12 @@ extension Adapter {
   fileprivate func with(modules: [AdapterModule]) -> Adapter {
     Adapter(
       path: path, kind: kind, family: family, configuration: configuration,
-      rank: modules.common(\.rank), alpha: modules.common(\.alpha),
-      scale: modules.common(\.scale), modules: modules, shared: shared, replacements: replacements,
+      rank: AdapterScales.common(modules.map(\.rank)),
+      alpha: AdapterScales.common(modules.map(\.alpha)),
+      scale: AdapterScales.common(modules.map(\.scale)), modules: modules, shared: shared,
+      replacements: replacements,
       frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
       findings: modules.allSatisfy { $0.alpha != nil }
         ? findings.filter { $0.code != .alphaUnknown } : findings)
-  }
-}
-
-extension Checkpoint {
-  /// The same with other names; a tensor without one is left out.
-  fileprivate func renamed(_ name: (String) -> String?) -> Checkpoint {
-    var copy = self
-    copy.records = []
-    func rename(_ records: ArraySlice<TensorRecord>) {
-      for var record in records {
-        guard let new = name(record.name) else { continue }
-        record.name = new
-        copy.records.append(record)
-      }
-    }
-    if shards.isEmpty { rename(records[...]) }
-    for index in shards.indices {
-      let start = copy.records.count
-      rename(records[shards[index].records])
-      copy.shards[index].records = start..<copy.records.count
-    }
-    return copy
-  }
-}
-
-extension [AdapterModule] {
-  /// What all modules have alike.
-  fileprivate func common<Value: Equatable>(_ value: (AdapterModule) -> Value?) -> Value? {
-    guard let first else { return nil }
-    return allSatisfy { value($0) == value(first) } ? value(first) : nil
   }
 }

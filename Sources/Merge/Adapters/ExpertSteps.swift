@@ -6,12 +6,9 @@ extension ExpertMatching.Match {
   func steps(adapter: Adapter, weight: Double, numerics: Numerics) throws(CheckpointError)
     -> [(record: TensorRecord, step: UpdateStep)]
   {
-    guard let a = module.a, let b = module.b, let rank = module.rank, let scale = module.scale
-    else {
-      throw CheckpointError(
-        path: adapter.path, tensor: module.tensors.first?.record.name,
-        "no file says lora_alpha, and a guess would scale every update wrongly",
-        fix: "add --alpha with the lora_alpha of the training")
+    let scale = try module.knownScale(path: adapter.path)
+    guard let a = module.a, let b = module.b, let rank = module.rank else {
+      preconditionFailure("only pairs with a rank are matched")
     }
     return parameter.pieces.map { piece in
       let form: Delta.Form =

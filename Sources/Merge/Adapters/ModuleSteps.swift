@@ -54,15 +54,8 @@ struct ModuleSteps {
     UpdateStep(action, adapter: adapter.path)
   }
 
-  /// alpha / rank, which has to be known.
   private func scale() throws(CheckpointError) -> Double {
-    guard let scale = module.scale else {
-      throw CheckpointError(
-        path: adapter.path, tensor: module.tensors.first?.record.name,
-        "no file says lora_alpha, and a guess would scale every update wrongly",
-        fix: "add --alpha with the lora_alpha of the training")
-    }
-    return scale
+    try module.knownScale(path: adapter.path)
   }
 
   private func steps(of factors: AdapterFactors) throws(CheckpointError) -> [UpdateStep] {
@@ -237,6 +230,19 @@ struct ModuleSteps {
 extension UpdateStep {
   /// Whether it only adds, so that its place among others does not matter.
   var isSum: Bool { if case .add = action { true } else { false } }
+}
+
+extension AdapterModule {
+  /// What the update is multiplied with, which has to be known; `path` is the adapter's.
+  func knownScale(path: String) throws(CheckpointError) -> Double {
+    guard let scale else {
+      throw CheckpointError(
+        path: path, tensor: tensors.first?.record.name,
+        "no file says lora_alpha, and a guess would scale every update wrongly",
+        fix: "add --alpha with the lora_alpha of the training")
+    }
+    return scale
+  }
 }
 
 extension TensorRecord {

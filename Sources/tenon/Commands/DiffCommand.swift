@@ -64,9 +64,7 @@ struct DiffCommand: CheckpointCommand {
     for (name, value) in [("--atol", atol), ("--rtol", rtol)] where !value.isFinite || value < 0 {
       throw ValidationError("\(name) must be a number that is not negative")
     }
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be between 1 and 1024")
-    }
+    try ThreadCount.validate(threads)
     if map != nil, !rename.isEmpty {
       throw ValidationError("--map and --rename exclude each other")
     }

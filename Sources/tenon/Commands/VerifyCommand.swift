@@ -59,9 +59,7 @@ struct VerifyCommand: CheckpointCommand {
     if !ulp.isFinite || ulp < 0 {
       throw ValidationError("--ulp must be a number that is not negative")
     }
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be between 1 and 1024")
-    }
+    try ThreadCount.validate(threads)
   }
 
   func perform() throws(CheckpointError) -> ExitCode {

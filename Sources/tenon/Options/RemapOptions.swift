@@ -126,9 +126,7 @@ struct RemapWriteOptions: ParsableArguments {
   var quiet = false
 
   func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be between 1 and 1024")
-    }
+    try ThreadCount.validate(threads)
     if output?.isEmpty == true { throw ValidationError("--output must not be empty") }
   }
 

@@ -67,9 +67,15 @@ struct WriteOptions: ParsableArguments {
   var quiet = false
 
   func validate() throws {
-    if let threads, !(1...1024).contains(threads) {
-      throw ValidationError("--threads must be between 1 and 1024")
-    }
+    try ThreadCount.validate(threads)
     if output.isEmpty { throw ValidationError("--output must not be empty") }
+  }
+}
+
+/// What `--threads` may be.
+enum ThreadCount {
+  static func validate(_ threads: Int?) throws {
+    guard let threads, !(1...1024).contains(threads) else { return }
+    throw ValidationError("--threads must be between 1 and 1024")
   }
 }
