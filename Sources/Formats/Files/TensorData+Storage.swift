@@ -16,6 +16,9 @@ extension TensorRecord {
   /// read block by block.
   public var gatheredByteCount: Int {
     guard let bytes, bytes.view != nil || bytes.codec != .stored else { return 0 }
+    if case .chunked(let storage) = bytes.codec {
+      return storage.slabByteCount * ChunkedData.keptSlabs
+    }
     return touchedBytes(of: bytes).count
   }
 }
@@ -37,6 +40,8 @@ extension TensorBytes {
       try source.skip(range.lowerBound)
       try source.read(into: &raw)
       if range.upperBound == decodedByteCount { try source.finish() }
+    case .chunked(let storage):
+      try ChunkedData(storage, extents).read(into: &raw, at: range.lowerBound)
     }
     return result
   }

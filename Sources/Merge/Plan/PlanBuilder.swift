@@ -209,8 +209,11 @@ struct PlanBuilder {
 
   private static func reason(for tensor: PlannedTensor) -> String? {
     guard tensor.source.gatheredByteCount > 0, let bytes = tensor.source.bytes else { return nil }
-    return bytes.codec == .stored
-      ? "is a view, whose storage is gathered" : "is deflated, and inflated as a whole"
+    switch bytes.codec {
+    case .stored: return "is a view, whose storage is gathered"
+    case .deflate: return "is deflated, and inflated as a whole"
+    case .chunked: return "is in chunks, of which some are decoded at a time"
+    }
   }
 
   /// The program itself with its tables of names.

@@ -1,0 +1,39 @@
+import CZlib
+import CZstd
+
+/// The compressions of blocks, each of which is in memory as a whole.
+enum ChunkCodec {
+  /// Decodes data of zlib's format (RFC 1950), which has to give `count` bytes.
+  static func inflated(_ bytes: [UInt8], to count: Int) throws(CheckpointError) -> [UInt8] {
+    var produced = uLongf(count)
+    var status: Int32 = 0
+    // zlib writes no more than the count it is given.
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      status = unsafe uncompress(buffer.baseAddress, &produced, bytes, uLong(bytes.count))
+      filled = status == Z_OK ? Int(produced) : 0
+    }
+    guard status == Z_OK, result.count == count else {
+      throw damage("deflate", status == Z_OK ? "gives \(result.count) bytes" : "is damaged", count)
+    }
+    return result
+  }
+
+  /// Decodes data of Zstandard's format (RFC 8878), which has to give `count` bytes.
+  static func decompressed(_ bytes: [UInt8], to count: Int) throws(CheckpointError) -> [UInt8] {
+    var code = 0
+    // libzstd writes no more than the count it is given.
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      code = unsafe ZSTD_decompress(buffer.baseAddress, count, bytes, bytes.count)
+      filled = ZSTD_isError(code) == 0 ? code : 0
+    }
+    guard ZSTD_isError(code) == 0, result.count == count else {
+      let isError = ZSTD_isError(code) != 0
+      throw damage("Zstandard", isError ? "is damaged" : "gives \(result.count) bytes", count)
+    }
+    return result
+  }
+
+  private static func damage(_ format: String, _ what: String, _ count: Int) -> CheckpointError {
+    CheckpointError("the \(format) data of a chunk \(what); expected \(count) bytes")
+  }
+}
