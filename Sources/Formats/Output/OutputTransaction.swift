@@ -14,8 +14,7 @@ public final class OutputTransaction {
   }
 
   /// Suffixes of `-o` names that ask for a single file.
-  private static let fileSuffixes =
-    OutputFormat.allCases.flatMap(\.fileSuffixes) + OutputFormat.otherSuffixes
+  private static let fileSuffixes = OutputFormat.allCases.flatMap(\.fileSuffixes)
 
   /// What the name of an output asks for.
   public static func kind(of path: String) -> Kind {

@@ -41,6 +41,8 @@ enum Recognition {
     }
     let form = PyTorchReader.form(ofHead: head)
     if let form, form != .pickle { return .pytorch }
+    // Before what zeros may mean: the user's block is mostly left empty.
+    if try isHDF5BehindUserBlock(file) { return .hdf5 }
     // A header length below 2^32 leaves zero bytes that no text has. Its low
     // bytes can look like the start of a pickle.
     if head.count >= 8, head[4..<8].allSatisfy({ $0 == 0 }) { return .safetensors }
@@ -49,7 +51,7 @@ enum Recognition {
     if text == UInt8(ascii: "{") || text == UInt8(ascii: "[") { return .json }
     // A header that claims too much is better explained as what it tries to be.
     if head.count >= 9, head[8] == UInt8(ascii: "{") { return .safetensors }
-    return try isHDF5BehindUserBlock(file) ? .hdf5 : .unknown
+    return .unknown
   }
 
   private static let hdf5Signature = [0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A]

@@ -59,16 +59,17 @@ struct OutputShards {
   }
 
   /// Lays out the files and writes the index that several files need; `notes` are
-  /// those of the metadata that concern tensors.
+  /// those of the metadata that concern tensors, `documents` go into a single file.
   func files(
     _ tensors: [PlannedTensor], metadata: OrderedDictionary<String, String>,
-    notes: OrderedDictionary<String, String> = [:]
+    notes: OrderedDictionary<String, String> = [:], documents: [HDF5Layout.Document] = []
   ) throws(CheckpointError) -> (files: [PlannedFile], index: MergePlan.Document?) {
     let all = Self.joined(metadata, notes)
     var files: [PlannedFile] = []
     for (group, name) in zip(groups, names) {
       let members = Array(tensors[group])
-      let layout = try format.layout(members.map(\.outputTensor), metadata: all)
+      let layout = try format.layout(
+        members.map(\.outputTensor), metadata: all, documents: documents)
       files.append(PlannedFile(name: name, tensors: members, layout: layout).inDataOrder())
     }
     return (files, files.count > 1 ? index(of: files, notes: notes) : nil)

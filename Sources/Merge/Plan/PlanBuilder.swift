@@ -57,12 +57,14 @@ struct PlanBuilder {
       base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
     let shards = OutputShards(
       tensors, cut: cut(tensors), stem: names.stem, format: options.format)
-    let (files, index) = try layout(shards, tensors)
+    let configuration = try changedConfiguration()
+    let documents = try carried(names.carriedFiles, changed: configuration)
+    let (files, index) = try layout(shards, tensors, documents)
     let (blocks, scratch, memory) = try fitMemory(tensors)
-    let configuration = options.isSingleFile ? nil : try changedConfiguration()
     return MergePlan(
       files: files, sideFiles: names.sideFiles.filter { $0.name != configuration?.name },
-      documents: [index, configuration].compactMap(\.self), findings: findings, memory: memory,
+      documents: [index, options.isSingleFile ? nil : configuration].compactMap(\.self),
+      findings: findings, memory: memory,
       numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 
@@ -89,12 +91,26 @@ struct PlanBuilder {
       aliases: options.format.sharesStorages ? sharing.aliases(of: original.name) : [])
   }
 
-  private func layout(_ shards: OutputShards, _ tensors: [PlannedTensor]) throws(CheckpointError)
-    -> (files: [PlannedFile], index: MergePlan.Document?)
+  /// The bytes of configurations that go into the file, with what the merge changes.
+  private func carried(_ files: [SideFile], changed: MergePlan.Document?) throws(CheckpointError)
+    -> [HDF5Layout.Document]
   {
+    try files.map { file throws(CheckpointError) in
+      let bytes =
+        try file.name == changed?.name
+        ? changed?.bytes
+        : InputFile(path: file.path).readAll(limit: InputFile.maximumJSONByteCount)
+      return HDF5Layout.Document(name: file.name, bytes: bytes ?? [])
+    }
+  }
+
+  private func layout(
+    _ shards: OutputShards, _ tensors: [PlannedTensor], _ documents: [HDF5Layout.Document]
+  ) throws(CheckpointError) -> (files: [PlannedFile], index: MergePlan.Document?) {
     do throws(CheckpointError) {
       return try shards.files(
-        tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : sharing.notes)
+        tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : sharing.notes,
+        documents: documents)
     } catch {
       throw error.with(path: base.path)
     }

@@ -55,7 +55,7 @@ struct ConvertCommand: CheckpointCommand {
   private static let defaultShardSize = 5_000_000_000
 
   func validate() throws {
-    guard let format, let named = try? OutputFormat(outputPath: write.output) else { return }
+    guard let format, let named = OutputFormat(outputPath: write.output) else { return }
     if named != format {
       throw ValidationError(
         "--format \(format.rawValue) contradicts the name \(write.output), "
@@ -68,7 +68,7 @@ struct ConvertCommand: CheckpointCommand {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [path])
-    var options = try write.outputOptions(.exact, for: transaction)
+    var options = write.outputOptions(.exact, for: transaction)
     options.format = format ?? options.format
     options.maximumShardSize = options.maximumShardSize ?? Self.defaultShardSize
     let checkpoint = try open()

@@ -44,7 +44,7 @@ struct MergeCommand: CheckpointCommand {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
-    var options = try write.outputOptions(numerics, for: transaction)
+    var options = write.outputOptions(numerics, for: transaction)
     options.keepsTied = reading.keepTied
     let merge = try reading.parts(base, adapters).merge(options)
     try transaction.protect(merge.plan.inputs)
@@ -81,10 +81,10 @@ extension WriteOptions {
   var workerCount: Int { threads ?? Self.coreCount }
 
   func outputOptions(_ numerics: Numerics, for transaction: OutputTransaction)
-    throws(CheckpointError) -> OutputOptions
+    -> OutputOptions
   {
     OutputOptions(
-      type: dtype?.type, format: try OutputFormat(outputPath: output) ?? .safetensors,
+      type: dtype?.type, format: OutputFormat(outputPath: output) ?? .safetensors,
       numerics: numerics,
       maximumMemory: maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory,
       threads: workerCount, maximumShardSize: maxShardSize?.bytes,

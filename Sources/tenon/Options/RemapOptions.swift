@@ -130,11 +130,11 @@ struct RemapWriteOptions: ParsableArguments {
     if output?.isEmpty == true { throw ValidationError("--output must not be empty") }
   }
 
-  func outputOptions(_ output: String, for transaction: OutputTransaction) throws(CheckpointError)
+  func outputOptions(_ output: String, for transaction: OutputTransaction)
     -> OutputOptions
   {
     OutputOptions(
-      format: try OutputFormat(outputPath: output) ?? .safetensors,
+      format: OutputFormat(outputPath: output) ?? .safetensors,
       threads: threads ?? WriteOptions.coreCount, maximumShardSize: maxShardSize?.bytes,
       isSingleFile: transaction.kind == .file)
   }
