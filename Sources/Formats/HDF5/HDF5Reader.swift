@@ -70,7 +70,9 @@ struct HDF5Reader {
   private mutating func add(_ dataset: HDF5Index.Dataset) throws(CheckpointError) {
     let name = names.name(of: dataset.path)
     do throws(CheckpointError) {
-      if case .elsewhere(let what) = dataset.storage {
+      if dataset.shape == nil {
+        others.append(OtherEntry(path: name, description: "no elements"))
+      } else if case .elsewhere(let what) = dataset.storage {
         findings.append(HDF5Findings.elsewhere(name, what))
         others.append(OtherEntry(path: name, description: what))
       } else if let type = HDF5TypeRow.reading(

@@ -10,10 +10,10 @@ struct ConvertCommand: CheckpointCommand {
     commandName: "convert",
     abstract: "Write a checkpoint in another format, type or number of files.",
     discussion: """
-      Between safetensors and PyTorch in both directions; the name of the output says which. \
-      Tensors of which nothing changes keep every bit; with --dtype, what the type cannot hold \
-      is counted and told. Names that share one tensor share it in a PyTorch output; for \
-      safetensors one name is kept and the others are noted in the metadata.
+      Between safetensors, PyTorch and HDF5 in all directions; the name of the output says \
+      which. Tensors of which nothing changes keep every bit; with --dtype, what the type cannot hold \
+      is counted and told. Names that share one tensor share it in a PyTorch or HDF5 output; \
+      for safetensors one name is kept and the others are noted in the metadata.
       """)
 
   @Argument(help: "A file of tensors, an index or a directory.", completion: .file())
@@ -24,7 +24,7 @@ struct ConvertCommand: CheckpointCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The format of a directory: safetensors (the default) or pytorch.", valueName: "format"))
+      "The format of a directory: safetensors (the default), pytorch or hdf5.", valueName: "format"))
   var format: OutputFormat?
 
   @Flag(help: "Write tensors that share their data each by itself.")

@@ -102,8 +102,8 @@ struct RemapWriteOptions: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Where to write: a name ending in .safetensors, .bin, .pt or .pth is one file of that "
-        + "format, any other a directory.",
+      "Where to write: a name ending in .safetensors, .bin, .pt, .pth, .h5 or .hdf5 is one "
+        + "file of that format, any other a directory.",
       valueName: "out"))
   var output: String?
 
