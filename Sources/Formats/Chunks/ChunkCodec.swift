@@ -37,3 +37,35 @@ enum ChunkCodec {
     CheckpointError("the \(format) data of a chunk \(what); expected \(count) bytes")
   }
 }
+
+extension ChunkCodec {
+  /// Encodes bytes in zlib's format.
+  static func deflated(_ bytes: [UInt8], level: Int) throws(CheckpointError) -> [UInt8] {
+    let bound = compressBound(uLong(bytes.count))
+    var produced = uLongf(bound)
+    var status: Int32 = 0
+    // zlib writes no more than the bound that it gave.
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: Int(bound)) { buffer, filled in
+      status = unsafe compress2(
+        buffer.baseAddress, &produced, bytes, uLong(bytes.count), Int32(level))
+      filled = status == Z_OK ? Int(produced) : 0
+    }
+    guard status == Z_OK else { throw CheckpointError("zlib cannot compress: no memory") }
+    return result
+  }
+
+  /// Encodes bytes in Zstandard's format.
+  static func compressed(_ bytes: [UInt8], level: Int) throws(CheckpointError) -> [UInt8] {
+    let bound = ZSTD_compressBound(bytes.count)
+    var code = 0
+    // libzstd writes no more than the bound that it gave.
+    let result = unsafe [UInt8](unsafeUninitializedCapacity: bound) { buffer, filled in
+      code = unsafe ZSTD_compress(buffer.baseAddress, bound, bytes, bytes.count, Int32(level))
+      filled = ZSTD_isError(code) == 0 ? code : 0
+    }
+    guard ZSTD_isError(code) == 0 else {
+      throw CheckpointError("libzstd cannot compress: no memory")
+    }
+    return result
+  }
+}

@@ -30,15 +30,17 @@ public enum OutputFormat: String, Sendable, Hashable, CaseIterable {
   }
 
   /// Lays out a file of `tensors`, whose names are unique. Only a format that
-  /// `carriesDocuments` has a place for some.
+  /// `carriesDocuments` has a place for some, and can be compressed.
   public func layout(
     _ tensors: [OutputTensor], metadata: OrderedDictionary<String, String>,
-    documents: [HDF5Layout.Document] = []
+    documents: [HDF5Layout.Document] = [], compression: ChunkCompression? = nil
   ) throws(CheckpointError) -> OutputLayout {
     switch self {
     case .safetensors: try SafetensorsLayout.layout(tensors, metadata: metadata)
     case .pytorch: try PyTorchLayout.layout(tensors, metadata: metadata)
-    case .hdf5: try HDF5Layout.layout(tensors, metadata: metadata, documents: documents)
+    case .hdf5:
+      try HDF5Layout.layout(
+        tensors, metadata: metadata, documents: documents, compression: compression)
     }
   }
 

@@ -188,11 +188,14 @@ public final class OutputTransaction {
 
   /// Creates one file of the output with its final size. For a single-file
   /// output `name` does not matter.
-  public func create(_ name: String, byteCount: Int) throws(CheckpointError) -> OutputFile {
+  public func create(_ name: String, byteCount: Int, isSparse: Bool = false)
+    throws(CheckpointError) -> OutputFile
+  {
     guard let temporary else { preconditionFailure("create before begin") }
     let target = kind == .file ? temporary : FilePath(temporary).appending(name).string
     let final = kind == .file ? path : FilePath(path).appending(name).string
-    let file = try OutputFile(creating: target, shownAs: final, byteCount: byteCount)
+    let file = try OutputFile(
+      creating: target, shownAs: final, byteCount: byteCount, isSparse: isSparse)
     files.append(file)
     return file
   }

@@ -56,7 +56,8 @@ struct PlanBuilder {
     let names = OutputNames(
       base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
     let shards = OutputShards(
-      tensors, cut: cut(tensors), stem: names.stem, format: options.format)
+      tensors, cut: cut(tensors), stem: names.stem, format: options.format,
+      compression: options.compression)
     let configuration = try changedConfiguration()
     let documents = try carried(names.carriedFiles, changed: configuration)
     let (files, index) = try layout(shards, tensors, documents)

@@ -36,6 +36,12 @@ struct ConvertCommand: CheckpointCommand {
       valueName: "key.key"))
   var root: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "What joins the groups and the name of an HDF5 dataset (default: a dot).",
+      valueName: "text"))
+  var hdf5Separator: String?
+
   @Flag(
     help: ArgumentHelp(
       "Only what was trained, of a DeepSpeed checkpoint.",
@@ -70,6 +76,7 @@ struct ConvertCommand: CheckpointCommand {
       path: write.output, force: write.force, inputs: [path])
     var options = write.outputOptions(.exact, for: transaction)
     options.format = format ?? options.format
+    try write.requireCompressible(options.format)
     options.maximumShardSize = options.maximumShardSize ?? Self.defaultShardSize
     let checkpoint = try open()
     // What DeepSpeed keeps of the parameters is float32, and so is its state dict.
@@ -92,8 +99,9 @@ struct ConvertCommand: CheckpointCommand {
 
   private func open() throws(CheckpointError) -> Checkpoint {
     let keys = root?.split(separator: ".").map(String.init)
-    let checkpoint = try Checkpoint.open(
-      path, options: .init(root: keys, prefersZero: trainableOnly))
+    var opening = Checkpoint.OpeningOptions(root: keys, prefersZero: trainableOnly)
+    opening.hdf5Separator = hdf5Separator ?? opening.hdf5Separator
+    let checkpoint = try Checkpoint.open(path, options: opening)
     guard keys == nil || checkpoint.format != .safetensors else {
       throw CheckpointError(
         path: path, "is safetensors, which has no containers that --root could choose from",

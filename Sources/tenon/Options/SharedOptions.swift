@@ -60,6 +60,12 @@ struct WriteOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How many threads work (default: one a core).", valueName: "n"))
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "How an HDF5 output is compressed: gzip or zstd, with a level as in gzip:6, or none.",
+      valueName: "how"))
+  var compress: CompressionName?
+
   @Flag(help: "Show what would be done and write nothing.")
   var dryRun = false
 

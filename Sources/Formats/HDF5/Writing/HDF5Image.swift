@@ -5,16 +5,28 @@ struct HDF5Image {
   private let tensors: [OutputTensor]
   private let metadata: [UInt8]
   private let documents: [HDF5Layout.Document]
+  /// How each tensor is cut, where it is, and compressed.
+  private let grids: [ChunkGrid?]
+  private let compression: ChunkCompression?
   private var image = HDF5Bytes()
+
+  /// Where a block lies, and which filters it was spared.
+  struct Chunk: Sendable {
+    var offset: Int
+    var byteCount: Int
+    var mask: UInt32
+  }
 
   var bytes: [UInt8] { image.bytes }
   var byteCount: Int { image.count }
 
   init(
     _ tensors: [OutputTensor], metadata: OrderedDictionary<String, String>,
-    documents: [HDF5Layout.Document]
+    documents: [HDF5Layout.Document], grids: [ChunkGrid?], compression: ChunkCompression?
   ) {
     self.tensors = tensors
+    self.grids = grids
+    self.compression = compression
     self.documents = documents
     var writer = JSONWriter()
     writer.object { for (key, value) in metadata { $0.string(named: key, value) } }
@@ -22,15 +34,15 @@ struct HDF5Image {
   }
 
   /// Makes the bytes for data at these offsets in a file that ends at `end`; returns how
-  /// many there are.
-  mutating func build(offsets: [Int], end: Int) -> Int {
+  /// many there are. `chunks` are the blocks of each tensor, if they are known yet.
+  mutating func build(offsets: [Int], chunks: [[Chunk]], end: Int) -> Int {
     image = HDF5Bytes()
     // The superblock and the root group are written last, when all addresses are known.
     var root = HDF5Object()
     root.addGroup(tree: 0, heap: 0)
     addMarks(to: &root)
     image.zeros(HDF5Layout.superblockByteCount + root.bytes.count)
-    var links = addTensors(offsets)
+    var links = addTensors(offsets, chunks)
     if !metadata.isEmpty {
       links.append(addText(metadata, named: HDF5Convention.metadata))
     }
@@ -53,30 +65,43 @@ struct HDF5Image {
       HDF5Convention.attribute, .integer(byteCount: 8, isSigned: true), [], version.bytes)
   }
 
-  /// Adds the headers of all tensors, in the order of their names, and the strings of
-  /// their attributes.
-  private mutating func addTensors(_ offsets: [Int]) -> [HDF5Group.Link] {
+  /// Adds the headers of all tensors, in the order of their names, the strings of their
+  /// attributes, and the trees over their blocks.
+  private mutating func addTensors(_ offsets: [Int], _ chunks: [[Chunk]]) -> [HDF5Group.Link] {
     let order = tensors.indices.sorted { (tensors[$0].order, $0) < (tensors[$1].order, $1) }
-    // The heap lies behind the headers, whose sizes do not depend on its place.
-    let headers = order.map { header(of: tensors[$0], offset: offsets[$0], nil).count }
-    var heap = HDF5Heap(address: headers.reduce(image.count, +))
+    // Heap and trees lie behind the headers, whose sizes do not depend on their places.
+    let headers = order.map { header(of: $0, data: 0, nil).count }
+    let start = headers.reduce(image.count, +)
+    var heap = HDF5Heap(address: start)
+    let texts = order.map { position in
+      HDF5TypeRow.writing(tensors[position].type)?.dtype.map { heap.add($0) }
+    }
+    var rest = HDF5Bytes()
+    rest.append(heap.finish())
     var links: [HDF5Group.Link] = []
-    for position in order {
+    for (position, text) in zip(order, texts) {
       let tensor = tensors[position]
       for name in [tensor.name] + tensor.aliases.map(\.name) {
         links.append(
           HDF5Group.Link(name: HDF5Convention.link(ofName: name), header: image.count))
       }
-      let dtype = HDF5TypeRow.writing(tensor.type)?.dtype
-      let text = dtype.map { heap.add($0) }
-      image.append(header(of: tensor, offset: offsets[position], text))
+      var place = offsets[position]
+      if let grid = grids[position] {
+        let tree = HDF5Tree(
+          grid, chunks.isEmpty ? nil : chunks[position], address: start + rest.count)
+        rest.append(tree.bytes.bytes)
+        place = tree.root
+      }
+      image.append(header(of: position, data: place, text))
     }
-    image.append(heap.finish())
+    image.append(rest.bytes)
     return links
   }
 
-  /// The header of one tensor's dataset; `text` stands for its type's name on the heap.
-  private func header(of tensor: OutputTensor, offset: Int, _ text: [UInt8]?) -> [UInt8] {
+  /// The header of one tensor's dataset, whose data or tree of blocks is at `data`; `text`
+  /// stands for its type's name on the heap.
+  private func header(of position: Int, data: Int, _ text: [UInt8]?) -> [UInt8] {
+    let tensor = tensors[position]
     guard let row = HDF5TypeRow.writing(tensor.type) else {
       preconditionFailure("a type without a row has been refused")
     }
@@ -86,8 +111,13 @@ struct HDF5Image {
     object.linkCount = 1 + tensor.aliases.count
     object.addSpace(isPacked ? [tensor.byteCount] : tensor.shape)
     object.addType(row.stored)
-    object.addFill(isEarly: true)
-    object.addContiguous(offset, byteCount: tensor.byteCount)
+    object.addFill(isEarly: grids[position] == nil)
+    if let grid = grids[position], let compression {
+      object.addChunked(grid, tree: data)
+      object.addFilters(compression.filters(width: grid.width))
+    } else {
+      object.addContiguous(data, byteCount: tensor.byteCount)
+    }
     if row.dtype != nil {
       let place = text ?? [UInt8](repeating: 0, count: HDF5Type.heapReferenceByteCount)
       object.addAttribute("dtype", .string(byteCount: 1, isVariable: true), [], place)

@@ -26,30 +26,49 @@ public enum HDF5Layout {
   /// become further links to its dataset.
   public static func layout(
     _ tensors: [OutputTensor], metadata: OrderedDictionary<String, String>,
-    documents: [Document] = []
+    documents: [Document] = [], compression: ChunkCompression? = nil
   ) throws(CheckpointError) -> OutputLayout {
     for tensor in tensors {
       guard let refusal = refusal(tensor.type, shape: tensor.shape) else { continue }
       throw CheckpointError(
         tensor: tensor.name, refusal, fix: "leave the tensor out with --exclude")
     }
+    let grids = tensors.map { tensor in compression == nil ? nil : grid(of: tensor) }
+    let sizes = zip(grids, tensors).map {
+      HDF5ChunkedOutput.slotByteCount($0, byteCount: $1.byteCount)
+    }
     // How long the headers are does not depend on the addresses in them.
-    var image = HDF5Image(tensors, metadata: metadata, documents: documents)
-    let offsets = try offsets(of: tensors, from: image.build(offsets: tensors.map { _ in 0 }, end: 0))
-    let end = zip(offsets, tensors).reduce(image.byteCount) { max($0, $1.0 + $1.1.byteCount) }
-    _ = image.build(offsets: offsets, end: end)
-    return OutputLayout(fixed: [(0, image.bytes)], offsets: offsets, byteCount: end)
+    var image = HDF5Image(
+      tensors, metadata: metadata, documents: documents, grids: grids, compression: compression)
+    let start = image.build(offsets: tensors.map { _ in 0 }, chunks: [], end: 0)
+    let offsets = try offsets(of: sizes, from: start)
+    let end = zip(offsets, sizes).reduce(start) { max($0, $1.0 + $1.1) }
+    _ = image.build(offsets: offsets, chunks: [], end: end)
+    var layout = OutputLayout(fixed: [(0, image.bytes)], offsets: offsets, byteCount: end)
+    layout.chunks = compression.map {
+      HDF5ChunkedOutput(
+        image: image, compression: $0, grids: grids, byteCounts: tensors.map(\.byteCount))
+    }
+    return layout
   }
 
-  private static func offsets(of tensors: [OutputTensor], from start: Int) throws(CheckpointError)
-    -> [Int]
-  {
+  /// How a tensor is cut: a packed one as the row of bytes that it is.
+  private static func grid(of tensor: OutputTensor) -> ChunkGrid? {
+    let isPacked = tensor.type.bitWidth < 8
+    return ChunkGrid(
+      shape: isPacked ? [tensor.byteCount] : tensor.shape, width: max(1, tensor.type.bitWidth / 8))
+  }
+
+  /// The next place at which data may begin.
+  static func aligned(_ offset: Int) -> Int { (offset + alignment - 1) / alignment * alignment }
+
+  private static func offsets(of sizes: [Int], from start: Int) throws(CheckpointError) -> [Int] {
     var offsets: [Int] = []
     var end = start
-    for tensor in tensors {
-      let offset = (end + alignment - 1) / alignment * alignment
+    for size in sizes {
+      let offset = aligned(end)
       offsets.append(offset)
-      let (next, overflow) = offset.addingReportingOverflow(tensor.byteCount)
+      let (next, overflow) = offset.addingReportingOverflow(size)
       guard !overflow, next < Int.max - alignment else {
         throw CheckpointError("the tensors take more bytes than a file can hold")
       }

@@ -70,6 +70,38 @@ struct HDF5Object {
     add(.layout, body.bytes)
   }
 
+  /// Blocks of this shape, found through a tree.
+  mutating func addChunked(_ grid: ChunkGrid, tree: Int) {
+    var body = HDF5Bytes()
+    body.byte(3)
+    body.byte(2)
+    body.byte(UInt8(grid.chunkShape.count + 1))
+    body.address(tree)
+    for size in grid.chunkShape { body.integer(UInt32(size)) }
+    body.integer(UInt32(grid.width))
+    add(.layout, body.bytes)
+  }
+
+  /// What is done to each block; any of it can be left out.
+  mutating func addFilters(_ filters: [HDF5Filter]) {
+    var body = HDF5Bytes()
+    body.byte(1)
+    body.byte(UInt8(filters.count))
+    body.zeros(6)
+    for filter in filters {
+      var name = HDF5Bytes()
+      if !filter.name.isEmpty { name.name(filter.name) }
+      body.integer(UInt16(filter.identifier))
+      body.integer(UInt16(name.count))
+      body.integer(UInt16(1))
+      body.integer(UInt16(filter.values.count))
+      body.append(name.bytes)
+      for value in filter.values { body.integer(value) }
+      if filter.values.count % 2 != 0 { body.zeros(4) }
+    }
+    add(.filters, isConstant: true, body.bytes)
+  }
+
   /// An attribute; `data` is of this type and shape.
   mutating func addAttribute(_ name: String, _ type: HDF5Type, _ shape: [Int], _ data: [UInt8]) {
     let space = Self.space(shape)

@@ -64,3 +64,35 @@ struct HDF5Tree {
     24 + capacity * 8 + (capacity + 1) * keyByteCount
   }
 }
+
+extension HDF5Tree {
+  /// The children of a node over blocks: what HDF5 takes where the superblock says
+  /// nothing of it.
+  private static let chunkCapacity = 64
+
+  /// The tree over the blocks of a tensor; of the same size whatever is known of them.
+  init(_ grid: ChunkGrid, _ chunks: [HDF5Image.Chunk]?, address: Int) {
+    let entries = (0..<grid.count).map { position in
+      let chunk = chunks?[position] ?? HDF5Image.Chunk(offset: 0, byteCount: 0, mask: 0)
+      return Entry(
+        key: Self.key(chunk.byteCount, chunk.mask, grid.place(of: position), element: 0),
+        child: chunk.offset)
+    }
+    // Behind all others in every respect.
+    let last = zip(grid.place(of: grid.count - 1), grid.chunkShape).map { $0 + $1 }
+    self.init(
+      type: 1, entries, last: Self.key(0, 0, last, element: grid.width),
+      capacity: Self.chunkCapacity, address: address)
+  }
+
+  private static func key(_ byteCount: Int, _ mask: UInt32, _ place: [Int], element: Int)
+    -> [UInt8]
+  {
+    var key = HDF5Bytes()
+    key.integer(UInt32(byteCount))
+    key.integer(mask)
+    for index in place { key.address(index) }
+    key.address(element)
+    return key.bytes
+  }
+}
