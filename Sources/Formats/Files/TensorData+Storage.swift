@@ -23,6 +23,15 @@ extension TensorRecord {
   }
 }
 
+extension TensorRecord {
+  /// The number of bytes next to `wanted` after which no block of a chunked tensor is
+  /// cut, so that each is decoded once.
+  public func wholeSlabs(_ wanted: Int) -> Int {
+    guard let bytes, case .chunked(let storage) = bytes.codec else { return wanted }
+    return max(1, wanted / storage.slabByteCount) * storage.slabByteCount
+  }
+}
+
 extension TensorBytes {
   /// The bytes `range` of the decoded storage.
   func load(_ range: Range<Int>) throws(CheckpointError) -> [UInt8] {

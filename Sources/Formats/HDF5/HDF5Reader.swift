@@ -9,6 +9,7 @@ struct HDF5Reader {
   let file: InputFile
   let index: HDF5Index
   let names: HDF5Names
+  private let assumedType: ElementType?
   private var memory: [UInt8] = []
   private var drafts: [Draft] = []
   private var others: [OtherEntry] = []
@@ -38,17 +39,18 @@ struct HDF5Reader {
   {
     let index = try HDF5Answer(try HDF5Helper.index(file)).index
     do throws(CheckpointError) {
-      var reader = HDF5Reader(file, index, separator: options.hdf5Separator)
+      var reader = HDF5Reader(file, index, options)
       return try reader.contents()
     } catch {
       throw error.with(path: file.path)
     }
   }
 
-  private init(_ file: InputFile, _ index: HDF5Index, separator: String) {
+  private init(_ file: InputFile, _ index: HDF5Index, _ options: Checkpoint.OpeningOptions) {
     self.file = file
     self.index = index
-    names = HDF5Names(index, separator: separator)
+    assumedType = options.assumedType
+    names = HDF5Names(index, separator: options.hdf5Separator)
   }
 
   private mutating func contents() throws(CheckpointError) -> TensorFile {
@@ -63,6 +65,7 @@ struct HDF5Reader {
       format: .hdf5, records: records, metadata: try metadata(),
       findings: findings + HDF5Findings.links(index), others: others)
     contents.statesMetadata = names.isOwnConvention
+    contents.rootPath = names.rootPath
     contents.sideFiles = try sideFiles()
     return contents
   }
@@ -70,13 +73,15 @@ struct HDF5Reader {
   private mutating func add(_ dataset: HDF5Index.Dataset) throws(CheckpointError) {
     let name = names.name(of: dataset.path)
     do throws(CheckpointError) {
-      if dataset.shape == nil {
+      if !names.isWeight(dataset.path) {
+        others.append(OtherEntry(path: name, description: HDF5Findings.description(dataset)))
+      } else if dataset.shape == nil {
         others.append(OtherEntry(path: name, description: "no elements"))
       } else if case .elsewhere(let what) = dataset.storage {
         findings.append(HDF5Findings.elsewhere(name, what))
         others.append(OtherEntry(path: name, description: what))
       } else if let type = HDF5TypeRow.reading(
-        dataset.type, dtype: dataset.attributes["dtype"]?.string)
+        dataset.type, dtype: dataset.attributes["dtype"]?.string, assuming: assumedType)
       {
         try add(dataset, name, type)
       } else {

@@ -69,14 +69,18 @@ struct HDF5TypeRow: Sendable {
   ]
 
   /// What the elements of a dataset are: what an attribute `dtype` says of them, where
-  /// it fits, else what HDF5's own type says.
-  static func reading(_ stored: HDF5Type, dtype: String?) -> TensorType? {
+  /// it fits, else what HDF5's own type says; opaque elements are what is assumed of those
+  /// of their width.
+  static func reading(_ stored: HDF5Type, dtype: String?, assuming assumed: ElementType? = nil)
+    -> TensorType?
+  {
     let plain = stored.littleEndian
     guard stored.isBigEndian != nil else { return nil }
     if let dtype, let row = table.first(where: { $0.names(dtype) }), row.fits(plain) {
       return row.type
     }
     if case .opaque(let byteCount) = plain, let bits = bitWidth(ofBytes: byteCount) {
+      if let assumed, assumed.bitWidth == bits { return .element(assumed) }
       return .foreign(name: "opaque\(bits)", bitWidth: bits)
     }
     // Where an attribute has to tell, bytes alone are just bytes.

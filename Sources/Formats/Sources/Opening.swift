@@ -1,3 +1,4 @@
+public import Compute
 import OrderedCollections
 import SystemPackage
 
@@ -15,6 +16,8 @@ extension Checkpoint {
     public var prefersZero: Bool
     /// What joins the groups and the name of an HDF5 dataset to the name of a tensor.
     public var hdf5Separator = "."
+    /// What opaque HDF5 data of this width is where the file does not tell.
+    public var assumedType: ElementType?
 
     public init(isTolerant: Bool = false, root: [String]? = nil, prefersZero: Bool = false) {
       self.isTolerant = isTolerant

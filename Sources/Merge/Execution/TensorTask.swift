@@ -33,7 +33,7 @@ final class TensorTask: BlockTask {
     case .copy:
       unitCount = tensor.byteCount
       pieceLength = blocks.copyByteCount
-      blockLength = isStreamed ? max(1, unitCount) : pieceLength
+      blockLength = isStreamed ? max(1, unitCount) : tensor.source.wholeSlabs(pieceLength)
       computation = nil
     case .cast(let record):
       unitCount = record.elementCount
@@ -98,7 +98,7 @@ final class TensorTask: BlockTask {
     }
     let data = try data(of: record)
     var checksum = RunningChecksum()
-    let step = isChecked ? Self.checkedByteCount : range.count
+    let step = isChecked ? Self.checkedByteCount : min(range.count, pieceLength)
     for start in stride(from: range.lowerBound, to: range.upperBound, by: step) {
       let count = min(step, range.upperBound - start)
       try scratch.input.withMutablePrefix(count) { (bytes) throws(CheckpointError) in

@@ -119,6 +119,10 @@ struct PlanBuilder {
 
   /// The format that can hold what the chosen one cannot.
   private func otherFormat(for type: TensorType, shape: [Int]) -> String? {
+    // Types that HDF5 files do not tell.
+    if canExclude, type.name.hasPrefix("opaque") {
+      return "say what it is with --assume, which takes a type of \(type.bitWidth) bits"
+    }
     let other = OutputFormat.allCases.first { $0.refusal(type, shape: shape) == nil }
     return other.map { format in
       options.isSingleFile

@@ -24,7 +24,8 @@ struct ConvertCommand: CheckpointCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The format of a directory: safetensors (the default), pytorch or hdf5.", valueName: "format"))
+      "The format of a directory: safetensors (the default), pytorch or hdf5.", valueName: "format")
+  )
   var format: OutputFormat?
 
   @Flag(help: "Write tensors that share their data each by itself.")
@@ -36,12 +37,6 @@ struct ConvertCommand: CheckpointCommand {
       valueName: "key.key"))
   var root: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "What joins the groups and the name of an HDF5 dataset (default: a dot).",
-      valueName: "text"))
-  var hdf5Separator: String?
-
   @Flag(
     help: ArgumentHelp(
       "Only what was trained, of a DeepSpeed checkpoint.",
@@ -50,6 +45,9 @@ struct ConvertCommand: CheckpointCommand {
         adapter_config.json found beside the checkpoint.
         """))
   var trainableOnly = false
+
+  @OptionGroup(title: "Reading HDF5")
+  var hdf5: HDF5Options
 
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
@@ -100,7 +98,7 @@ struct ConvertCommand: CheckpointCommand {
   private func open() throws(CheckpointError) -> Checkpoint {
     let keys = root?.split(separator: ".").map(String.init)
     var opening = Checkpoint.OpeningOptions(root: keys, prefersZero: trainableOnly)
-    opening.hdf5Separator = hdf5Separator ?? opening.hdf5Separator
+    hdf5.apply(to: &opening)
     let checkpoint = try Checkpoint.open(path, options: opening)
     guard keys == nil || checkpoint.format != .safetensors else {
       throw CheckpointError(

@@ -28,6 +28,9 @@ struct InspectCommand: CheckpointCommand {
   @Flag(help: "Read the values: SHA-256 of each tensor's bytes in row-major order.")
   var hash = false
 
+  @OptionGroup(title: "Reading HDF5")
+  var hdf5: HDF5Options
+
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
 
@@ -48,9 +51,12 @@ struct InspectCommand: CheckpointCommand {
     let filter = try filter.filter()
     var results: [Inspection] = []
     var failures: [CheckpointError] = []
+    var options = Checkpoint.OpeningOptions()
+    hdf5.apply(to: &options)
     for path in paths {
       do throws(CheckpointError) {
-        results.append(Inspection(try Checkpoint.open(path), filter: filter))
+        let checkpoint = try Checkpoint.open(path, options: options)
+        results.append(Inspection(checkpoint, filter: filter))
       } catch {
         // One of several that cannot be read does not hide the others.
         guard paths.count > 1 else { throw error }
