@@ -131,7 +131,9 @@ def tools(harness):
     folder = harness.fresh()
     plain, packed, repacked, source = (
         os.path.join(folder, name) for name in ("a.h5", "b.h5", "c.h5", "a.safetensors"))
-    save_file(tensors(harness.random), source)
+    # h5repack cannot compress a dataset without elements, whoever wrote it.
+    made = {name: tensor for name, tensor in tensors(harness.random).items() if tensor.numel()}
+    save_file(made, source)
     harness.done("convert", source, "-o", plain)
     harness.done("convert", source, "-o", packed, "--compress", "gzip")
     subprocess.run(["h5repack", "-f", "SHUF", "-f", "GZIP=1", plain, repacked], check=True)
