@@ -45,6 +45,8 @@ THEMES = {
     "load": "loading",
     "lycoris": "lycoris_modules",
     "hdf5": "hdf5",
+    "quantised": "quantised",
+    "pipelines": "pipelines",
 }
 
 

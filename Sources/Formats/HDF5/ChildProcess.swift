@@ -82,7 +82,10 @@ struct ChildProcess {
     unsafe posix_spawn_file_actions_adddup2(&actions, inheriting, inheritedDescriptor)
     var words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
     var environment = unsafe childEnvironment.map { unsafe strdup($0) } + [nil]
-    defer { unsafe (words + environment).forEach { unsafe free($0) } }
+    defer {
+      for index in 0..<arguments.count + 1 { unsafe free(words[index]) }
+      for index in 0..<childEnvironment.count { unsafe free(environment[index]) }
+    }
     var process: pid_t = 0
     let code = unsafe posix_spawn(&process, program, &actions, nil, &words, &environment)
     guard code == 0 else { throw CheckpointError(path: program, systemMessage(code)) }
