@@ -81,10 +81,11 @@ struct ChildProcess {
     unsafe posix_spawn_file_actions_adddup2(&actions, errors.writing, 2)
     unsafe posix_spawn_file_actions_adddup2(&actions, inheriting, inheritedDescriptor)
     var words = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
-    var environment = unsafe childEnvironment.map { unsafe strdup($0) } + [nil]
+    let variables = childEnvironment
+    var environment = unsafe variables.map { unsafe strdup($0) } + [nil]
     defer {
       for index in 0..<arguments.count + 1 { unsafe free(words[index]) }
-      for index in 0..<childEnvironment.count { unsafe free(environment[index]) }
+      for index in 0..<variables.count { unsafe free(environment[index]) }
     }
     var process: pid_t = 0
     let code = unsafe posix_spawn(&process, program, &actions, nil, &words, &environment)
