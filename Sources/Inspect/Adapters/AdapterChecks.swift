@@ -6,7 +6,41 @@ struct AdapterChecks {
   let scales: AdapterScales
   let configuration: AdapterConfiguration?
 
-  func findings() -> [Finding] { moduleFindings() + alphaUnknown() + features() }
+  /// What stands in the way of every merge comes first: the rest follows from it.
+  func findings() -> [Finding] { method() + moduleFindings() + alphaUnknown() + features() }
+
+  private func method() -> [Finding] {
+    if let finding = UnmergeableMethod.finding(configuration) { return [finding] }
+    return foreignFactors() + unknownMethods()
+  }
+
+  /// Factors of LoRA beside a configuration of another method.
+  private func foreignFactors() -> [Finding] {
+    guard let family = configuration?.family, !["lora", "dora"].contains(family) else { return [] }
+    let foreign = modules.filter {
+      [.linear, .embedding, .convolution, .parameter].contains($0.kind)
+    }
+    guard !foreign.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .configMismatch, tensors: foreign.flatMap { $0.tensors.map(\.record.name) },
+        "\(FoldedKeys.summary(of: foreign.map(\.target), "module")): has factors of LoRA, but "
+          + "adapter_config.json says that the adapter is of the kind \(family.printable)")
+    ]
+  }
+
+  /// Methods that are known only by the names of their tensors.
+  private func unknownMethods() -> [Finding] {
+    let unknown = Dictionary(
+      grouping: modules.filter { $0.kind == .other || $0.tensor(.factorOffset) != nil },
+      by: { $0.tensors.first?.leaf.family ?? "" })
+    return unknown.sorted { $0.key < $1.key }.map { family, modules in
+      Finding(
+        .error, .unmergeable, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
+        "\(FoldedKeys.summary(of: modules.map(\.target), "module")): of a method known only by "
+          + "name (\(family.printable)), which is not supported")
+    }
+  }
 
   /// What is wrong with one module, worded so that it can be said of many.
   private struct Fault: Hashable {
@@ -67,6 +101,12 @@ struct AdapterChecks {
         code: .shapeMismatch,
         message: "the factors A \(a.shape) and B \(b.shape) are no matrices [r, in] and [out, r]")
     }
+    if let groups = Self.groups(a, b) {
+      return Fault(
+        code: .unmergeable,
+        message: "the factors A \(a.shape) and B \(b.shape) are those of a convolution in "
+          + "\(groups) groups, which neither PEFT nor tenon can merge")
+    }
     if a.shape[0] != b.shape[1] {
       return Fault(
         code: .rankMismatch,
@@ -79,6 +119,14 @@ struct AdapterChecks {
         message: "the core \(core.shape) does not fit the factors A \(a.shape) and B \(b.shape)")
     }
     return configuredRankFault(of: module, found: a.shape[0])
+  }
+
+  /// In how many groups the channels of a convolution are: B sees the rank divided by it.
+  private static func groups(_ a: TensorRecord, _ b: TensorRecord) -> Int? {
+    guard a.shape.count > 2, a.shape.count == b.shape.count, b.shape[1] > 0,
+      a.shape[0] > b.shape[1], a.shape[0] % b.shape[1] == 0
+    else { return nil }
+    return a.shape[0] / b.shape[1]
   }
 
   /// The rank of the tensors against the configuration's; PEFT refuses a difference.
@@ -123,11 +171,11 @@ struct AdapterChecks {
           .warning, .mutatedBase,
           "\(feature.rawValue) is \(start.quoted): the adapter fits only the base that the start of "
             + "its training changed")
-      case .activatedLoRA, .qalora:
+      default:
+        guard let obstacle = feature.obstacle else { return nil }
         return Finding(
           .error, .unmergeable,
-          "\(feature.rawValue): the adapter \(feature.explanation) and cannot be merged")
-      default: return nil
+          "\(feature.rawValue): the adapter \(feature.explanation), \(obstacle)")
       }
     }
   }

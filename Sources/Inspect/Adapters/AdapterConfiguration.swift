@@ -57,6 +57,12 @@ public struct AdapterConfiguration: Sendable, Hashable {
     self.json = json
   }
 
+  /// The rows of embeddings that were trained by themselves: a list, or lists by module.
+  public var tokenIndices: JSONValue? {
+    json[AdapterFeature.trainableTokens.rawValue]
+      ?? (family == "trainable_tokens" ? json["token_indices"] : nil)
+  }
+
   /// A configuration that says no more than this.
   init(
     path: String, family: String, base: String?, rank: Int?, alpha: Double?, scale: Double?,

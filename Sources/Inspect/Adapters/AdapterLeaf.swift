@@ -69,6 +69,16 @@ public struct AdapterLeaf: Sendable, Hashable {
     (kohyaRows[segment] ?? []).first { $0.endings.contains(ending) }?.leaf
   }
 
+  /// Whether a name ends like a factor of some method, and is none that PEFT knows: no
+  /// module of a base is called so.
+  static func isStray(_ name: String) -> Bool {
+    let end = name.dottedSegments.suffix(3)
+    return end.contains { segment in strayBeginnings.contains { segment.hasPrefix($0) } }
+      || end.last == "alpha" || end.last == "dora_scale"
+  }
+
+  private static let strayBeginnings = ["lora_", "lokr_", "hada_", "ia3_", "vera_", "dora_"]
+
   /// The leaf of MLX, or nil.
   static func mlx(_ segment: Substring) -> AdapterLeaf? { mlxRows[segment]?.first?.leaf }
 

@@ -7,7 +7,7 @@ extension AdapterBaseChecks {
   func tied() -> [Finding] {
     let targets =
       adapter.modules.map { "\($0.target).weight" } + adapter.replacements.map(\.target)
-    let heads = targets.filter(EmbeddingNames.isOutput)
+    let heads = targets.filter { EmbeddingNames.isOutput($0) || $0 == tiedWeights?.output }
     guard let head = heads.first,
       configuration?.tiesEmbeddings == true || positions[head] == nil
     else { return [] }
@@ -24,6 +24,16 @@ extension AdapterBaseChecks {
   func plora() -> [Finding] {
     let names = base.records.map(\.name).filter(PLoRA.ends)
     if !names.isEmpty {
+      let lost = PLoRA.missing(in: base.records.map(\.name))
+      if !lost.isEmpty {
+        return [
+          Finding(
+            .error, .ploraLost, tensors: lost,
+            "the base \(base.path.printable) holds \(Wording.count(names.count, "tensor")) of PLoRA, "
+              + "but lacks \(Wording.folded(lost)): loading would fill "
+              + "\(Wording.verb(lost.count, "it", "them")) with random values")
+        ]
+      }
       return [
         Finding(
           .note, .ploraPresent, tensors: names,
@@ -34,18 +44,24 @@ extension AdapterBaseChecks {
     }
     let isXComposer = adapter.base?.lowercased().contains("xcomposer2") ?? false
     let leaked = adapter.replacements.contains { $0.kind == .plora }
-    guard isXComposer || leaked else { return [] }
+    let isOfXComposer =
+      configuration?.isXComposer == true || PLoRA.isExpected(in: base.records.map(\.name))
+    guard isXComposer || leaked || isOfXComposer else { return [] }
     return [
       Finding(
         .error, .ploraLost,
-        "the adapter was trained on a model with PLoRA, but the base \(base.path.printable) holds none "
+        (isXComposer || leaked
+          ? "the adapter was trained on a model with PLoRA"
+          : "the base is an InternLM-XComposer 2, whose weights have PLoRA beside them")
+          + ", but the base \(base.path.printable) holds none "
           + "of it: loading it would fill plora_glb_GN, plora_sub_GN and Plora_A/B with random values"
       )
     ]
   }
 
   func quantised() -> [Finding] {
-    if let method = configuration?.quantisation {
+    // Packed weights tell it themselves, whatever the configuration says.
+    if let method = configuration?.quantisation ?? (packed.isEmpty ? nil : "packed") {
       return [
         Finding(
           .error, .quantisedBase,

@@ -5,10 +5,17 @@ struct AdapterBaseChecks {
   let adapter: Adapter
   let base: Checkpoint
   let matching: BaseMatching
+  /// By the names that the file of the base has.
   let positions: NameTable
+  /// What its names had to be changed for.
+  private let layout: Finding?
+  let tiedWeights: TiedWeights?
   let configuration: ModelConfiguration?
   /// The renaming by several rules, where no single one does.
   private let inferred: InferredRenaming?
+
+  /// Modules whose weight the base holds in fewer bits.
+  let packed: [(module: AdapterModule, record: TensorRecord)]
 
   /// Why the factors of fused experts do not fit.
   private let expertFault: CheckpointError?
@@ -19,9 +26,15 @@ struct AdapterBaseChecks {
   {
     let layers = try LayerReplication(of: adapter, base: original)
     let base = layers.map { original.expanded($0.copies) } ?? original
+    let (adapter, layout) = adapter.relaid(onto: base)
     self.adapter = adapter
     self.base = base
-    matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: base)
+    self.layout = layout
+    let tied = try? TiedWeights(base)
+    tiedWeights = tied
+    let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
+    matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: whole)
+    packed = matching.packedWeights(in: base)
     var fault: CheckpointError?
     do throws(CheckpointError) {
       _ = try ExpertMatching(adapter, base: base).matches()
@@ -32,32 +45,63 @@ struct AdapterBaseChecks {
     positions = base.positions()
     configuration = try? ModelConfiguration(beside: base)
     inferred =
-      matching.unmatched.isEmpty || matching.suggestion != nil
+      matching.unmatched.isEmpty || matching.suggestion != nil || !packed.isEmpty
       ? nil : InferredRenaming(adapter: checkpoint, to: base)
   }
 
   /// The renaming that would place every module, as expression and replacement.
   var suggestedMap: [(pattern: String, replacement: String)]? {
-    if let suggestion = matching.suggestion,
-      let rule = try? RenameRule(argument: suggestion.rule)
-    {
-      return [(rule.pattern, rule.replacement)]
+    var rules = inferred?.map.rules
+    if let suggestion = matching.suggestion {
+      rules = suggestion.rules.compactMap { try? RenameRule(argument: $0) }
     }
-    return inferred.map { $0.map.rules.map { ($0.pattern, $0.replacement) } }
+    return rules?.map { ($0.pattern, $0.replacement) }
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
-    unmatched() + experts() + contested() + mismatched() + (try replacements()) + tied() + plora()
-      + quantised() + baseName()
+    quantised() + unmatched() + experts() + contested() + mismatched() + (try replacements())
+      + biases() + tied() + plora() + targets() + baseName() + [layout].compactMap(\.self)
+  }
+
+  /// Whether the weight of the module is there, only in fewer bits: what else is said of
+  /// it would be noise.
+  private func isPacked(_ module: AdapterModule) -> Bool {
+    packed.contains { $0.module.target == module.target }
+  }
+  private var unmatchedModules: [AdapterModule] { matching.unmatched.filter { !isPacked($0) } }
+  private var mismatches: [BaseMatching.Mismatch] {
+    matching.mismatches.filter { !isPacked($0.module) }
+  }
+
+  /// Modules of the base that PEFT would adapt as well.
+  private func targets() -> [Finding] {
+    guard let configuration = adapter.configuration, adapter.kind == .peftAdapter, layout == nil
+    else { return [] }
+    return TargetChecks(adapter: adapter, configuration: configuration).missing(in: base)
+  }
+
+  /// Biases of B for which the base has none.
+  private func biases() -> [Finding] {
+    let modules = matching.withoutBias(positions)
+    guard !modules.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .unmergeable,
+        tensors: modules.flatMap { module in
+          [.outputBias, .biasDifference].compactMap { module.tensor($0)?.name }
+        },
+        "the adapter adds to the bias of \(Wording.folded(modules.map(\.target))), but the base "
+          + "\(base.path.printable) has none: neither PEFT nor tenon can merge it")
+    ]
   }
 
   /// Keys that torch would call unexpected, and modules whose weight has another shape.
   var load: StrictLoad {
     var load = StrictLoad()
     load.unexpected =
-      (matching.unmatched + matching.contested).flatMap { $0.tensors.map(\.record.name) }
+      (unmatchedModules + matching.contested).flatMap { $0.tensors.map(\.record.name) }
       + orphans.map(\.record.name)
-    load.mismatched = matching.mismatches.map {
+    load.mismatched = mismatches.map {
       StrictLoad.Mismatch(
         $0.base.name, expected: $0.base.shape,
         found: $0.module.updatedShape ?? [])
@@ -66,7 +110,7 @@ struct AdapterBaseChecks {
   }
 
   private func unmatched() -> [Finding] {
-    let modules = matching.unmatched
+    let modules = unmatchedModules
     guard !modules.isEmpty else { return [] }
     let all = adapter.modules.count
     var message =
@@ -82,7 +126,8 @@ struct AdapterBaseChecks {
       Finding(
         .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) }, message,
         fix: matching.unmatchedFix
-          ?? inferred?.command(for: adapter.path, toMatch: base.path))
+          ?? inferred?.command(
+            for: adapter.path, toMatch: base.path, needsPrefix: adapter.lacksPrefix))
     ]
   }
 
@@ -105,7 +150,7 @@ struct AdapterBaseChecks {
     }
     var order: [Kind] = []
     var members: [Kind: [AdapterModule]] = [:]
-    for mismatch in matching.mismatches {
+    for mismatch in mismatches {
       let name = mismatch.base.name
       let kind = Kind(
         expected: mismatch.base.shape, found: mismatch.module.updatedShape ?? [],

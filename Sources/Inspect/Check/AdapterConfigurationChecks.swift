@@ -6,40 +6,8 @@ struct AdapterConfigurationChecks {
   let configuration: AdapterConfiguration
 
   func findings() -> [Finding] {
-    targets() + modulesToSave() + magnitudes() + outputBiases() + biases() + tokens()
-      + adapterName()
-  }
-
-  /// Names of `target_modules` that no module has, and modules that none covers.
-  private func targets() -> [Finding] {
-    guard case .names(let names) = configuration.targets, !names.isEmpty,
-      !adapter.modules.isEmpty
-    else { return [] }
-    let targets = adapter.modules.map(\.target)
-    var findings: [Finding] = []
-    let absent = names.filter { name in !targets.contains { Self.covers(name, $0) } }.sorted()
-    if !absent.isEmpty {
-      findings.append(
-        Finding(
-          .warning, .configMismatch,
-          "target_modules names \(Wording.list(absent)), of which the file has no tensors"))
-    }
-    let uncovered = targets.filter { target in !names.contains { Self.covers($0, target) } }
-    if !uncovered.isEmpty {
-      let tensors = adapter.modules.filter { uncovered.contains($0.target) }
-        .flatMap { $0.tensors.map(\.record.name) }
-      findings.append(
-        Finding(
-          .warning, .configMismatch, tensors: tensors,
-          "target_modules does not cover \(FoldedKeys.summary(of: uncovered, "module")), of which "
-            + "the file has tensors: PEFT would ignore them"))
-    }
-    return findings
-  }
-
-  /// As PEFT has it: the whole path, or its end after a dot.
-  private static func covers(_ name: String, _ target: String) -> Bool {
-    target == name || target.hasSuffix(".\(name)")
+    TargetChecks(adapter: adapter, configuration: configuration).findings() + modulesToSave()
+      + magnitudes() + outputBiases() + biases() + tokens() + adapterName()
   }
 
   private func modulesToSave() -> [Finding] {
@@ -117,7 +85,7 @@ struct AdapterConfigurationChecks {
 
   /// Rows of embeddings and their numbers.
   private func tokens() -> [Finding] {
-    guard let value = configuration.json[AdapterFeature.trainableTokens.rawValue] else { return [] }
+    guard let value = configuration.tokenIndices else { return [] }
     let lists = value.array.map { [$0] } ?? value.object?.compactMap(\.value.array) ?? []
     let rows = adapter.replacements.filter { $0.kind == .tokenRows }
     if rows.isEmpty, lists.contains(where: { !$0.isEmpty }) {

@@ -97,10 +97,13 @@ public struct CheckpointCheck {
     _ findings: [Finding], load: StrictLoad = StrictLoad(),
     map: [(pattern: String, replacement: String)]? = nil
   ) -> CheckReport {
-    CheckReport(
+    let isRenamed = findings.contains {
+      $0.fix?.contains(shellQuoted(RenameSuggestion.prefixing)) ?? false
+    }
+    return CheckReport(
       path: checkpoint.path,
-      findings: findings.map { FixCommands.completed($0, of: inspection) }, load: load,
-      suggestedMap: map)
+      findings: findings.map { FixCommands.completed($0, of: inspection, isRenamed: isRenamed) },
+      load: load, suggestedMap: map)
   }
 
   // MARK: Against a base

@@ -64,7 +64,7 @@ public struct Renaming: Sendable {
       path: path,
       "\(count) names would become \(clashes.count); expected a name of its own for each tensor",
       details: clashes.prefix(FoldedKeys.maximumLineCount).map { clash in
-        "\(clash.from.map(\.printable).joined(separator: ", ")) → \(clash.name.printable)"
+        "\(NaturalOrder.sorted(clash.from).map(\.printable).joined(separator: ", ")) → \(clash.name.printable)"
       } + FoldedKeys.rest(clashes.count, "names"))
   }
 

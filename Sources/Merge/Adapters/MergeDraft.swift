@@ -23,6 +23,10 @@ struct MergeDraft {
     adapterCount += 1
     let matching = BaseMatching(
       adapter.limited { $0.kind != .parameter }, base: base.checkpoint)
+    if let packed = matching.packedWeights(in: base.checkpoint).first {
+      throw UnmergeableType.error(
+        packed.record, of: base.checkpoint, family: adapter.family, isSum: true)
+    }
     try matching.requireComplete()
     let positions = base.checkpoint.positions()
     for match in matching.matches {
@@ -32,7 +36,7 @@ struct MergeDraft {
       try append(try steps.weightSteps(), to: match.base, of: adapter)
       let bias = try steps.biasSteps()
       guard !bias.steps.isEmpty else { continue }
-      guard let position = positions[Self.biasName(of: match.base)] else {
+      guard let position = positions[match.biasName] else {
         guard bias.isRequired else { continue }
         throw CheckpointError(
           path: adapter.path, tensor: match.module.tensors.first?.record.name,
@@ -60,11 +64,6 @@ struct MergeDraft {
         try append([step], to: record, of: adapter, stacksMatrices: true)
       }
     }
-  }
-
-  /// The bias beside a weight; that of a fused attention has a name of its own.
-  private static func biasName(of weight: TensorRecord) -> String {
-    String(weight.name.dropLast("weight".count)) + "bias"
   }
 
   private mutating func append(
@@ -157,7 +156,7 @@ enum TokenRows {
   static func indices(
     of replacement: AdapterReplacement, adapter: Adapter, embedding: TensorRecord
   ) throws(CheckpointError) -> [Int] {
-    let field = adapter.configuration?.json[AdapterFeature.trainableTokens.rawValue]
+    let field = adapter.configuration?.tokenIndices
     let module = String(replacement.target.dropLast(".weight".count))
     var values = field?.array
     for member in field?.object ?? []
