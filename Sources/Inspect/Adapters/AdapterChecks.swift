@@ -101,7 +101,7 @@ struct AdapterChecks {
         code: .shapeMismatch,
         message: "the factors A \(a.shape) and B \(b.shape) are no matrices [r, in] and [out, r]")
     }
-    if let groups = Self.groups(a, b) {
+    if let groups = module.channelGroups {
       return Fault(
         code: .unmergeable,
         message: "the factors A \(a.shape) and B \(b.shape) are those of a convolution in "
@@ -119,14 +119,6 @@ struct AdapterChecks {
         message: "the core \(core.shape) does not fit the factors A \(a.shape) and B \(b.shape)")
     }
     return configuredRankFault(of: module, found: a.shape[0])
-  }
-
-  /// In how many groups the channels of a convolution are: B sees the rank divided by it.
-  private static func groups(_ a: TensorRecord, _ b: TensorRecord) -> Int? {
-    guard a.shape.count > 2, a.shape.count == b.shape.count, b.shape[1] > 0,
-      a.shape[0] > b.shape[1], a.shape[0] % b.shape[1] == 0
-    else { return nil }
-    return a.shape[0] / b.shape[1]
   }
 
   /// The rank of the tensors against the configuration's; PEFT refuses a difference.

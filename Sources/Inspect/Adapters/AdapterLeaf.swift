@@ -59,7 +59,9 @@ public struct AdapterLeaf: Sendable, Hashable {
   /// without rows of their own all begin with its name.
   static func peft(_ segment: Substring, ending: Substring?, family: String?) -> AdapterLeaf? {
     for row in peftRows[segment] ?? [] where row.endings.contains(ending) { return row.leaf }
-    guard let family, segment.hasPrefix("\(family)_") else { return nil }
+    guard let family, !UnmergeableMethod.isMerged(family), segment.hasPrefix("\(family)_") else {
+      return nil
+    }
     let name = ending.map { "\(segment).\($0)" } ?? String(segment)
     return AdapterLeaf(name: name, family: family, role: .other, rankAxis: nil)
   }

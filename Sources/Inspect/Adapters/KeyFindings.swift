@@ -108,8 +108,8 @@ enum KeyFindings {
     return [
       Finding(
         .error, .unmatchedKey, tensors: names,
-        "\(count(names, "key")) \(names.count == 1 ? "is" : "are") none that a \(kind.rawValue) has"
-      )
+        "\(count(names, "key")) \(names.count == 1 ? "is" : "are") none that a \(kind.rawValue) has: "
+          + Wording.folded(names))
     ]
   }
 

@@ -92,10 +92,12 @@ extension AdapterModule {
   /// The path by which `target_modules` is for it: PEFT adapts the output of a fused
   /// attention (nn.MultiheadAttention) along with the attention.
   var targetedPath: String {
-    let ending = ".out_proj"
-    guard target.hasSuffix(ending),
-      tensors.contains(where: { $0.record.name.contains(".base_layer.out_proj.") })
-    else { return target }
-    return String(target.dropLast(ending.count))
+    isFusedAttentionOutput ? String(target.dropLast(".out_proj".count)) : target
+  }
+
+  /// Whether it was adapted only because the attention around it was.
+  public var isFusedAttentionOutput: Bool {
+    target.hasSuffix(".out_proj")
+      && tensors.contains { $0.record.name.contains(".base_layer.out_proj.") }
   }
 }

@@ -15,6 +15,9 @@ enum UnmergeableMethod {
   /// Methods that choose between adapters while the model runs.
   private static let mixtures: Set<String> = ["xlora", "poly"]
 
+  /// Whether the method has leaves of its own in the table, and fields that are known.
+  static func isMerged(_ family: String) -> Bool { merged.contains(family) }
+
   /// Whether the adapter's tensors belong to no module of the base.
   static func isPrompt(_ family: String?) -> Bool { family.map(prompts.contains) ?? false }
 

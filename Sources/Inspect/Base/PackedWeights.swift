@@ -5,11 +5,12 @@ extension BaseMatching {
   /// Modules whose weight the base holds packed by a quantisation, under its own name
   /// with another shape (bitsandbytes) or under another name (GPTQ, AWQ and their like),
   /// and the packed tensor.
-  public func packedWeights(in base: Checkpoint) -> [(module: AdapterModule, record: TensorRecord)] {
+  public func packedWeights(in base: Checkpoint)
+    -> [(module: AdapterModule, record: TensorRecord)]
+  {
     let renamed = unmatched.isEmpty ? nil : base.positions()
-    return mismatches.compactMap { mismatch in
-      mismatch.base.type.element?.kind == .float ? nil : (mismatch.module, mismatch.base)
-    }
+    let reshaped = mismatches.filter { $0.base.type.element?.kind != .float }
+    return reshaped.map { ($0.module, $0.base) }
       + unmatched.compactMap { module in
         let names = Self.packedNames.map { "\(module.target).\($0)" }
         let position = names.lazy.compactMap { renamed?[$0] }.first

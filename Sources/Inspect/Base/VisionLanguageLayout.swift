@@ -102,7 +102,7 @@ extension Adapter {
       named { renamed[$0] ?? $0 },
       Finding(
         .note, .prefixDrift,
-        "the adapter names \(FoldedKeys.summary(of: renamed.keys.sorted(), "module")) in one layout "
+        "the adapter has \(FoldedKeys.summary(of: renamed.keys.sorted(), "name")) in one layout "
           + "of transformers and the base in the other (version 4.52 changed it): they are taken "
           + "for \(Wording.folded(renamed.values.sorted()))")
     )

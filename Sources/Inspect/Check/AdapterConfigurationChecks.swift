@@ -56,7 +56,7 @@ struct AdapterConfigurationChecks {
 
   /// Biases of B that PEFT drops without a word.
   private func outputBiases() -> [Finding] {
-    guard !configuration.features.contains(.loraBias) else { return [] }
+    guard !configuration.features.contains(.loraBias) else { return absentBiases() }
     let names = adapter.modules.flatMap(\.tensors).filter { $0.leaf.role == .outputBias }
       .map(\.record.name)
     guard !names.isEmpty else { return [] }
@@ -66,6 +66,21 @@ struct AdapterConfigurationChecks {
         "\(Wording.count(names.count, "tensor")) \(Wording.verb(names.count, "is", "are")) a "
           + "lora_B.bias, but lora_bias is not true: PEFT drops "
           + "\(Wording.verb(names.count, "it", "them")) without a word")
+    ]
+  }
+
+  /// Biases of B that the configuration promises.
+  private func absentBiases() -> [Finding] {
+    let without = adapter.modules.filter {
+      [.linear, .convolution].contains($0.kind) && $0.b != nil && $0.tensor(.outputBias) == nil
+    }
+    guard !without.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .configMismatch, tensors: without.compactMap { $0.b?.name },
+        "lora_bias is true, but \(FoldedKeys.summary(of: without.map(\.target), "module")) "
+          + "\(Wording.verb(without.count, "has", "have")) no lora_B.bias: PEFT would call "
+          + "\(Wording.verb(without.count, "it", "them")) missing")
     ]
   }
 

@@ -11,7 +11,9 @@ enum FixCommands {
   /// The finding with the command that belongs to it, if it has none yet.
   ///
   /// `isRenamed` tells that another finding's command gives the names their beginning.
-  static func completed(_ finding: Finding, of inspection: Inspection, isRenamed: Bool) -> Finding {
+  static func completed(_ finding: Finding, of inspection: Inspection, isRenamed: Bool)
+    -> Finding
+  {
     guard finding.fix == nil else { return finding }
     var finding = finding
     let checkpoint = inspection.checkpoint
@@ -20,7 +22,8 @@ enum FixCommands {
     case .prefixDrift where inspection.adapter?.wrappers.isEmpty == false:
       finding.fix = remap(checkpoint.path, "--preset strip-wrappers")
     case .prefixDrift
-    where !isRenamed && finding.tensors.count == checkpoint.records.count && !finding.tensors.isEmpty
+    where !isRenamed && finding.tensors.count == checkpoint.records.count
+      && !finding.tensors.isEmpty
       && finding.tensors.allSatisfy { !$0.hasPrefix("base_model.") }:
       finding.fix = rename(checkpoint.path, [RenameSuggestion.prefixing])
     case .alphaUnknown:

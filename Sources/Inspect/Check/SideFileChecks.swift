@@ -5,7 +5,9 @@ enum SideFileChecks {
   static func findings(_ checkpoint: Checkpoint, _ adapter: Adapter) -> [Finding] {
     var findings: [Finding] = []
     // One that cannot be read is told of as that.
-    if checkpoint.sideFile(AdapterSurvey.configurationName) == nil, adapter.kind == .peftAdapter || adapter.kind == .llavaAdapter {
+    if checkpoint.sideFile(AdapterSurvey.configurationName) == nil,
+      adapter.kind == .peftAdapter || adapter.kind == .llavaAdapter
+    {
       findings.append(
         Finding(
           .warning, .missingSideFile,

@@ -64,7 +64,8 @@ struct TargetChecks {
       // What a file holds by expert is one parameter in memory.
       guard !present.contains(path), !path.contains(".experts."),
         targets.verdict(of: path) == .targeted,
-        names.isEmpty || names.contains(where: { TargetedModules.covers($0, path) && isPresent($0) })
+        names.isEmpty
+          || names.contains(where: { TargetedModules.covers($0, path) && isPresent($0) })
       else { return nil }
       return path
     }

@@ -29,6 +29,7 @@ struct MergeDraft {
     }
     try matching.requireComplete()
     let positions = base.checkpoint.positions()
+    if numerics == .peft { noteFusedAttention(matching) }
     for match in matching.matches {
       let steps = ModuleSteps(
         module: match.module, base: match.base, isTransposed: match.isTransposed,
@@ -53,6 +54,18 @@ struct MergeDraft {
     }
     try addParameters(of: weighted)
     try addTokenRows(of: adapter, positions)
+  }
+
+  /// What PEFT does twice, in the merge and in the model: to follow it there would make
+  /// another model than the factors say.
+  private mutating func noteFusedAttention(_ matching: BaseMatching) {
+    let outputs = matching.matches.filter(\.module.isFusedAttentionOutput).map(\.base.name)
+    guard !outputs.isEmpty else { return }
+    base.note(
+      Finding(
+        .warning, .configMismatch, tensors: outputs,
+        "\(FoldedKeys.summary(of: outputs, "tensor")): the output of a fused attention, to which "
+          + "PEFT adds its update twice; here it is added once"))
   }
 
   /// `target_parameters`: the fused weights of experts.
