@@ -198,6 +198,9 @@ MISNAMED = {
         "base_model.model.").replace("self_attn", "attention"),
     "another word": lambda name: name.replace("self_attn", "attention"),
     "the name of an adapter": lambda name: name.replace(".weight", ".mine.weight"),
+    "a compiled model": lambda name: "_orig_mod." + name,
+    "a parallel model": lambda name: "module." + name,
+    "a beginning too many": lambda name: "base_model.model." + name,
     "kohya's factors": lambda name: name.replace("lora_A", "lora_down").replace(
         "lora_B", "lora_up"),
 }

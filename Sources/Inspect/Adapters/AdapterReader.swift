@@ -80,7 +80,7 @@ struct AdapterReader {
     switch key.content {
     case .frozenCopy: frozenCopies.append(record)
     case .plain(let kind):
-      if kind == .module, family.isPEFT, AdapterLeaf.isStray(record.name) {
+      if kind == .module, isStray(record, key) {
         unknown.append(record.name)
         leftovers.append(record)
         return
@@ -103,6 +103,14 @@ struct AdapterReader {
         }
       }
     }
+  }
+
+  /// Whether it is named as a factor, but as none that PEFT knows; a module that was
+  /// saved as a whole may call its parts as it likes.
+  private func isStray(_ record: TensorRecord, _ key: AdapterKey) -> Bool {
+    guard family.isPEFT, AdapterLeaf.isStray(record.name) else { return false }
+    let saved = configuration?.modulesToSave ?? []
+    return !saved.contains { ".\(key.target).".contains(".\($0).") }
   }
 
   /// The tensor as PEFT holds it.
