@@ -10,7 +10,7 @@ import torch
 from peft import (
     BOFTConfig, FourierFTConfig, HRAConfig, LNTuningConfig, LoraConfig, OFTConfig, PeftModel,
     PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, TrainableTokensConfig,
-    VBLoRAConfig, get_peft_model)
+    VBLoRAConfig, VeraConfig, get_peft_model)
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import (
@@ -140,6 +140,8 @@ REFUSED = {
     "HRA": (lambda: HRAConfig(r=4, target_modules=["q_proj"]), "HRA"),
     "VB-LoRA": (lambda: VBLoRAConfig(
         r=2, num_vectors=8, vector_length=4, target_modules=["q_proj"]), "VBLORA"),
+    "VeRA without projections": (lambda: VeraConfig(
+        r=4, target_modules=["q_proj"], save_projection=False), "save_projection"),
     "LN tuning": (lambda: LNTuningConfig(task_type=CAUSAL), "LN_TUNING"),
 }
 
@@ -311,6 +313,10 @@ def tokens(harness):
 
 
 def tied_head(harness):
+    base, adapter = saved(harness, lora("embed_tokens"), llama(tied=True),
+                          save_embedding_layers=False)
+    harness.equal(codes(harness, adapter, "--base", base)[0], [("warning", "tied-weights")],
+                  "the embedding: the only finding")
     base, adapter = saved(harness, lora("lm_head", "q_proj"), llama(tied=True),
                           save_embedding_layers=False)
     harness.equal(codes(harness, adapter, "--base", base)[0], [("warning", "tied-weights")],
@@ -322,6 +328,8 @@ def tied_head(harness):
 
 
 def bias(harness):
+    base, adapter = saved(harness, lora(bias="all"))
+    harness.equal(codes(harness, adapter, "--base", base)[0], [], "no bias, and none lost")
     base, adapter = saved(harness, lora(lora_bias=True))
     found, message, _ = codes(harness, adapter, "--base", base)
     harness.equal(found, [("error", "unmergeable")], "the only finding")

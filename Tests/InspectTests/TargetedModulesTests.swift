@@ -112,4 +112,59 @@ import Testing
     let checks = TargetChecks(adapter: adapter, configuration: configuration)
     #expect(checks.findings().map(\.message) == row.messages)
   }
+
+  struct MissingCase: CustomTestStringConvertible {
+    let targets: String
+    /// Modules of a base beside `m.layers.0.q` and `m.layers.1.q`, of which the adapter has
+    /// the first.
+    let others: [String]
+    let messages: [String]
+    var testDescription: String { "\(targets) \(others)" }
+
+    init(_ targets: String, _ others: [String], _ messages: [String]) {
+      self.targets = targets
+      self.others = others
+      self.messages = messages
+    }
+  }
+
+  private static func missing(_ severity: String, _ modules: String) -> String {
+    "\(severity): target_modules covers \(modules) of the base too, of which the adapter has no "
+      + "tensors: PEFT would call them missing and change nothing there"
+  }
+
+  static let missing = [
+    MissingCase(#""m.layers.0.q""#, [], []),
+    MissingCase(#"["q"]"#, ["m.layers.0.v"], [missing("warning", #"module "m.layers.1.q""#)]),
+    MissingCase(
+      #"["q"]"#, ["tower.layers.0.q"],
+      [
+        missing("warning", #"module "m.layers.1.q""#),
+        missing("note", #"module "tower.layers.0.q""#),
+      ]),
+    // That `v` has no tensors at all is said of the name.
+    MissingCase(#"["q", "v"]"#, ["m.layers.0.v"], [missing("warning", #"module "m.layers.1.q""#)]),
+    MissingCase(
+      #"".*(q|v)""#, ["m.layers.0.v"],
+      [missing("warning", "2 modules (m.layers.0.v, m.layers.1.q)")]),
+    MissingCase(#""m.layers.0.*""#, ["m.layers.0.experts.3.v"], []),
+  ]
+
+  @Test(arguments: missing)
+  func `tells of modules that only the base has`(row: MissingCase) throws {
+    let family = try #require(AdapterFamily.table.last)
+    let configuration = try AdapterConfiguration(
+      JSONValue(parsing: Array(#"{"target_modules": \#(row.targets)}"#.utf8)),
+      path: "adapter_config.json")
+    let records = ["A", "B"].map { tensor("base_model.model.m.layers.0.q.lora_\($0).weight") }
+    let adapter = try Adapter.read(
+      Checkpoint(path: "mine", format: .safetensors, records: records), as: family,
+      configuration: configuration)
+    let base = Checkpoint(
+      path: "base", format: .safetensors,
+      records: (["m.layers.0.q", "m.layers.1.q"] + row.others).map { tensor("\($0).weight") })
+    let checks = TargetChecks(adapter: adapter, configuration: configuration)
+    #expect(
+      checks.missing(in: base).map { "\($0.severity.rawValue): \($0.message)" } == row.messages)
+  }
 }

@@ -5,7 +5,20 @@ extension AdapterChecks {
   /// What the method as a whole stands in the way of.
   func methodFindings() -> [Finding] {
     if let finding = UnmergeableMethod.finding(configuration) { return [finding] }
-    return foreignFactors() + unknownMethods()
+    return foreignFactors() + unknownMethods() + projections()
+  }
+
+  /// VeRA's matrices, which PEFT leaves out where it is told to.
+  private func projections() -> [Finding] {
+    let vectors = modules.filter { $0.kind == .vera }
+    let roles = Set(shared.map(\.leaf.role))
+    guard !vectors.isEmpty, !roles.isSuperset(of: [.sharedA, .sharedB]) else { return [] }
+    return [
+      Finding(
+        .error, .unmergeable, tensors: vectors.flatMap { $0.tensors.map(\.record.name) },
+        "\(FoldedKeys.summary(of: vectors.map(\.target), "module")): needs vera_A and vera_B, which "
+          + "torch's random numbers made and the file does not hold (save_projection false)")
+    ]
   }
 
   /// Factors of LoRA beside a configuration of another method.

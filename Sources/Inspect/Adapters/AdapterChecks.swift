@@ -3,6 +3,8 @@ import Formats
 /// What can be said about the modules of an adapter without its base.
 struct AdapterChecks {
   let modules: [AdapterModule]
+  /// Tensors that all modules share.
+  let shared: [AdapterTensor]
   let scales: AdapterScales
   let configuration: AdapterConfiguration?
 

@@ -153,7 +153,8 @@ struct AdapterReader {
       scales.module(target, drafts[target] ?? Draft())
     }
     let summary = scales.summary(modules)
-    let checks = AdapterChecks(modules: modules, scales: scales, configuration: configuration)
+    let checks = AdapterChecks(
+      modules: modules, shared: shared, scales: scales, configuration: configuration)
     let kept = modules.flatMap { $0.tensors.map(\.leaf.family) } + shared.map(\.leaf.family)
     return Adapter(
       path: path, kind: family.kind,

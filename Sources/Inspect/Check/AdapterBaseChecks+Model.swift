@@ -8,9 +8,8 @@ extension AdapterBaseChecks {
     let targets =
       adapter.modules.map { "\($0.target).weight" } + adapter.replacements.map(\.target)
     let heads = targets.filter { EmbeddingNames.isOutput($0) || $0 == tiedWeights?.output }
-    guard let head = heads.first,
-      configuration?.tiesEmbeddings == true || positions[head] == nil
-    else { return [] }
+    guard let head = heads.first else { return tiedInput() }
+    guard configuration?.tiesEmbeddings == true || positions[head] == nil else { return [] }
     return [
       Finding(
         .warning, .tiedWeights, tensors: heads,
@@ -18,6 +17,20 @@ extension AdapterBaseChecks {
           + (positions[head] == nil ? " and holds no tensor of its own for it" : "")
           + ": PEFT would change the embedding as well; the merged model needs a head of its own and "
           + "tie_word_embeddings false")
+    ]
+  }
+
+  /// An update of the embedding alone.
+  private func tiedInput() -> [Finding] {
+    guard let tied = tiedWeights,
+      adapter.modules.contains(where: { "\($0.target).weight" == tied.input })
+    else { return [] }
+    return [
+      Finding(
+        .warning, .tiedWeights, tensors: [tied.input],
+        "\(tied.input.quoted) is adapted, but the base ties \(tied.output.quoted) to it: merging with "
+          + "PEFT changes both; the merge here gives the output its own, unchanged weight and says "
+          + "tie_word_embeddings false, unless --keep-tied is given")
     ]
   }
 

@@ -74,6 +74,9 @@ struct AdapterBaseChecks {
     matching.mismatches.filter { !isPacked($0.module) && $0.module.channelGroups == nil }
   }
 
+  /// Whether the base has biases that an adapter could bring.
+  var hasBiases: Bool { base.records.contains { $0.name.hasSuffix("bias") } }
+
   /// Modules of the base that PEFT would adapt as well.
   private func targets() -> [Finding] {
     guard let configuration = adapter.configuration, adapter.kind == .peftAdapter, layout == nil,

@@ -94,7 +94,8 @@ struct AdapterConfigurationChecks {
       Finding(
         .warning, .loraBiasDropped,
         "bias is \((wants ?? "").quoted), but the file holds no bias: what was trained there is "
-          + "lost, as with every PEFT before 0.20.1")
+          + "lost, "
+          + (wants == "all" ? "unless the base has none" : "as with every PEFT before 0.20.1"))
     ]
   }
 

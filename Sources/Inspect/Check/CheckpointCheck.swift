@@ -117,7 +117,12 @@ public struct CheckpointCheck {
     }
     let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
-    let findings = try alone.filter { $0.code != .baseTensorInAdapter } + checks.findings()
+    let findings =
+      try alone.filter { finding in
+        finding.code != .baseTensorInAdapter
+          // Without a bias in the base none was lost.
+          && (finding.code != .loraBiasDropped || !finding.tensors.isEmpty || checks.hasBiases)
+      } + checks.findings()
     return report(findings, load: checks.load, map: checks.suggestedMap)
   }
 

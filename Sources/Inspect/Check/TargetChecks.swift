@@ -6,12 +6,15 @@ struct TargetChecks {
   private let modules: [AdapterModule]
   private let names: [String]
   private let targets: TargetedModules?
+  /// Whether PEFT gives the output the adapter of the embedding, unasked.
+  private let isTied: Bool
 
   init(adapter: Adapter, configuration: AdapterConfiguration) {
     // `target_parameters` names the others.
     modules = adapter.modules.filter { $0.kind != .parameter }
     names = if case .names(let names) = configuration.targets { names } else { [] }
     targets = TargetedModules(configuration)
+    isTied = configuration.features.contains(.weightTying)
   }
 
   func findings() -> [Finding] {
@@ -37,7 +40,9 @@ struct TargetChecks {
   /// Modules that PEFT would not build.
   private func uncovered() -> [Finding] {
     guard let targets else { return [] }
-    let groups = Dictionary(grouping: modules, by: targets.verdict)
+    let groups = Dictionary(
+      grouping: modules.filter { !isTied || !EmbeddingNames.isOutput("\($0.target).weight") },
+      by: targets.verdict)
     let fields: [(verdict: TargetedModules.Verdict, text: String)] =
       [(.unnamed, "target_modules does not cover")]
       + ["exclude_modules", "layers_to_transform", "modules_to_save"].map {
@@ -54,7 +59,8 @@ struct TargetChecks {
 
   /// Modules of a base that PEFT would adapt and of which there are no tensors.
   ///
-  /// Those of a vision tower often only have the names of the language model's.
+  /// Those in other lists of layers often only have the same names: a vision tower's, or
+  /// layers that the library does not even load.
   func missing(in base: Checkpoint) -> [Finding] {
     guard let targets, !modules.isEmpty else { return [] }
     let present = Set(modules.map(\.target))
@@ -69,9 +75,10 @@ struct TargetChecks {
       else { return nil }
       return path
     }
-    let towers = missing.filter(Self.isOfTower)
-    let others = missing.filter { !Self.isOfTower($0) }
-    return [(Finding.Severity.warning, others), (.note, towers)].compactMap { severity, paths in
+    let lists = Set(present.map(Self.list))
+    let siblings = missing.filter { lists.contains(Self.list($0)) }
+    let others = missing.filter { !lists.contains(Self.list($0)) }
+    return [(Finding.Severity.warning, siblings), (.note, others)].compactMap { severity, paths in
       guard !paths.isEmpty else { return nil }
       return Finding(
         severity, .configMismatch,
@@ -81,7 +88,10 @@ struct TargetChecks {
     }
   }
 
-  private static func isOfTower(_ path: String) -> Bool {
-    path.dottedSegments.contains { ["vision_tower", "vision_model", "visual"].contains($0) }
+  /// What stands before the number of a layer; without one, before the last segment.
+  private static func list(_ path: String) -> String {
+    let segments = path.dottedSegments
+    let number = segments.firstIndex { Int($0) != nil } ?? segments.count - 1
+    return segments[..<number].joined(separator: ".")
   }
 }
