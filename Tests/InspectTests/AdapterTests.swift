@@ -392,6 +392,7 @@ import Testing
     KindCase(
       ["text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_A.weight"], .diffusersAdapter
     ),
+    KindCase(["base_model.model.q.lora_down.weight"], .peftAdapter),
     // GPT-2 without the prefix.
     KindCase(["transformer.h.0.attn.c_attn.lora_A.weight"], .peftAdapter),
     KindCase(["base_model.model.prompt_embeddings"], .peftAdapter, with: ["adapter_config.json"]),

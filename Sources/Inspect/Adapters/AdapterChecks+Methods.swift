@@ -44,8 +44,11 @@ extension AdapterChecks {
     return unknown.sorted { $0.key < $1.key }.map { family, modules in
       Finding(
         .error, .unmergeable, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
-        "\(FoldedKeys.summary(of: modules.map(\.target), "module")): of a method known only by "
-          + "name (\(family.printable)), which is not supported")
+        "\(FoldedKeys.summary(of: modules.map(\.target), "module")): "
+          + (family == "lora"
+            // As MLX writes those of experts.
+            ? "the factors are no matrices, which is not supported"
+            : "of a method known only by name (\(family.printable)), which is not supported"))
     }
   }
 
