@@ -46,6 +46,7 @@ THEMES = {
     "load": "loading",
     "lycoris": "lycoris_modules",
     "quantised": "quantised",
+    "pipelines": "pipelines",
 }
 
 
