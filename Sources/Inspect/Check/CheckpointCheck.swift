@@ -97,13 +97,10 @@ public struct CheckpointCheck {
     _ findings: [Finding], load: StrictLoad = StrictLoad(),
     map: [(pattern: String, replacement: String)]? = nil
   ) -> CheckReport {
-    let isRenamed = findings.contains {
-      $0.fix?.contains(shellQuoted(RenameSuggestion.prefixing)) ?? false
-    }
-    return CheckReport(
+    CheckReport(
       path: checkpoint.path,
-      findings: findings.map { FixCommands.completed($0, of: inspection, isRenamed: isRenamed) },
-      load: load, suggestedMap: map)
+      findings: findings.map { FixCommands.completed($0, of: inspection) }, load: load,
+      suggestedMap: map)
   }
 
   // MARK: Against a base
