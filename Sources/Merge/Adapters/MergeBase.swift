@@ -12,8 +12,18 @@ struct MergeBase {
   private(set) var findings: [Finding] = []
   /// The adapters whose tensors took places, by name.
   private var origins: [ExactName: String] = [:]
+  /// Where each tensor stands.
+  private var positions: NameTable
 
-  init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+  init(_ checkpoint: Checkpoint) {
+    self.checkpoint = checkpoint
+    positions = checkpoint.positions()
+  }
+
+  /// The tensor of this name.
+  func record(named name: String) -> TensorRecord? {
+    positions[name].map { checkpoint.records[$0] }
+  }
 
   /// The first step of what happens to a tensor.
   func update(of record: TensorRecord) -> TensorUpdate {
@@ -76,8 +86,9 @@ struct MergeBase {
     origins[name] = adapter.path
     var record = replacement.record
     record.name = replacement.target
-    guard let position = checkpoint.records.firstIndex(where: { $0.name == replacement.target })
-    else { return try add(record, replacement, of: adapter) }
+    guard let position = positions[replacement.target] else {
+      return try add(record, replacement, of: adapter)
+    }
     let original = checkpoint.records[position]
     guard Self.fits(record.shape, original.shape, name: original.name) else {
       throw CheckpointError(
@@ -125,6 +136,7 @@ struct MergeBase {
 
   /// Adds a tensor at the end of the last file.
   mutating func append(_ record: TensorRecord) {
+    positions[record.name] = checkpoint.records.count
     checkpoint.records.append(record)
     guard let last = checkpoint.shards.indices.last else { return }
     let range = checkpoint.shards[last].records
@@ -134,6 +146,7 @@ struct MergeBase {
   /// Puts other tensors in the place of each; none removes it.
   mutating func expand(_ replacement: (TensorRecord) -> [TensorRecord]) {
     checkpoint = checkpoint.expanded(replacement)
+    positions = checkpoint.positions()
   }
 
   /// `layer_replication`: writes the layers of a deeper model before anything is added
