@@ -47,7 +47,8 @@ struct AdapterBaseChecks {
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
-    unmatched() + experts() + contested() + mismatched() + (try replacements()) + tied() + plora()
+    unmatched() + experts() + contested() + indivisible() + mismatched() + (try replacements())
+      + tied() + plora()
       + quantised() + baseName()
   }
 
@@ -134,6 +135,17 @@ struct AdapterBaseChecks {
       expected[0] > found[0], expected[0] % found[0] == 0
     else { return nil }
     return expected[0] / found[0]
+  }
+
+  /// Modules that the base holds as several tensors.
+  private func indivisible() -> [Finding] {
+    let modules = matching.indivisible
+    guard !modules.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .unmergeable, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
+        matching.indivisibleMessage)
+    ]
   }
 
   /// Modules that stand for several tensors, or several for one.
