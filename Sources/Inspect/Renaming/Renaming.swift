@@ -7,6 +7,11 @@ public struct Renaming: Sendable {
   public struct Change: Sendable, Hashable {
     public let from: String
     public let to: String
+
+    public init(from: String, to: String) {
+      self.from = from
+      self.to = to
+    }
   }
 
   /// Several names that became one.
@@ -63,9 +68,11 @@ public struct Renaming: Sendable {
     throw CheckpointError(
       path: path,
       "\(count) names would become \(clashes.count); expected a name of its own for each tensor",
-      details: clashes.prefix(FoldedKeys.maximumLineCount).map { clash in
-        "\(clash.from.map(\.printable).joined(separator: ", ")) → \(clash.name.printable)"
-      } + FoldedKeys.rest(clashes.count, "names"))
+      details: NaturalOrder.sorted(clashes, by: \.name).prefix(FoldedKeys.maximumLineCount)
+        .map { clash in
+          let names = NaturalOrder.sorted(clash.from).map(\.printable).joined(separator: ", ")
+          return "\(names) → \(clash.name.printable)"
+        } + FoldedKeys.rest(clashes.count, "names"))
   }
 
   /// The changes grouped: names that differ only in numbers, before and after, are
@@ -85,7 +92,8 @@ public struct RenamePattern: Sendable, Hashable {
   /// The first of the changes.
   public var examples: [Renaming.Change] { Array(changes.prefix(FoldedKeys.exampleCount)) }
 
-  static func fold(_ changes: [Renaming.Change]) -> [RenamePattern] {
+  /// The changes grouped by pattern, in order of first appearance.
+  public static func fold(_ changes: [Renaming.Change]) -> [RenamePattern] {
     var kinds: [[UInt8]: Int] = [:]
     let kindOf = changes.map { change in
       let text = NameTemplate(change.to).text
