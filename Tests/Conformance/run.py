@@ -44,6 +44,7 @@ THEMES = {
     "several": "several",
     "load": "loading",
     "lycoris": "lycoris_modules",
+    "quantised": "quantised",
 }
 
 

@@ -45,6 +45,19 @@ extension AdapterBaseChecks {
   }
 
   func quantised() -> [Finding] {
+    let targets = matching.matches.map(\.base) + matching.partialMatches.map(\.base)
+    var scaled: [TensorRecord] = []
+    var integers: [TensorRecord] = []
+    for target in targets {
+      let isWide = target.type.element.map { $0.kind == .float && $0.bitWidth > 8 } ?? false
+      guard !isWide else { continue }
+      if (try? WeightScales(of: target, in: base, positions)) != nil {
+        scaled.append(target)
+      } else {
+        integers.append(target)
+      }
+    }
+    if integers.isEmpty, !targets.isEmpty { return scaledFindings(scaled) }
     if let method = configuration?.quantisation {
       return [
         Finding(
@@ -53,10 +66,6 @@ extension AdapterBaseChecks {
             + "into the unquantised model")
       ]
     }
-    let integers = matching.matches.map(\.base).filter { record in
-      guard let type = record.type.element else { return true }
-      return type.kind != .float || type.bitWidth <= 8
-    }
     guard !integers.isEmpty else { return [] }
     return [
       Finding(
@@ -64,6 +73,19 @@ extension AdapterBaseChecks {
         "\(FoldedKeys.summary(of: integers.map(\.name), "tensor")) of the base "
           + "\(Wording.verb(integers.count, "is", "are")) \(integers[0].type.name): merge into the "
           + "unquantised model")
+    ]
+  }
+
+  /// FP8 weights that the merge multiplies with their scales.
+  private func scaledFindings(_ weights: [TensorRecord]) -> [Finding] {
+    guard let first = weights.first else { return [] }
+    let names = weights.map(\.name)
+    return [
+      Finding(
+        .note, .quantisedBase, tensors: names,
+        "\(FoldedKeys.summary(of: names, "tensor")) of the base "
+          + "\(Wording.verb(names.count, "is", "are")) \(first.type.name) with scales: the merge "
+          + "multiplies with them and quantises again in the same scheme")
     ]
   }
 

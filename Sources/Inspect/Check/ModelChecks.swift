@@ -144,11 +144,19 @@ struct ModelChecks {
 
   private func quantised() -> [Finding] {
     guard let method = configuration.quantisation else { return [] }
+    let positions = checkpoint.positions()
+    let isScaled = checkpoint.records.contains {
+      (try? WeightScales(of: $0, in: checkpoint, positions)) != nil
+    }
+    let consequence =
+      isScaled
+      ? "a merge quantises what it changes again in the same scheme"
+      : "an adapter cannot be merged into them"
     return [
       Finding(
         .note, .quantisedBase,
-        "config.json says that the weights are quantised (\(method.printable)); an adapter cannot "
-          + "be merged into them")
+        "config.json says that the weights are quantised (\(method.printable)); "
+          + consequence)
     ]
   }
 }

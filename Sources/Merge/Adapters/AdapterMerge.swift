@@ -52,6 +52,7 @@ public struct AdapterMerge: Sendable {
     var draft = MergeDraft(merged, numerics: options.numerics)
     for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }
     if let tied { try draft.join(tied) }
+    try draft.fitScales()
     plan = try PlanBuilder(
       base: draft.base.checkpoint, options: options, configuration: draft.base.configuration
     ).plan(

@@ -4,9 +4,10 @@ import Inspect
 
 /// The steps for each tensor while adapter after adapter comes in.
 struct MergeDraft {
-  private(set) var base: MergeBase
-  private(set) var updates: [ExactName: TensorUpdate]
-  private let numerics: Numerics
+  var base: MergeBase
+  var updates: [ExactName: TensorUpdate]
+  let numerics: Numerics
+  let positions: NameTable
   /// The number of the adapter whose steps for a tensor came last.
   private var latest: [ExactName: Int] = [:]
   private var adapterCount = 0
@@ -15,6 +16,7 @@ struct MergeDraft {
     self.base = base
     self.numerics = numerics
     updates = base.replacements
+    positions = base.checkpoint.positions()
   }
 
   /// Adds the steps of all modules of an adapter.
@@ -24,11 +26,11 @@ struct MergeDraft {
     let matching = BaseMatching(
       adapter.limited { $0.kind != .parameter }, base: base.checkpoint)
     try matching.requireComplete()
-    let positions = base.checkpoint.positions()
     for match in matching.matches {
       let steps = ModuleSteps(
         module: match.module, base: match.base, isTransposed: match.isTransposed,
-        adapter: adapter, weight: weighted.weight, numerics: numerics)
+        adapter: adapter, weight: weighted.weight,
+        numerics: numerics(for: try scales(of: match.base)))
       try append(try steps.weightSteps(), to: match.base, of: adapter)
       let bias = try steps.biasSteps()
       guard !bias.steps.isEmpty else { continue }
@@ -44,11 +46,11 @@ struct MergeDraft {
     for match in matching.partialMatches {
       let steps = ModuleSteps(
         module: match.module, base: match.base, rows: match.rows, adapter: adapter,
-        weight: weighted.weight, numerics: numerics)
+        weight: weighted.weight, numerics: numerics(for: try scales(of: match.base)))
       try append(try steps.weightSteps(), to: match.base, of: adapter)
     }
     try addParameters(of: weighted)
-    try addTokenRows(of: adapter, positions)
+    try addTokenRows(of: adapter)
   }
 
   /// `target_parameters`: the fused weights of experts.
@@ -73,7 +75,9 @@ struct MergeDraft {
   ) throws(CheckpointError) {
     guard !steps.isEmpty else { return }
     let name = ExactName(record.name)
-    guard let type = record.type.element, [.bf16, .f16, .f32, .f64].contains(type),
+    let scales = try scales(of: record)
+    guard let type = record.type.element,
+      scales != nil || [.bf16, .f16, .f32, .f64].contains(type),
       type != .f64 || steps.allSatisfy(\.isSum)
     else {
       throw UnmergeableType.error(
@@ -81,6 +85,7 @@ struct MergeDraft {
         isSum: steps.allSatisfy(\.isSum))
     }
     var update = updates[name] ?? base.update(of: record)
+    update.scales = scales
     if stacksMatrices { update.stackMatrices() }
     for step in steps {
       do throws(CheckpointError) {
@@ -98,7 +103,9 @@ struct MergeDraft {
             + "count; expected one adapter for it",
           fix: "merge them one after the other")
       }
-      if numerics == .peft { update.steps.append(UpdateStep(.round, adapter: adapter.path)) }
+      if numerics(for: scales) == .peft {
+        update.steps.append(UpdateStep(.round, adapter: adapter.path))
+      }
     }
     latest[name] = adapterCount
     update.steps += steps
@@ -106,9 +113,7 @@ struct MergeDraft {
   }
 
   /// `trainable_token_indices`: rows of embeddings that were trained by themselves.
-  private mutating func addTokenRows(of adapter: Adapter, _ positions: NameTable)
-    throws(CheckpointError)
-  {
+  private mutating func addTokenRows(of adapter: Adapter) throws(CheckpointError) {
     for replacement in adapter.replacements where replacement.kind == .tokenRows {
       let record = replacement.record
       guard let position = positions[replacement.target] else {

@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import Inspect
 import OrderedCollections
 
 /// Turns a checkpoint and what is to be added to it into a complete plan.
@@ -18,6 +19,7 @@ struct PlanBuilder {
   let canExclude: Bool
   /// What changes in the model's configuration.
   let configuration: [ConfigurationEdit]
+  private let positions: NameTable
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
@@ -32,6 +34,7 @@ struct PlanBuilder {
     self.isVerifying = isVerifying
     self.canExclude = canExclude
     self.configuration = configuration
+    positions = base.positions()
   }
 
   /// Plans the output: `updates` by the name of the tensor that they change. One
@@ -44,6 +47,7 @@ struct PlanBuilder {
     var refusals: [(name: String, refusal: TensorRefusal)] = []
     for (position, record) in base.records.enumerated() where !sharing.isDropped(record.name) {
       do throws(TensorRefusal) {
+        try checkScales(of: record)
         var tensor = try planned(record, update: updates[ExactName(record.name)])
         tensor.order = position
         tensors.append(tensor)
@@ -130,6 +134,20 @@ struct PlanBuilder {
         message: "\(own.name) cannot be converted to \(wanted.name)", advice: "leave out --dtype")
     }
     return .element(wanted)
+  }
+
+  /// Values without their scales, or scales of another type, would be another model.
+  private func checkScales(of record: TensorRecord) throws(TensorRefusal) {
+    guard options.type != nil, let type = record.type.element,
+      WeightScales.weightTypes.contains(type),
+      let scales = WeightScales.suffixes.map({ record.name + $0 }).first(where: {
+        positions[$0] != nil
+      })
+    else { return }
+    throw TensorRefusal(
+      message: "is \(type.name) and counts only together with \(scales), which --dtype would "
+        + "change as well",
+      advice: "leave out --dtype")
   }
 
   private func cut(_ tensors: [PlannedTensor]) -> OutputShards.Cut {
