@@ -137,17 +137,6 @@ struct AdapterBaseChecks {
     return expected[0] / found[0]
   }
 
-  /// Modules that the base holds as several tensors.
-  private func indivisible() -> [Finding] {
-    let modules = matching.indivisible
-    guard !modules.isEmpty else { return [] }
-    return [
-      Finding(
-        .error, .unmergeable, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
-        matching.indivisibleMessage)
-    ]
-  }
-
   /// Modules that stand for several tensors, or several for one.
   private func contested() -> [Finding] {
     let modules = matching.contested

@@ -93,7 +93,9 @@ extension MergeBase {
 
   /// Adds a tensor under another name, unless that is there.
   private mutating func append(copyOf source: String, as name: String) {
-    guard record(named: name) == nil, var record = record(named: source) else { return }
+    guard !checkpoint.records.contains(where: { $0.name == name }),
+      var record = checkpoint.records.first(where: { $0.name == source })
+    else { return }
     record.name = name
     append(record)
   }
