@@ -64,15 +64,14 @@ public struct Renaming: Sendable {
         details: emptied.count == 1 ? [] : FoldedKeys.lines(emptied))
     }
     guard !clashes.isEmpty else { return }
+    let clashes = NaturalOrder.sorted(clashes, by: \.name)
     let count = clashes.reduce(0) { $0 + $1.from.count }
     throw CheckpointError(
       path: path,
       "\(count) names would become \(clashes.count); expected a name of its own for each tensor",
-      details: NaturalOrder.sorted(clashes, by: \.name).prefix(FoldedKeys.maximumLineCount)
-        .map { clash in
-          let names = NaturalOrder.sorted(clash.from).map(\.printable).joined(separator: ", ")
-          return "\(names) → \(clash.name.printable)"
-        } + FoldedKeys.rest(clashes.count, "names"))
+      details: clashes.prefix(FoldedKeys.maximumLineCount).map { clash in
+        "\(NaturalOrder.sorted(clash.from).map(\.printable).joined(separator: ", ")) → \(clash.name.printable)"
+      } + FoldedKeys.rest(clashes.count, "names"))
   }
 
   /// The changes grouped: names that differ only in numbers, before and after, are

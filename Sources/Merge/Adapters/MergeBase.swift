@@ -12,18 +12,8 @@ struct MergeBase {
   private(set) var findings: [Finding] = []
   /// The adapters whose tensors took places, by name.
   private var origins: [ExactName: String] = [:]
-  /// Where each tensor stands.
-  private var positions: NameTable
 
-  init(_ checkpoint: Checkpoint) {
-    self.checkpoint = checkpoint
-    positions = checkpoint.positions()
-  }
-
-  /// The tensor of this name.
-  func record(named name: String) -> TensorRecord? {
-    positions[name].map { checkpoint.records[$0] }
-  }
+  init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
 
   /// The first step of what happens to a tensor.
   func update(of record: TensorRecord) -> TensorUpdate {
@@ -68,14 +58,15 @@ struct MergeBase {
         details: Mergeability.folded(adapter.replacements.map(\.record.name)),
         fix: "choose other modules with --include")
     }
+    var positions = checkpoint.positions()
     for replacement in adapter.replacements where replacement.kind != .tokenRows {
-      try replace(replacement, of: adapter)
+      try replace(replacement, of: adapter, &positions)
     }
   }
 
-  private mutating func replace(_ replacement: AdapterReplacement, of adapter: Adapter)
-    throws(CheckpointError)
-  {
+  private mutating func replace(
+    _ replacement: AdapterReplacement, of adapter: Adapter, _ positions: inout NameTable
+  ) throws(CheckpointError) {
     let name = ExactName(replacement.target)
     if let other = origins[name], other != adapter.path {
       throw CheckpointError(
@@ -87,7 +78,9 @@ struct MergeBase {
     var record = replacement.record
     record.name = replacement.target
     guard let position = positions[replacement.target] else {
-      return try add(record, replacement, of: adapter)
+      try add(record, replacement, of: adapter)
+      positions[record.name] = checkpoint.records.count - 1
+      return
     }
     let original = checkpoint.records[position]
     guard Self.fits(record.shape, original.shape, name: original.name) else {
@@ -136,7 +129,6 @@ struct MergeBase {
 
   /// Adds a tensor at the end of the last file.
   mutating func append(_ record: TensorRecord) {
-    positions[record.name] = checkpoint.records.count
     checkpoint.records.append(record)
     guard let last = checkpoint.shards.indices.last else { return }
     let range = checkpoint.shards[last].records
@@ -146,7 +138,6 @@ struct MergeBase {
   /// Puts other tensors in the place of each; none removes it.
   mutating func expand(_ replacement: (TensorRecord) -> [TensorRecord]) {
     checkpoint = checkpoint.expanded(replacement)
-    positions = checkpoint.positions()
   }
 
   /// `layer_replication`: writes the layers of a deeper model before anything is added

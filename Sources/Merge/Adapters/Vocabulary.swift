@@ -6,7 +6,8 @@ extension MergeBase {
   /// number of tokens.
   mutating func settleVocabulary(tied: TiedWeights?) throws(CheckpointError) {
     for (name, original) in originals where EmbeddingNames.isInput(name.text) {
-      guard let record = record(named: name.text), record.shape[0] != original.shape[0]
+      guard let record = checkpoint.records.first(where: { $0.name == name.text }),
+        record.shape[0] != original.shape[0]
       else { continue }
       let (old, new) = (original.shape[0], record.shape[0])
       let other = checkpoint.records.first {
