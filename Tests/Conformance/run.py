@@ -45,6 +45,7 @@ THEMES = {
     "load": "loading",
     "lycoris": "lycoris_modules",
     "quantised": "quantised",
+    "pipelines": "pipelines",
 }
 
 

@@ -14,6 +14,9 @@ public struct Checkpoint: Sendable {
   public var statesMetadata = false
   /// The tensor files, in reading order.
   public var shards: [Shard]
+  /// The directories of a pipeline, one for each of its models: the names of their
+  /// tensors and files begin with them. Empty for a single model.
+  public var components: [String] = []
   /// Files that were read beside those of the shards and hold parts of tensors: what
   /// the other ranks of a training saved.
   public var furtherFiles: [InputFile] = []

@@ -27,6 +27,7 @@ struct DirectorySource {
     let hasWeights = chooseKnownName(from: listing) != nil
     if let states = try openStates(listing, besides: hasWeights) { return states }
     if !hasWeights, let refusal = DistributedCheckpoint.refusal([path]) { throw refusal }
+    if !hasWeights, let pipeline = try openPipeline(listing) { return pipeline }
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
     checkpoint.sideFiles = Self.sideFiles(of: checkpoint, in: listing)
@@ -60,14 +61,14 @@ struct DirectorySource {
   }
 
   /// The weights that were chosen.
-  private enum Choice: Equatable {
+  enum Choice: Equatable {
     case index(String)
     case files([String])
     /// Numbered shards whose index is missing.
     case unindexed([String])
   }
 
-  private func choose(from listing: DirectoryListing) throws(CheckpointError) -> Choice? {
+  func choose(from listing: DirectoryListing) throws(CheckpointError) -> Choice? {
     if let known = chooseKnownName(from: listing) { return known }
     return try chooseOtherName(from: listing)
   }

@@ -59,14 +59,13 @@ struct PlanBuilder {
     let unread = isVerifying ? try attachChecksums(to: &tensors) : []
     let names = OutputNames(
       base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
-    let shards = OutputShards(
-      tensors, cut: cut(tensors), stem: names.stem, format: options.format)
-    let (files, index) = try layout(shards, tensors)
+    let (files, indexes) = try files(of: tensors, names)
     let (blocks, scratch, memory) = try fitMemory(tensors)
-    let configuration = options.isSingleFile ? nil : try changedConfiguration()
+    let configurations = options.isSingleFile ? [] : try changedConfigurations()
+    let changed = Set(configurations.map(\.name))
     return MergePlan(
-      files: files, sideFiles: names.sideFiles.filter { $0.name != configuration?.name },
-      documents: [index, configuration].compactMap(\.self), findings: findings, memory: memory,
+      files: files, sideFiles: names.sideFiles.filter { !changed.contains($0.name) },
+      documents: indexes + configurations, findings: findings, memory: memory,
       numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 
@@ -93,12 +92,15 @@ struct PlanBuilder {
       aliases: options.format.sharesStorages ? sharing.aliases(of: original.name) : [])
   }
 
-  private func layout(_ shards: OutputShards, _ tensors: [PlannedTensor]) throws(CheckpointError)
+  func layout(
+    _ shards: OutputShards, _ tensors: [PlannedTensor],
+    notes: OrderedDictionary<String, String>
+  ) throws(CheckpointError)
     -> (files: [PlannedFile], index: MergePlan.Document?)
   {
     do throws(CheckpointError) {
       return try shards.files(
-        tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : sharing.notes)
+        tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : notes)
     } catch {
       throw error.with(path: base.path)
     }
@@ -151,12 +153,13 @@ struct PlanBuilder {
       advice: "leave out --dtype")
   }
 
-  private func cut(_ tensors: [PlannedTensor]) -> OutputShards.Cut {
+  /// How tensors of some shards are cut into files.
+  func cut(_ tensors: [PlannedTensor], of shards: [Shard]) -> OutputShards.Cut {
     // PEFT knows no shards.
     if options.isSingleFile || isAdapter { return .single }
     if let size = options.maximumShardSize { return .size(size) }
     return .groups(
-      base.shards.map { shard in
+      shards.map { shard in
         let start = tensors.partitioningIndex { $0.order >= shard.records.lowerBound }
         let end = tensors.partitioningIndex { $0.order >= shard.records.upperBound }
         return start..<end
@@ -170,15 +173,21 @@ struct PlanBuilder {
     return metadata
   }
 
-  /// `config.json` with what the merge changes and the type that `--dtype` gives the
-  /// weights; nil where it stays as it is.
-  private func changedConfiguration() throws(CheckpointError) -> MergePlan.Document? {
-    guard options.type != nil || !configuration.isEmpty,
-      let file = base.sideFile("config.json"),
-      let changed = ModelConfiguration.setting(
-        options.type, configuration, in: try InputFile.json(at: file.path))
-    else { return nil }
-    return MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed))
+  /// `config.json`, of a pipeline those of its models, with what the merge changes and
+  /// the type that `--dtype` gives the weights; none that stays as it is.
+  private func changedConfigurations() throws(CheckpointError) -> [MergePlan.Document] {
+    guard options.type != nil || !configuration.isEmpty else { return [] }
+    var documents: [MergePlan.Document] = []
+    for directory in [""] + base.components.map({ $0 + "/" }) {
+      guard let file = base.sideFile(directory + "config.json"),
+        let changed = ModelConfiguration.setting(
+          options.type, directory.isEmpty ? configuration : [],
+          in: try InputFile.json(at: file.path))
+      else { continue }
+      documents.append(
+        MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed)))
+    }
+    return documents
   }
 
   /// The largest blocks that fit into the memory that the user allows.
@@ -234,17 +243,4 @@ struct PlanBuilder {
 
   /// The program itself with its tables of names.
   private static let programByteCount = 16 << 20
-}
-
-extension [PlannedTensor] {
-  /// The position of the first tensor for which `isBehind` holds, if it holds for
-  /// all that follow.
-  fileprivate func partitioningIndex(_ isBehind: (PlannedTensor) -> Bool) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
-  }
 }
