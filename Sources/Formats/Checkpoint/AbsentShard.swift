@@ -7,6 +7,12 @@ public struct AbsentShard: Sendable {
   /// Why it could not be read.
   public let reason: CheckpointError
 
+  /// The same file as one of a model in a directory of a pipeline.
+  func within(_ directory: String) -> AbsentShard {
+    AbsentShard(
+      name: "\(directory)/\(name)", tensors: tensors.map { "\(directory).\($0)" }, reason: reason)
+  }
+
   /// The same as something worth telling.
   var finding: Finding {
     let count = tensors.count == 1 ? "1 tensor is" : "\(tensors.count) tensors are"
