@@ -39,7 +39,7 @@ struct AdapterSurvey: Sendable {
       guard marks.contains(.leaf) else { continue }
       if Self.isKohya(name) { kohyaCount += 1 }
       if name.hasSuffix(".lora_a") || name.hasSuffix(".lora_b") { mlxCount += 1 }
-      guard AdapterKey.hasLeaf(name) else { continue }
+      guard AdapterKey.hasLeaf(name) || Self.isMisspelt(name) else { continue }
       leafCount += 1
       if let path = Self.modulePath(of: name) { paths.append(path) }
     }
@@ -74,6 +74,11 @@ struct AdapterSurvey: Sendable {
     if path.hasSuffix(".lora_A") { return path.dropLast(".lora_A".count) }
     guard let dot = path.lastIndex(of: "."), path[..<dot].hasSuffix(".lora_A") else { return nil }
     return path[..<dot].dropLast(".lora_A".count)
+  }
+
+  /// Whether a name of PEFT's ends in a factor as another library calls it.
+  private static func isMisspelt(_ name: String) -> Bool {
+    name.hasPrefix("base_model.model.") && AdapterLeaf.isStray(name)
   }
 
   private static let kohyaPrefixes = ["lora_unet_", "lora_te", "lycoris_", "lora_transformer_"]

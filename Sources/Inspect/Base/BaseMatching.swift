@@ -83,7 +83,9 @@ public struct BaseMatching: Sendable {
     guard !unmatched.isEmpty else { return }
     nearest = places.nearest(to: unmatched)
     suggestion = places.names.flatMap {
-      RenameSuggestion(unmatched, settled: matches.map(\.module.target), in: $0)
+      RenameSuggestion(
+        unmatched, settled: matches.map(\.module.target), in: $0,
+        needsPrefix: adapter.lacksPrefix)
     }
   }
 

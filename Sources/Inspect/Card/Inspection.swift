@@ -38,8 +38,11 @@ public struct Inspection: Sendable {
     tensorCount = chosen.count
     parameters = totals.reduce(0) { $0.saturatingSum($1.parameters) }
     byteCount = totals.reduce(0) { $0.saturatingSum($1.byteCount) }
+    let own = adapter?.findings ?? Self.plora(survey.ploraNames)
+    // A configuration that cannot be read says no alpha either.
     findings =
-      checkpoint.findings + faults + (adapter?.findings ?? Self.plora(survey.ploraNames))
+      checkpoint.findings + faults
+      + (faults.isEmpty ? own : own.filter { $0.code != .alphaUnknown })
   }
 
   /// The tensors that the filter lets through, in natural order; sorted on each call.

@@ -111,7 +111,7 @@ struct MergeBase {
           + "not have",
         fix: "tenon check \(shellQuoted(adapter.path)) --base \(shellQuoted(checkpoint.path))")
     }
-    append(record)
+    checkpoint.append(record)
     // A loader would give it the type of the rest.
     var original = record
     if record.type.element?.kind == .float, let type = floatType { original.type = type }
@@ -127,12 +127,9 @@ struct MergeBase {
     return counts.max { ($0.value, $1.key.name) < ($1.value, $0.key.name) }?.key
   }
 
-  /// Adds a tensor at the end of the last file.
-  mutating func append(_ record: TensorRecord) {
-    checkpoint.records.append(record)
-    guard let last = checkpoint.shards.indices.last else { return }
-    let range = checkpoint.shards[last].records
-    checkpoint.shards[last].records = range.lowerBound..<checkpoint.records.count
+  /// Adds a tensor under another name, unless that is there.
+  mutating func append(copyOf source: String, as name: String) {
+    checkpoint = checkpoint.adding(copyOf: source, as: name)
   }
 
   /// Puts other tensors in the place of each; none removes it.
