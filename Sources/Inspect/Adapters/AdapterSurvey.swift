@@ -100,7 +100,18 @@ struct AdapterSurvey: Sendable {
     "transformer_blocks.", ".attn.to_", ".attn1.", ".attn2.", "_blocks.",
   ]
 
+  /// What the names begin with that diffusers gave a UNet before there were components,
+  /// and the leaves that it had by then.
+  private static let bareBeginnings = ["down_blocks.", "up_blocks.", "mid_block."]
+  private static let bareLeaves = [
+    "lora.down.weight", "lora.up.weight", ".lora_linear_layer.down.weight",
+    ".lora_linear_layer.up.weight",
+  ]
+
   private static func isDiffusers(_ name: String) -> Bool {
+    if bareBeginnings.contains(where: { name.hasPrefix($0) }) {
+      return bareLeaves.contains { name.hasSuffix($0) }
+    }
     guard components.contains(name.prefix { $0 != "." }) else { return false }
     guard name.contains("lora") else { return false }
     return name.hasPrefix("text_encoder") || words.contains { name.contains($0) }

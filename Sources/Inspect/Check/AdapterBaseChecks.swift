@@ -57,8 +57,9 @@ struct AdapterBaseChecks {
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
-    quantised() + unmatched() + experts() + contested() + mismatched() + (try replacements())
-      + biases() + tied() + plora() + targets() + baseName() + [layout].compactMap(\.self)
+    quantised() + unmatched() + experts() + contested() + indivisible() + mismatched()
+      + (try replacements()) + biases() + tied() + plora() + targets() + baseName()
+      + [layout].compactMap(\.self)
   }
 
   /// Whether the weight of the module is there, only in fewer bits: what else is said of

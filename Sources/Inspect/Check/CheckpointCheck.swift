@@ -40,7 +40,9 @@ public struct CheckpointCheck {
 
   private func findingsAlone(readsValues: Bool) throws(CheckpointError) -> [Finding] {
     var findings = inspection.findings
-    if checkpoint.records.isEmpty, inspection.adapter == nil { findings.append(empty) }
+    if checkpoint.records.isEmpty, inspection.adapter == nil, checkpoint.absentShards.isEmpty {
+      findings.append(empty)
+    }
     findings += NameChecks.findings(checkpoint, isAdapter: isAdapter)
     if let adapter = inspection.adapter {
       if let configuration = adapter.configuration {

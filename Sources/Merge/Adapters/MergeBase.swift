@@ -58,14 +58,15 @@ struct MergeBase {
         details: Mergeability.folded(adapter.replacements.map(\.record.name)),
         fix: "choose other modules with --include")
     }
+    var positions = checkpoint.positions()
     for replacement in adapter.replacements where replacement.kind != .tokenRows {
-      try replace(replacement, of: adapter)
+      try replace(replacement, of: adapter, &positions)
     }
   }
 
-  private mutating func replace(_ replacement: AdapterReplacement, of adapter: Adapter)
-    throws(CheckpointError)
-  {
+  private mutating func replace(
+    _ replacement: AdapterReplacement, of adapter: Adapter, _ positions: inout NameTable
+  ) throws(CheckpointError) {
     let name = ExactName(replacement.target)
     if let other = origins[name], other != adapter.path {
       throw CheckpointError(
@@ -76,8 +77,11 @@ struct MergeBase {
     origins[name] = adapter.path
     var record = replacement.record
     record.name = replacement.target
-    guard let position = checkpoint.records.firstIndex(where: { $0.name == replacement.target })
-    else { return try add(record, replacement, of: adapter) }
+    guard let position = positions[replacement.target] else {
+      try add(record, replacement, of: adapter)
+      positions[record.name] = checkpoint.records.count - 1
+      return
+    }
     let original = checkpoint.records[position]
     guard Self.fits(record.shape, original.shape, name: original.name) else {
       throw CheckpointError(
