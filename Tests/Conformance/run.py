@@ -34,6 +34,7 @@ THEMES = {
     "fail": "failing",
     "zero": "zero",
     "check": "checking",
+    "agree": "agreeing",
     "diff": "diffing",
     "families": "families",
     "projections": "projecting",

@@ -41,6 +41,19 @@ import Testing
         == ["model_index.json", "tokenizer/vocab.json", "unet/config.json"])
   }
 
+  @Test func `shards that a model of the pipeline lacks are told with its name`() throws {
+    let path = try pipeline(#"{"text_encoder": ["t", "C"], "unet": ["d", "U"]}"#)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let unet = URL(filePath: path).appending(path: "unet")
+    let weights = "diffusion_pytorch_model.safetensors"
+    try FileManager.default.removeItem(at: unet.appending(path: weights))
+    try Data(#"{"weight_map":{"w":"a.safetensors"}}"#.utf8)
+      .write(to: unet.appending(path: weights + ".index.json"))
+    let checkpoint = try Checkpoint.open(path, options: .init(listsAbsentShards: true))
+    #expect(checkpoint.absentShards.map(\.name) == ["unet/a.safetensors"])
+    #expect(checkpoint.absentShards.map(\.tensors) == [["unet.w"]])
+  }
+
   @Test func `without an index nothing says what belongs together`() throws {
     let path = try pipeline(nil)
     defer { try? FileManager.default.removeItem(atPath: path) }

@@ -63,6 +63,7 @@ extension Checkpoint {
         name: "\(name)/\(shard.name)", file: shard.file,
         records: start + shard.records.lowerBound..<start + shard.records.upperBound)
     }
+    absentShards += model.absentShards.map { $0.within(name) }
     sideFiles += model.sideFiles.map { $0.within(name) }
     findings += model.findings.map { finding in
       var finding = finding

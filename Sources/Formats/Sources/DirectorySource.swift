@@ -32,6 +32,11 @@ struct DirectorySource {
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
     checkpoint.sideFiles = Self.sideFiles(of: checkpoint, in: listing)
+    if case .files(let names) = choice, names.count == 1, let name = names.first,
+      let stale = ShardIndex.stale(beside: name, holding: checkpoint.records, in: listing)
+    {
+      checkpoint.findings.append(stale)
+    }
     checkpoint.findings += otherWeights(than: choice, of: checkpoint, listing)
     return replacePlaceholders(of: checkpoint, listing)
   }
@@ -194,7 +199,8 @@ struct DirectorySource {
     // Shards that the index omits are another finding.
     let series = Set(used.compactMap(ShardIndex.series))
     let others = listing.files.filter { name in
-      !used.contains(name) && ShardIndex.series(of: name).map(series.contains) != true
+      !used.contains(name) && name != "\(chosen).index.json"
+        && ShardIndex.series(of: name).map(series.contains) != true
         && !Self.trainerFiles.contains(name)
         && Self.layouts.contains { layout in
           name.hasPrefix(layout.prefix)

@@ -8,6 +8,9 @@ extension Checkpoint {
     /// Faults that leave the tensors readable (an index that lies) become
     /// findings; otherwise they are thrown.
     public var isTolerant: Bool
+    /// Shards that cannot be read are listed with what their index tells; otherwise the
+    /// first of them is an error.
+    public var listsAbsentShards: Bool
     /// The keys that lead to the tensors inside a PyTorch file, instead of the
     /// container that holds most of them.
     public var root: [String]?
@@ -19,8 +22,12 @@ extension Checkpoint {
     /// What opaque HDF5 data of this width is where the file does not tell.
     public var assumedType: ElementType?
 
-    public init(isTolerant: Bool = false, root: [String]? = nil, prefersZero: Bool = false) {
+    public init(
+      isTolerant: Bool = false, listsAbsentShards: Bool = false, root: [String]? = nil,
+      prefersZero: Bool = false
+    ) {
       self.isTolerant = isTolerant
+      self.listsAbsentShards = listsAbsentShards
       self.root = root
       self.prefersZero = prefersZero
     }

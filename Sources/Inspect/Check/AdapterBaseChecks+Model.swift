@@ -7,9 +7,9 @@ extension AdapterBaseChecks {
   func tied() -> [Finding] {
     let targets =
       adapter.modules.map { "\($0.target).weight" } + adapter.replacements.map(\.target)
-    let heads = targets.filter(EmbeddingNames.isOutput)
-    guard let head = heads.first,
-      configuration?.tiesEmbeddings == true || positions[head] == nil
+    let heads = targets.filter { EmbeddingNames.isOutput($0) || $0 == tiedWeights?.output }
+    guard let head = heads.first else { return tiedInput() }
+    guard configuration?.tiesEmbeddings == true || positions[head] == nil && tiedWeights != nil
     else { return [] }
     return [
       Finding(
@@ -21,9 +21,33 @@ extension AdapterBaseChecks {
     ]
   }
 
+  /// An update of the embedding alone.
+  private func tiedInput() -> [Finding] {
+    guard let tied = tiedWeights,
+      adapter.modules.contains(where: { "\($0.target).weight" == tied.input })
+    else { return [] }
+    return [
+      Finding(
+        .warning, .tiedWeights, tensors: [tied.input],
+        "\(tied.input.quoted) is adapted, but the base ties \(tied.output.quoted) to it: merging with "
+          + "PEFT changes both; the merge here gives the output its own, unchanged weight and says "
+          + "tie_word_embeddings false, unless --keep-tied is given")
+    ]
+  }
+
   func plora() -> [Finding] {
     let names = base.records.map(\.name).filter(PLoRA.ends)
     if !names.isEmpty {
+      let lost = PLoRA.missing(in: base.records.map(\.name))
+      if !lost.isEmpty {
+        return [
+          Finding(
+            .error, .ploraLost, tensors: lost,
+            "the base \(base.path.printable) holds \(Wording.count(names.count, "tensor")) of PLoRA, "
+              + "but lacks \(Wording.folded(lost)): loading would fill "
+              + "\(Wording.verb(lost.count, "it", "them")) with random values")
+        ]
+      }
       return [
         Finding(
           .note, .ploraPresent, tensors: names,
@@ -34,11 +58,16 @@ extension AdapterBaseChecks {
     }
     let isXComposer = adapter.base?.lowercased().contains("xcomposer2") ?? false
     let leaked = adapter.replacements.contains { $0.kind == .plora }
-    guard isXComposer || leaked else { return [] }
+    let isOfXComposer =
+      configuration?.isXComposer == true || PLoRA.isExpected(in: base.records.map(\.name))
+    guard isXComposer || leaked || isOfXComposer else { return [] }
     return [
       Finding(
         .error, .ploraLost,
-        "the adapter was trained on a model with PLoRA, but the base \(base.path.printable) holds none "
+        (isXComposer || leaked
+          ? "the adapter was trained on a model with PLoRA"
+          : "the base is an InternLM-XComposer 2, whose weights have PLoRA beside them")
+          + ", but the base \(base.path.printable) holds none "
           + "of it: loading it would fill plora_glb_GN, plora_sub_GN and Plora_A/B with random values"
       )
     ]
@@ -57,8 +86,9 @@ extension AdapterBaseChecks {
         integers.append(target)
       }
     }
-    if integers.isEmpty, !targets.isEmpty { return scaledFindings(scaled) }
-    if let method = configuration?.quantisation {
+    if packed.isEmpty, integers.isEmpty, !targets.isEmpty { return scaledFindings(scaled) }
+    // Packed weights tell it themselves, whatever the configuration says.
+    if let method = configuration?.quantisation ?? (packed.isEmpty ? nil : "packed") {
       return [
         Finding(
           .error, .quantisedBase,

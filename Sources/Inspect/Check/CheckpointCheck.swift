@@ -40,7 +40,9 @@ public struct CheckpointCheck {
 
   private func findingsAlone(readsValues: Bool) throws(CheckpointError) -> [Finding] {
     var findings = inspection.findings
-    if checkpoint.records.isEmpty, inspection.adapter == nil { findings.append(empty) }
+    if checkpoint.records.isEmpty, inspection.adapter == nil, checkpoint.absentShards.isEmpty {
+      findings.append(empty)
+    }
     findings += NameChecks.findings(checkpoint, isAdapter: isAdapter)
     if let adapter = inspection.adapter {
       if let configuration = adapter.configuration {
@@ -114,7 +116,12 @@ public struct CheckpointCheck {
     }
     let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
-    let findings = try alone.filter { $0.code != .baseTensorInAdapter } + checks.findings()
+    let findings =
+      try alone.filter { finding in
+        finding.code != .baseTensorInAdapter
+          // Without a bias in the base none was lost.
+          && (finding.code != .loraBiasDropped || !finding.tensors.isEmpty || checks.hasBiases)
+      } + checks.findings()
     return report(findings, load: checks.load, map: checks.suggestedMap)
   }
 

@@ -18,9 +18,10 @@ enum FixCommands {
     case .prefixDrift where inspection.adapter?.wrappers.isEmpty == false:
       finding.fix = remap(checkpoint.path, "--preset strip-wrappers")
     case .prefixDrift
-    where finding.tensors.count == checkpoint.records.count && !finding.tensors.isEmpty
+    where finding.tensors.count == checkpoint.records.count
+      && !finding.tensors.isEmpty
       && finding.tensors.allSatisfy { !$0.hasPrefix("base_model.") }:
-      finding.fix = remap(checkpoint.path, "--rename '^=base_model.model.'")
+      finding.fix = rename(checkpoint.path, [RenameSuggestion.prefixing])
     case .alphaUnknown:
       finding.fix = "tenon merge BASE \(shellQuoted(checkpoint.path)) -o OUT --alpha ALPHA"
     case .unsafeGlobal where !checkpoint.records.isEmpty:
@@ -28,6 +29,24 @@ enum FixCommands {
     default: break
     }
     return finding
+  }
+
+  /// The findings with the first command that renames alone: all would write to the same
+  /// place, and what one leaves to do is told when its result is checked.
+  static func withoutRivals(_ findings: [Finding]) -> [Finding] {
+    var isRenamed = false
+    return findings.map { finding in
+      guard finding.fix?.hasPrefix("tenon remap ") == true else { return finding }
+      defer { isRenamed = true }
+      var finding = finding
+      if isRenamed { finding.fix = nil }
+      return finding
+    }
+  }
+
+  /// The command that applies rules to the names of the checkpoint at `path`.
+  static func rename(_ path: String, _ rules: [String]) -> String {
+    remap(path, rules.map { "--rename \(shellQuoted($0))" }.joined(separator: " "))
   }
 
   private static func remap(_ path: String, _ options: String) -> String {

@@ -75,8 +75,10 @@ struct ModelChecks {
   /// Lists of layers with a hole, and none of the length that the configuration says.
   private func layers() -> [Finding] {
     var lists: [String: Set<Int>] = [:]
-    for record in checkpoint.records {
-      let segments = record.name.dottedSegments
+    // The layers of a shard that could not be read are no holes.
+    let absent = checkpoint.absentShards.flatMap(\.tensors)
+    for name in checkpoint.records.map(\.name) + absent {
+      let segments = name.dottedSegments
       for index in segments.indices.dropLast() where Self.layerLists.contains(segments[index]) {
         guard let number = Int(segments[index + 1]) else { continue }
         lists[segments[...index].joined(separator: "."), default: []].insert(number)

@@ -36,10 +36,11 @@ public struct AdapterMerge: Sendable {
     try self.init(base, wrapped.adapters.map { WeightedAdapter($0) }, options: options)
   }
 
-  private init(_ base: MergeBase, _ adapters: [WeightedAdapter], options: OutputOptions)
+  private init(_ base: MergeBase, _ given: [WeightedAdapter], options: OutputOptions)
     throws(CheckpointError)
   {
     try base.checkpoint.requireDistinctNames()
+    let adapters = given.map { $0.relaid(onto: base.checkpoint) }
     for weighted in adapters {
       try weighted.findings.requireDistinctNames(path: weighted.adapter.path)
       try Mergeability.check(weighted.adapter)

@@ -25,7 +25,12 @@ struct MergeDraft {
     adapterCount += 1
     let matching = BaseMatching(
       adapter.limited { $0.kind != .parameter }, base: base.checkpoint)
+    if let packed = matching.packedWeights(in: base.checkpoint).first {
+      throw UnmergeableType.error(
+        packed.record, of: base.checkpoint, family: adapter.family, isSum: true)
+    }
     try matching.requireComplete()
+    if numerics == .peft { noteFusedAttention(matching) }
     for match in matching.matches {
       let steps = ModuleSteps(
         module: match.module, base: match.base, isTransposed: match.isTransposed,
@@ -34,7 +39,7 @@ struct MergeDraft {
       try append(try steps.weightSteps(), to: match.base, of: adapter)
       let bias = try steps.biasSteps()
       guard !bias.steps.isEmpty else { continue }
-      guard let position = positions[Self.biasName(of: match.base)] else {
+      guard let position = positions[match.biasName] else {
         guard bias.isRequired else { continue }
         throw CheckpointError(
           path: adapter.path, tensor: match.module.tensors.first?.record.name,
@@ -53,6 +58,18 @@ struct MergeDraft {
     try addTokenRows(of: adapter)
   }
 
+  /// What PEFT does twice, in the merge and in the model: to follow it there would make
+  /// another model than the factors say.
+  private mutating func noteFusedAttention(_ matching: BaseMatching) {
+    let outputs = matching.matches.filter(\.module.isFusedAttentionOutput).map(\.base.name)
+    guard !outputs.isEmpty else { return }
+    base.note(
+      Finding(
+        .warning, .configMismatch, tensors: outputs,
+        "\(FoldedKeys.summary(of: outputs, "tensor")): the output of a fused attention, to which "
+          + "PEFT adds its update twice; here it is added once"))
+  }
+
   /// `target_parameters`: the fused weights of experts.
   private mutating func addParameters(of weighted: WeightedAdapter) throws(CheckpointError) {
     let adapter = weighted.adapter
@@ -62,11 +79,6 @@ struct MergeDraft {
         try append([step], to: record, of: adapter, stacksMatrices: true)
       }
     }
-  }
-
-  /// The bias beside a weight; that of a fused attention has a name of its own.
-  private static func biasName(of weight: TensorRecord) -> String {
-    String(weight.name.dropLast("weight".count)) + "bias"
   }
 
   private mutating func append(
@@ -162,7 +174,7 @@ enum TokenRows {
   static func indices(
     of replacement: AdapterReplacement, adapter: Adapter, embedding: TensorRecord
   ) throws(CheckpointError) -> [Int] {
-    let field = adapter.configuration?.json[AdapterFeature.trainableTokens.rawValue]
+    let field = adapter.configuration?.tokenIndices
     let module = String(replacement.target.dropLast(".weight".count))
     var values = field?.array
     for member in field?.object ?? []

@@ -116,7 +116,8 @@ struct PlanBuilder {
     }
     let other = OutputFormat.allCases.first { $0.refusal(type, shape: shape) == nil }
     return other.map { format in
-      options.isSingleFile
+      // Only a conversion, which can leave tensors out, is told the format as well.
+      options.isSingleFile || !canExclude
         ? "name an output that ends in \(format.fileSuffixes[0]), which holds \(type.name)"
         : "--format \(format.rawValue), which holds \(type.name)"
     }
