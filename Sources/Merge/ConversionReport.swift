@@ -53,7 +53,7 @@ public struct ConversionReport: Sendable {
         copiedBytes += tensor.byteCount
       }
     }
-    byteCount = plan.byteCount
+    byteCount = plan.byteCount - (results?.savedByteCount ?? 0)
     files = plan.files.map(\.name)
     memory = plan.memory.total(workers: conversion.threads)
     shared = conversion.shared.groups

@@ -70,6 +70,32 @@ import Testing
     #expect(try sandbox.names().contains("renamed/adapter_config.json"))
   }
 
+  @Test(arguments: ["none", "gzip", "zstd:1"])
+  func `a compressed file has the size that is told and the bytes of any number of threads`(
+    _ way: String
+  ) async throws {
+    let sandbox = try Sandbox()
+    try sandbox.writeZeros(
+      [("a", "F16", [700, 1000]), ("b", "BF16", [3, 5, 7]), ("c", "I16", [2_500_000])],
+      to: "x.safetensors")
+    var files: [Data] = []
+    for threads in ["1", "3"] {
+      let outcome = try await sandbox.tenon(
+        "convert", "x.safetensors", "-o", "\(threads).h5", "--compress", way, "--threads", threads,
+        "--json")
+      #expect(outcome.status == "0", "\(outcome.stderr)")
+      let data = try sandbox.data("\(threads).h5")
+      #expect(outcome.stdout.contains("\"bytes\":\(data.count)"), "\(outcome.stdout)")
+      files.append(data)
+    }
+    #expect(files[0] == files[1])
+    #expect((files[0].count < 100_000) == (way != "none"))
+    let back = try await sandbox.tenon("convert", "3.h5", "-o", "back.safetensors")
+    #expect(back.status == "0")
+    let same = try await sandbox.tenon("diff", "back.safetensors", "x.safetensors")
+    #expect(same.status == "0")
+  }
+
   @Test func `only HDF5 is compressed`() async throws {
     let sandbox = try Sandbox()
     try sandbox.copy("fixtures/hdf5/floats.h5", as: "x.h5")

@@ -5,6 +5,10 @@ public enum ChunkCompression: Sendable, Hashable {
   case deflate(level: Int)
   case zstandard(level: Int)
 
+  /// The bytes that a worker needs for it: blocks that are being filled, and one of them
+  /// shuffled and compressed.
+  public static let byteCountInMemory = 4 * ChunkGrid.wantedByteCount
+
   /// The filters of a tensor whose elements have this width, first to last, with what
   /// each is told.
   func filters(width: Int) -> [HDF5Filter] {

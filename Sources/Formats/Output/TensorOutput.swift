@@ -35,10 +35,11 @@ public struct TensorOutput: Sendable {
   }
 
   /// Moves the tensors of a file together, now that their sizes are known, and writes
-  /// what depends on that. Only compressed files need it.
+  /// what depends on that; returns the size of the file. Only compressed files need it.
   public static func finish(_ outputs: [TensorOutput], of layout: OutputLayout, in file: OutputFile)
-    throws(CheckpointError)
+    throws(CheckpointError) -> Int
   {
-    try layout.chunks?.finish(outputs, in: file, offsets: layout.offsets)
+    guard let chunks = layout.chunks else { return layout.byteCount }
+    return try chunks.finish(outputs, in: file, offsets: layout.offsets)
   }
 }

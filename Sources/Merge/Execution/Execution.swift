@@ -21,6 +21,8 @@ public struct Execution: Sendable {
     public var statistics: Statistics = []
     /// Of each converted tensor, in the order of the plan's tensors.
     public var losses: [(name: String, losses: ConversionLosses)] = []
+    /// The bytes by which the output is smaller than planned, because of a compression.
+    public var savedByteCount = 0
     /// What was noticed while the data was read.
     public var findings: [Finding] = []
 
@@ -35,9 +37,10 @@ public struct Execution: Sendable {
     try transaction.begin(byteCount: plan.byteCount)
     let places = try create(transaction)
     let totals = try fill(places, progress: progress)
-    try finish(places)
+    let saved = try finish(places)
     try writeChecksums(totals, of: places)
     var results = results(totals, of: places)
+    results.savedByteCount = saved
     results.findings = try Verification(plan: plan, threads: threads).findings(
       totals.compactMap { total in
         guard let stated = places[total.tensor].tensor.checksum else { return nil }
@@ -103,15 +106,20 @@ public struct Execution: Sendable {
     return ledger.totals()
   }
 
-  /// Ends the files whose layout depends on what was written.
-  private func finish(_ places: [Place]) throws(CheckpointError) {
+  /// Ends the files whose layout depends on what was written; returns the bytes that they
+  /// are smaller than planned.
+  private func finish(_ places: [Place]) throws(CheckpointError) -> Int {
     var first = 0
+    var saved = 0
     for planned in plan.files {
       let own = places[first..<first + planned.tensors.count]
       first += planned.tensors.count
       guard let file = own.first?.file else { continue }
-      try TensorOutput.finish(own.map(\.output), of: planned.layout, in: file)
+      saved +=
+        try planned.layout.byteCount
+        - TensorOutput.finish(own.map(\.output), of: planned.layout, in: file)
     }
+    return saved
   }
 
   /// Writes the checksums of the data where the format wants them.

@@ -209,7 +209,9 @@ struct PlanBuilder {
     while true {
       var scratch = WorkerScratch.Sizes()
       for tensor in tensors { scratch.include(tensor, blocks: blocks) }
-      let memory = MemoryEstimate(perWorker: scratch.byteCount, shared: shared(tensors))
+      let compression = options.compression == nil ? 0 : ChunkCompression.byteCountInMemory
+      let memory = MemoryEstimate(
+        perWorker: scratch.byteCount + compression, shared: shared(tensors))
       let needed = memory.total(workers: options.threads)
       if needed <= options.maximumMemory { return (blocks, scratch, memory) }
       guard let smaller = blocks.smaller else {

@@ -58,7 +58,9 @@ struct MergeCommand: CheckpointCommand {
       () throws(CheckpointError) in
       try Execution(merge.plan, threads: write.workerCount).run(transaction, progress: progress)
     }
-    show(MergeReport(merge, statistics: results.statistics), output: transaction.path)
+    var report = MergeReport(merge, statistics: results.statistics)
+    report.byteCount -= results.savedByteCount
+    show(report, output: transaction.path)
     return .success
   }
 

@@ -21,9 +21,10 @@ public struct HDF5ChunkedOutput: Sendable {
     grid.map { $0.count * $0.chunkByteCount } ?? byteCount
   }
 
-  /// Moves all data together in the order of the tensors, and writes the headers.
+  /// Moves all data together in the order of the tensors, and writes the headers. Returns
+  /// the size of the file.
   func finish(_ outputs: [TensorOutput], in file: OutputFile, offsets slots: [Int])
-    throws(CheckpointError)
+    throws(CheckpointError) -> Int
   {
     var end = image.byteCount
     var offsets: [Int] = []
@@ -50,6 +51,7 @@ public struct HDF5ChunkedOutput: Sendable {
     _ = image.build(offsets: offsets, chunks: chunks, end: end)
     try file.write(image.bytes, at: 0)
     try file.truncate(to: max(end, image.byteCount))
+    return max(end, image.byteCount)
   }
 
   /// Moves bytes towards the start of the file.
