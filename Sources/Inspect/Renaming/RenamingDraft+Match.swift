@@ -186,12 +186,19 @@ extension RenamingDraft {
       }
     }
     if wanted.allSatisfy({ tensors[$0.position].record.name == $0.name }) { return }
-    let ordered = changes.sorted { "\($0)" < "\($1)" }
-    guard let rules = RuleSynthesis.rules(for: ordered) else { throw noRules(base) }
+    guard let rules = RuleSynthesis.rules(for: Self.ordered(changes)) else { throw noRules(base) }
     let map = KeyMap(rules)
     let results = try map.renaming(of: self.names).results
     guard wanted.allSatisfy({ results[$0.position] == $0.name }) else { throw noRules(base) }
     try apply(map, as: .inferred(base.path))
+  }
+
+  /// The changes in an order of their own, so that the same input gives the same rules.
+  private static func ordered(_ changes: Set<[NameAlignment.Step]>) -> [[NameAlignment.Step]] {
+    func text(_ parts: [NamePart]) -> String { parts.map { $0.word ?? "#" }.joined(separator: ".") }
+    return changes.map { steps in
+      (steps, steps.map { "\(text($0.old)) → \(text($0.new))" }.joined(separator: ", "))
+    }.sorted { $0.1 < $1.1 }.map(\.0)
   }
 
   private func noRules(_ base: KeyList) -> CheckpointError {

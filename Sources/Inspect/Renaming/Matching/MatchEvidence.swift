@@ -34,6 +34,7 @@ struct MatchEvidence {
   /// Whether more speaks for the pair than that no other is left.
   func proves(_ alignment: NameAlignment) -> Bool {
     guard isConsistent(alignment) else { return false }
+    if isSettled(alignment) { return true }
     let needsProof = !Self.keepsModule(alignment)
     return Self.changes(alignment).allSatisfy { change in
       guard needsProof || change.isReplacement || change.isTelling else { return true }
@@ -42,10 +43,18 @@ struct MatchEvidence {
   }
 
   /// Whether no settled name with the same beginning got another one.
-  private func isConsistent(_ alignment: NameAlignment) -> Bool {
+  func isConsistent(_ alignment: NameAlignment) -> Bool {
     Self.beginnings(alignment).allSatisfy { old, new in
       beginnings[old].map { $0 == [new] } ?? true
     }
+  }
+
+  /// Whether another name is settled that is the same up to its last change, as that of
+  /// the weight is for the bias.
+  private func isSettled(_ alignment: NameAlignment) -> Bool {
+    guard let last = alignment.steps.lastIndex(where: { !$0.isSame }) else { return true }
+    let steps = alignment.steps[...last]
+    return beginnings[steps.flatMap(\.old)] == [steps.flatMap(\.new)]
   }
 
   /// The beginnings of the name where a change has just happened.

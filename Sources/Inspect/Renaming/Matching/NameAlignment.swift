@@ -25,6 +25,10 @@ struct NameAlignment {
   var isOnlyShorter: Bool { steps.allSatisfy { $0.isSame || $0.new.isEmpty } }
   /// Whether nothing is left unexplained on either side.
   var isFull: Bool { (strengths + newStrengths).allSatisfy { $0 > 0 } }
+  /// How many words nothing explains, of the old name and of the new.
+  var unexplained: (old: Int, new: Int) {
+    (strengths.count { $0 == 0 }, newStrengths.count { $0 == 0 })
+  }
   /// The words that both share in meaning, those that all names have left out.
   let evidence: Int
 
@@ -45,15 +49,10 @@ struct NameAlignment {
         evidence += 1
       }
     }
-    // Insertions and removals that other names have as well.
-    var (i, j) = (0, 0)
-    for (index, step) in steps.enumerated() {
-      if !step.isSame, known.contains(Edit(steps, at: index)) {
-        for place in i..<i + step.old.count { strengths[place] = max(1, strengths[place]) }
-        for place in j..<j + step.new.count { newStrengths[place] = max(1, newStrengths[place]) }
-      }
-      i += step.old.count
-      j += step.new.count
+    for (edit, parts, newParts) in Self.edits(steps) + Self.gaps(pairs, old, new)
+    where known.contains(edit) {
+      for place in parts { strengths[place] = max(1, strengths[place]) }
+      for place in newParts { newStrengths[place] = max(1, newStrengths[place]) }
     }
     isContrary = steps.contains { step in
       guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
@@ -64,6 +63,44 @@ struct NameAlignment {
     self.strengths = strengths
     self.evidence = evidence
     self.newStrengths = newStrengths
+  }
+
+  /// An edit with the parts of both names that it is about.
+  private typealias Placed = (edit: Edit, parts: Range<Int>, newParts: Range<Int>)
+
+  /// The edits that the steps are.
+  private static func edits(_ steps: [Step]) -> [Placed] {
+    var (i, j) = (0, 0)
+    return steps.indices.compactMap { index in
+      let step = steps[index]
+      defer { (i, j) = (i + step.old.count, j + step.new.count) }
+      return step.isSame
+        ? nil : (Edit(steps, at: index), i..<i + step.old.count, j..<j + step.new.count)
+    }
+  }
+
+  /// The words that came or went, beside others that changed.
+  private static func gaps(_ pairs: [(Int?, Int?)], _ old: [NamePart], _ new: [NamePart])
+    -> [Placed]
+  {
+    var found: [Placed] = []
+    var (i, j, index) = (0, 0, 0)
+    while index < pairs.count {
+      let start = (i, j)
+      let left = i > 0 ? old[i - 1] : nil
+      while index < pairs.count, pairs[index].0 == nil { (j, index) = (j + 1, index + 1) }
+      if j > start.1 {
+        found.append((Edit(new: Array(new[start.1..<j]), after: left), i..<i, start.1..<j))
+      }
+      while index < pairs.count, pairs[index].1 == nil { (i, index) = (i + 1, index + 1) }
+      if i > start.0 {
+        found.append((Edit(old: Array(old[start.0..<i]), after: left), start.0..<i, j..<j))
+      }
+      if index < pairs.count, pairs[index].0 != nil, pairs[index].1 != nil {
+        (i, j, index) = (i + 1, j + 1, index + 1)
+      }
+    }
+    return found
   }
 
   /// Nil for parts that cannot stand for each other.
@@ -154,45 +191,5 @@ struct NameAlignment {
     }
     flush()
     return steps
-  }
-}
-
-/// A change of words that more than one name can have.
-struct Edit: Hashable {
-  let old: [NamePart]
-  let new: [NamePart]
-  /// For words that come or go: what stands before them, nil at the start.
-  let left: NamePart?
-
-  init(_ steps: [NameAlignment.Step], at index: Int) {
-    old = steps[index].old
-    new = steps[index].new
-    let isReplacement = !old.isEmpty && !new.isEmpty
-    left = isReplacement ? nil : index > 0 ? steps[index - 1].old.last ?? .number : nil
-  }
-}
-
-/// The changes that names settled so far have.
-struct KnownEdits {
-  private var edits: Set<Edit> = []
-  private var words: [String: Set<String>] = [:]
-
-  func contains(_ edit: Edit) -> Bool { edits.contains(edit) }
-  /// Whether the words stand for the same, by what was settled or by their meaning.
-  func isSame(_ a: String, _ b: String) -> Bool {
-    if !words.isEmpty, let others = words[a], others.contains(b) { return true }
-    return WordMeaning.isSame(a, b)
-  }
-
-  mutating func insert(_ alignment: NameAlignment) {
-    for index in alignment.steps.indices where !alignment.steps[index].isSame {
-      let step = alignment.steps[index]
-      edits.insert(Edit(alignment.steps, at: index))
-      if step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
-        let b = step.new[0].word
-      {
-        words[a, default: []].insert(b)
-      }
-    }
   }
 }
