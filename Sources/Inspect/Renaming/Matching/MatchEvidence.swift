@@ -14,6 +14,8 @@ struct MatchEvidence {
   private var contexts: [Change: Set<[String]>] = [:]
   /// For each beginning of a settled name what became of it.
   private var beginnings: [[NamePart]: Set<[NamePart]>] = [:]
+  /// The modules of settled names.
+  private var modules: Set<[NameAlignment.Step]> = []
 
   /// The least number of modules that have to share a change.
   private static let leastContextCount = 2
@@ -28,6 +30,7 @@ struct MatchEvidence {
   /// Takes note of a pair that is one.
   mutating func settle(_ alignment: NameAlignment) {
     add(alignment)
+    if let module = Self.module(alignment) { modules.insert(module) }
     for (old, new) in Self.beginnings(alignment) { beginnings[old, default: []].insert(new) }
   }
 
@@ -49,12 +52,21 @@ struct MatchEvidence {
     }
   }
 
-  /// Whether another name is settled that is the same up to its last change, as that of
-  /// the weight is for the bias.
+  /// Whether another name is settled that is the same up to its last change, or but for
+  /// the last word, as that of the weight is for the bias.
   private func isSettled(_ alignment: NameAlignment) -> Bool {
     guard let last = alignment.steps.lastIndex(where: { !$0.isSame }) else { return true }
     let steps = alignment.steps[...last]
-    return beginnings[steps.flatMap(\.old)] == [steps.flatMap(\.new)]
+    if beginnings[steps.flatMap(\.old)] == [steps.flatMap(\.new)] { return true }
+    return Self.module(alignment).map(modules.contains) ?? false
+  }
+
+  /// The steps without the word that nearly every name ends in, where it is the same.
+  private static func module(_ alignment: NameAlignment) -> [NameAlignment.Step]? {
+    guard let last = alignment.steps.last, last.isSame, last.old.count == 1,
+      let word = last.old[0].word, WordMeaning.everywhere.contains(word)
+    else { return nil }
+    return alignment.steps.dropLast()
   }
 
   /// The beginnings of the name where a change has just happened.

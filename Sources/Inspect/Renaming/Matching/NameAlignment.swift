@@ -35,24 +35,31 @@ struct NameAlignment {
   /// Lays the names side by side so that as much as possible is the same, from the
   /// end; nil where the numbers cannot meet.
   init?(_ old: [NamePart], _ new: [NamePart], knowing known: KnownEdits) {
-    let pairs = Self.path(old, new, knowing: known)
-    guard let pairs else { return nil }
-    steps = Self.steps(pairs, old, new)
+    guard let pairs = Self.path(old, new, knowing: known) else { return nil }
+    let gaps = Self.gaps(pairs, old, new).filter { known.contains($0.edit) }
     var strengths = Array(repeating: 0, count: old.count)
     var newStrengths = Array(repeating: 0, count: new.count)
+    var isExplained = Array(repeating: false, count: pairs.count)
     var evidence = 0
-    for case (let i?, let j?) in pairs {
+    for case (let index, (let i?, let j?)) in pairs.enumerated() {
       guard let strength = Self.strength(old[i], new[j], knowing: known) else { continue }
       strengths[i] = strength
       newStrengths[j] = strength
+      isExplained[index] = strength > 0
       if strength > 0, let word = old[i].word, !WordMeaning.everywhere.contains(word) {
         evidence += 1
       }
     }
-    for (edit, parts, newParts) in Self.edits(steps) + Self.gaps(pairs, old, new)
-    where known.contains(edit) {
-      for place in parts { strengths[place] = max(1, strengths[place]) }
-      for place in newParts { newStrengths[place] = max(1, newStrengths[place]) }
+    for gap in gaps { for index in gap.pairs { isExplained[index] = true } }
+    steps = Self.steps(pairs, old, new, isExplained)
+    var (i, j) = (0, 0)
+    for (index, step) in steps.enumerated() {
+      if !step.isSame, known.contains(Edit(steps, at: index)) {
+        for place in i..<i + step.old.count { strengths[place] = max(1, strengths[place]) }
+        for place in j..<j + step.new.count { newStrengths[place] = max(1, newStrengths[place]) }
+      }
+      i += step.old.count
+      j += step.new.count
     }
     isContrary = steps.contains { step in
       guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
@@ -65,42 +72,27 @@ struct NameAlignment {
     self.newStrengths = newStrengths
   }
 
-  /// An edit with the parts of both names that it is about.
-  private typealias Placed = (edit: Edit, parts: Range<Int>, newParts: Range<Int>)
-
-  /// The edits that the steps are.
-  private static func edits(_ steps: [Step]) -> [Placed] {
-    var (i, j) = (0, 0)
-    return steps.indices.compactMap { index in
-      let step = steps[index]
-      defer { (i, j) = (i + step.old.count, j + step.new.count) }
-      return step.isSame
-        ? nil : (Edit(steps, at: index), i..<i + step.old.count, j..<j + step.new.count)
-    }
-  }
-
-  /// The words that came or went, beside others that changed.
+  /// The words that came or went, each with the pairs that it is.
   private static func gaps(_ pairs: [(Int?, Int?)], _ old: [NamePart], _ new: [NamePart])
-    -> [Placed]
+    -> [(edit: Edit, pairs: Range<Int>)]
   {
-    var found: [Placed] = []
-    var (i, j, index) = (0, 0, 0)
-    while index < pairs.count {
-      let start = (i, j)
-      let left = i > 0 ? old[i - 1] : nil
-      while index < pairs.count, pairs[index].0 == nil { (j, index) = (j + 1, index + 1) }
-      if j > start.1 {
-        found.append((Edit(new: Array(new[start.1..<j]), after: left), i..<i, start.1..<j))
+    var gaps: [(edit: Edit, pairs: Range<Int>)] = []
+    var left: NamePart?
+    var start = 0
+    while start < pairs.count {
+      let rest = pairs[start...]
+      let isNew = rest[start].0 == nil
+      let end =
+        rest.firstIndex { isNew ? $0.0 != nil : $0.1 != nil || $0.0 == nil } ?? pairs.count
+      let gone = rest[start..<end].compactMap { $0.0.map { old[$0] } }
+      if end > start {
+        let came = rest[start..<end].compactMap { $0.1.map { new[$0] } }
+        gaps.append((Edit(old: gone, new: came, after: left), start..<end))
       }
-      while index < pairs.count, pairs[index].1 == nil { (i, index) = (i + 1, index + 1) }
-      if i > start.0 {
-        found.append((Edit(old: Array(old[start.0..<i]), after: left), start.0..<i, j..<j))
-      }
-      if index < pairs.count, pairs[index].0 != nil, pairs[index].1 != nil {
-        (i, j, index) = (i + 1, j + 1, index + 1)
-      }
+      left = gone.last ?? rest[start].0.map { old[$0] } ?? left
+      start = max(end, start + 1)
     }
-    return found
+    return gaps
   }
 
   /// Nil for parts that cannot stand for each other.
@@ -164,9 +156,11 @@ struct NameAlignment {
   }
 
   /// The pairs as steps: neighbours that differ are one step where words came or
-  /// went, and one step each where every word has another in its place.
-  private static func steps(_ pairs: [(Int?, Int?)], _ old: [NamePart], _ new: [NamePart]) -> [Step]
-  {
+  /// went, and one step each where every word has another in its place. What is
+  /// explained is a step of its own.
+  private static func steps(
+    _ pairs: [(Int?, Int?)], _ old: [NamePart], _ new: [NamePart], _ isExplained: [Bool]
+  ) -> [Step] {
     var steps: [Step] = []
     var run: [(Int?, Int?)] = []
     func flush() {
@@ -181,13 +175,13 @@ struct NameAlignment {
       }
       run = []
     }
-    for pair in pairs {
-      if case (let i?, let j?) = pair, old[i] == new[j] {
+    for (index, pair) in pairs.enumerated() {
+      let isWhole = pair.0 != nil && pair.1 != nil
+      if index > 0, isExplained[index] != isExplained[index - 1] || (isWhole && isExplained[index])
+      {
         flush()
-        steps.append(Step(old: [old[i]], new: [new[j]]))
-      } else {
-        run.append(pair)
       }
+      run.append(pair)
     }
     flush()
     return steps

@@ -36,9 +36,8 @@ extension NameMatching {
 
   /// Whether neither list has another name, placed or not, for such a shape.
   private func isOnlyOfItsShape(_ index: Int, _ place: Int) -> Bool {
-    names[index].fits(base[place])
-      && names.allSatisfy { $0.parts == names[index].parts || !$0.fits(base[place]) }
-      && base.allSatisfy { $0.parts == base[place].parts || !names[index].fits($0) }
+    names.count { $0.isTwin(of: base[place]) } == 1
+      && base.count { names[index].isTwin(of: $0) } == 1
   }
 
   /// Whether the layer of the name and that of its place have the same shapes left, and
