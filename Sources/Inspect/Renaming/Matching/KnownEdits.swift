@@ -23,6 +23,9 @@ struct Edit: Hashable {
 struct KnownEdits {
   private var edits: Set<Edit> = []
   private var words: [String: Set<String>] = [:]
+  /// Words that came or went on their own.
+  private(set) var gone: Set<NamePart> = []
+  private(set) var come: Set<NamePart> = []
 
   func contains(_ edit: Edit) -> Bool { edits.contains(edit) }
   /// Whether the words stand for the same, by what was settled or by their meaning.
@@ -40,6 +43,8 @@ struct KnownEdits {
       {
         words[a, default: []].insert(b)
       }
+      if step.old.count == 1, step.new.isEmpty { gone.insert(step.old[0]) }
+      if step.new.count == 1, step.old.isEmpty { come.insert(step.new[0]) }
     }
   }
 }

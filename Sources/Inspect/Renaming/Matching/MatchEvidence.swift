@@ -45,11 +45,31 @@ struct MatchEvidence {
     }
   }
 
-  /// Whether no settled name with the same beginning got another one.
+  /// Whether no settled name with the same beginning got another one, or, where several
+  /// modules have the change, none that goes on with the same word.
   func isConsistent(_ alignment: NameAlignment) -> Bool {
     Self.beginnings(alignment).allSatisfy { old, new in
-      beginnings[old].map { $0 == [new] } ?? true
+      guard let settled = beginnings[old], !settled.contains(new) else { return true }
+      guard let next = Self.next(alignment, after: old) else { return false }
+      return beginnings[old + next.old].map { $0.contains(new + next.new) } ?? isShared(alignment)
     }
+  }
+
+  /// Whether several modules have each of the changes.
+  private func isShared(_ alignment: NameAlignment) -> Bool {
+    Self.changes(alignment).allSatisfy { (contexts[$0]?.count ?? 0) >= Self.leastContextCount }
+  }
+
+  /// The step that follows a beginning, where it is the same in both names.
+  private static func next(_ alignment: NameAlignment, after beginning: [NamePart])
+    -> NameAlignment.Step?
+  {
+    var count = 0
+    for step in alignment.steps {
+      if count == beginning.count, !step.old.isEmpty { return step.isSame ? step : nil }
+      count += step.old.count
+    }
+    return nil
   }
 
   /// Whether another name is settled that is the same up to its last change, or but for

@@ -25,10 +25,8 @@ struct NameAlignment {
   var isOnlyShorter: Bool { steps.allSatisfy { $0.isSame || $0.new.isEmpty } }
   /// Whether nothing is left unexplained on either side.
   var isFull: Bool { (strengths + newStrengths).allSatisfy { $0 > 0 } }
-  /// How many words nothing explains, of the old name and of the new.
-  var unexplained: (old: Int, new: Int) {
-    (strengths.count { $0 == 0 }, newStrengths.count { $0 == 0 })
-  }
+  /// The steps of which nothing explains some of the words.
+  let unexplained: [Step]
   /// The words that both share in meaning, those that all names have left out.
   let evidence: Int
 
@@ -52,15 +50,20 @@ struct NameAlignment {
     }
     for gap in gaps { for index in gap.pairs { isExplained[index] = true } }
     steps = Self.steps(pairs, old, new, isExplained)
+    var unexplained: [Step] = []
     var (i, j) = (0, 0)
     for (index, step) in steps.enumerated() {
       if !step.isSame, known.contains(Edit(steps, at: index)) {
         for place in i..<i + step.old.count { strengths[place] = max(1, strengths[place]) }
         for place in j..<j + step.new.count { newStrengths[place] = max(1, newStrengths[place]) }
       }
-      i += step.old.count
-      j += step.new.count
+      let (oldEnd, newEnd) = (i + step.old.count, j + step.new.count)
+      if strengths[i..<oldEnd].contains(0) || newStrengths[j..<newEnd].contains(0) {
+        unexplained.append(step)
+      }
+      (i, j) = (oldEnd, newEnd)
     }
+    self.unexplained = unexplained
     isContrary = steps.contains { step in
       guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
         let b = step.new[0].word
@@ -114,9 +117,12 @@ struct NameAlignment {
     let impossible = -1_000_000
     // A step that changes or leaves out a word costs a little, so that the path with
     // the fewest of them wins; numbers have to meet.
-    func gap(_ part: NamePart) -> Int { part == .number ? impossible : -2 }
-    for i in 1..<old.count + 1 { scores[i * width] = scores[(i - 1) * width] + gap(old[i - 1]) }
-    for j in 1..<width { scores[j] = scores[j - 1] + gap(new[j - 1]) }
+    func costs(_ parts: [NamePart], _ edits: Set<NamePart>) -> [Int] {
+      parts.map { $0 == .number ? impossible : edits.contains($0) ? 0 : -2 }
+    }
+    let (gone, come) = (costs(old, known.gone), costs(new, known.come))
+    for i in 1..<old.count + 1 { scores[i * width] = scores[(i - 1) * width] + gone[i - 1] }
+    for j in 1..<width { scores[j] = scores[j - 1] + come[j - 1] }
     let meetings = old.flatMap { part in
       new.map { other in
         switch strength(part, other, knowing: known) {
@@ -132,8 +138,8 @@ struct NameAlignment {
       for j in 1..<width {
         scores[i * width + j] = max(
           scores[(i - 1) * width + j - 1] + meeting(i - 1, j - 1),
-          scores[(i - 1) * width + j] + gap(old[i - 1]),
-          scores[i * width + j - 1] + gap(new[j - 1]))
+          scores[(i - 1) * width + j] + gone[i - 1],
+          scores[i * width + j - 1] + come[j - 1])
       }
     }
     guard scores[scores.count - 1] > impossible / 2 else { return nil }
@@ -144,7 +150,7 @@ struct NameAlignment {
       if i > 0, j > 0, score == scores[(i - 1) * width + j - 1] + meeting(i - 1, j - 1) {
         (i, j) = (i - 1, j - 1)
         pairs.append((i, j))
-      } else if i > 0, score == scores[(i - 1) * width + j] + gap(old[i - 1]) {
+      } else if i > 0, score == scores[(i - 1) * width + j] + gone[i - 1] {
         i -= 1
         pairs.append((i, nil))
       } else {

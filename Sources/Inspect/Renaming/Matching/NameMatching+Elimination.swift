@@ -1,7 +1,7 @@
 /// What is settled by nothing else being left.
 ///
 /// That is a proof only where the shapes are known, where most names are placed already,
-/// where the two names differ in one word alone, and where no second place is left: in
+/// where the two names differ in one place alone, and where no second place is left: in
 /// the whole of both lists, or beside the names of the same layer.
 extension NameMatching {
   /// Settles the names that have one place left, and that place one name; false where
@@ -14,7 +14,7 @@ extension NameMatching {
       guard let place = left.onlyPlace(of: index),
         isOnlyOfItsShape(index, place) || isLayerComplete(index, place, left)
       else { return nil }
-      return pair(index, place).flatMap { isOneWord($0) ? $0 : nil }
+      return pair(index, place).flatMap { isOneChange($0) ? $0 : nil }
     }
     let chosen = found.filter { pair in
       var evidence = evidence
@@ -28,10 +28,17 @@ extension NameMatching {
   /// The fewest names that have to be placed before anything is told from what is left.
   private static let leastPlacedCount = 4
 
-  /// Whether the names differ in one word that nothing explains, and may.
-  private func isOneWord(_ pair: Pair) -> Bool {
-    let unexplained = pair.alignment.unexplained
-    return unexplained.old <= 1 && unexplained.new <= 1 && !isRuledOut(pair.alignment)
+  /// The most words that may stand for others.
+  private static let mostWordCount = 2
+
+  /// Whether the names differ in one place that nothing explains, and may.
+  private func isOneChange(_ pair: Pair) -> Bool {
+    let steps = pair.alignment.unexplained
+    return steps.count <= 1 && !isRuledOut(pair.alignment)
+      && steps.allSatisfy { step in
+        max(step.old.count, step.new.count) <= Self.mostWordCount
+          && (step.old + step.new).allSatisfy { !WordMeaning.everywhere.contains($0.word ?? "") }
+      }
   }
 
   /// Whether neither list has another name, placed or not, for such a shape.
