@@ -36,37 +36,6 @@ extension RenamingDraft {
     self = attempt
   }
 
-  /// The draft after one or two presets that give every name its place.
-  ///
-  /// Nil where none do, or where several do and disagree.
-  private func knownRenaming(to base: KeyList) -> RenamingDraft? {
-    let presets = RenamePreset.table.filter { !$0.needsBase && $0.isForInference }
-    let entries = Dictionary(
-      entries(of: base).map { (ExactName($0.name), $0.shape) },
-      uniquingKeysWith: { first, _ in first })
-    func applied(_ preset: RenamePreset, to draft: RenamingDraft) -> RenamingDraft? {
-      var draft = draft
-      guard (try? draft.apply(preset, base: base)) != nil else { return nil }
-      return (try? draft.requireDistinct()) != nil ? draft : nil
-    }
-    let singles = presets.compactMap { applied($0, to: self) }
-    let pairs = singles.flatMap { draft in presets.compactMap { applied($0, to: draft) } }
-    for drafts in [singles, pairs] {
-      let complete = drafts.filter { draft in
-        MatchSubject.subjects(of: draft).allSatisfy { subject in
-          guard let shape = entries[ExactName(subject.path)] else { return false }
-          return subject.demand.accepts(shape.map(ShapeDemand.shape) ?? .unknown)
-        }
-      }
-      guard var draft = complete.first else { continue }
-      guard complete.allSatisfy({ $0.names == draft.names }) else { return nil }
-      let count = MatchSubject.subjects(of: draft).count
-      draft.match = MatchSummary(base: base.path, placed: count, count: count, unplaced: [])
-      return draft
-    }
-    return nil
-  }
-
   /// Finds the renaming by the words and the shapes alone.
   private mutating func infer(_ base: KeyList) throws(CheckpointError) {
     let subjects = MatchSubject.subjects(of: self)
@@ -96,7 +65,7 @@ extension RenamingDraft {
 
   /// The names that are wanted; the report of a failed load tells those that were
   /// missed, and all that it does not name are right as they are.
-  private func entries(of base: KeyList) -> [KeyList.Entry] {
+  func entries(of base: KeyList) -> [KeyList.Entry] {
     guard let unwanted = base.unwanted else { return base.entries }
     let wrong = Set(unwanted.map { ExactName($0.name) })
     // A report that names nothing of this checkpoint is of another one.
