@@ -45,7 +45,7 @@ extension RenamingDraft {
       entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) })
     let matching = NameMatching(names, to: places)
     try refuseShifted(matching, base: base)
-    try refuseOpen(matching, names, places, base: base)
+    try refuseOpen(matching, base: base)
     let unplaced = names.indices.filter { matching.places[$0] == nil }.flatMap { index in
       names[index].members.values.map { subjects[$0.position].path }
     }
@@ -74,53 +74,6 @@ extension RenamingDraft {
     }
     let right = tensors.filter { !wrong.contains(ExactName($0.record.name)) }
     return base.entries + right.map { KeyList.Entry($0.record.name) }
-  }
-
-  private func refuseOpen(
-    _ matching: NameMatching, _ names: [NameShape], _ places: [NameShape], base: KeyList
-  ) throws(CheckpointError) {
-    let open = matching.open
-    guard !open.isEmpty else { return }
-    func text(_ shape: NameShape) -> String {
-      let numbers = shape.members.keys.min { $0.lexicographicallyPrecedes($1) } ?? []
-      return NameShape.name(shape.parts, numbers).printable
-    }
-    let details = open.prefix(FoldedKeys.maximumLineCount).map { name, candidates in
-      let shown = candidates.prefix(4).map { text(places[$0]) }
-      let rest = candidates.count - shown.count
-      return "\(text(names[name])) → \(shown.joined(separator: " or "))"
-        + (rest > 0 ? " or \(rest) more" : "")
-    }
-    let count = open.reduce(0) { $0 + names[$1.name].members.count }
-    let isByShape = open.allSatisfy { $0.places.count == 1 }
-    throw CheckpointError(
-      path: path,
-      isByShape
-        ? "\(count) \(count == 1 ? "name has" : "names have") a place in \(base.path) only "
-          + "because no other is left, which is no proof"
-        : "\(count) \(count == 1 ? "name" : "names") could be more than one of \(base.path), and "
-          + "nothing tells which",
-      details: details + FoldedKeys.rest(open.count, "patterns"),
-      fix: "say it yourself with --rename; --to-match finds the rest")
-  }
-
-  private func refuseShifted(_ matching: NameMatching, base: KeyList) throws(CheckpointError) {
-    let shifted = matching.shifted
-    guard !shifted.isEmpty else { return }
-    func text(_ shape: NameShape) -> String {
-      FoldedKeys.lines(shape.members.keys.map { NameShape.name(shape.parts, $0) })
-        .joined(separator: ", ")
-    }
-    let details = shifted.prefix(FoldedKeys.maximumLineCount).map {
-      "\(text(matching.names[$0.name])) → \(text(matching.base[$0.base]))"
-    }
-    let count = shifted.reduce(0) { $0 + matching.names[$1.name].members.count }
-    throw CheckpointError(
-      path: path,
-      "\(count) \(count == 1 ? "name is" : "names are") of other layers than those of "
-        + "\(base.path), and nothing tells which is which",
-      details: details + FoldedKeys.rest(shifted.count, "patterns"),
-      fix: "say it yourself with --rename; --to-match finds the rest")
   }
 
   private func littleFits(_ base: KeyList, placed: Int, unplaced: [String]) -> CheckpointError {
