@@ -44,6 +44,7 @@ extension RenamingDraft {
     let places = NameShape.fold(
       entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) })
     let matching = NameMatching(names, to: places)
+    if matching.isTooLarge { return try inferOneChange(subjects, base) }
     try refuseShifted(matching, base: base)
     try refuseOpen(matching, base: base)
     let unplaced = names.indices.filter { matching.places[$0] == nil }.flatMap { index in
@@ -61,6 +62,35 @@ extension RenamingDraft {
       unplaced: NaturalOrder.sorted(unplaced))
     guard !unplaced.isEmpty else { return }
     findings.append(Self.unplaced(NaturalOrder.sorted(unplaced), base))
+  }
+
+  /// Finds the one change that all names have, where they are too many to lay side by side.
+  private mutating func inferOneChange(_ subjects: [MatchSubject], _ base: KeyList)
+    throws(CheckpointError)
+  {
+    let shapes = Dictionary(
+      entries(of: base).map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
+    let demands = Dictionary(
+      subjects.map { ($0.path, $0.demand) }, uniquingKeysWith: { first, _ in first })
+    let drift = NameDrift(
+      from: subjects.map(\.path).filter { shapes[$0] == nil },
+      to: shapes.keys.filter { demands[$0] == nil }.sorted()
+    ) { found, wanted in
+      guard let demand = demands[found], case let shape?? = shapes[wanted] else { return true }
+      return demand.accepts(.shape(shape))
+    }
+    guard let drift, subjects.allSatisfy({ $0.keys.allSatisfy { !$0.isModule } }) else {
+      throw CheckpointError(
+        path: path, "too many of its names could be too many of \(base.path) to compare them all",
+        fix: "say what they have in common with --rename; --to-match finds the rest")
+    }
+    try apply(
+      KeyMap([RenameRule(checked: drift.pattern, drift.replacement)]), as: .inferred(base.path))
+    let unplaced = names.filter { shapes[$0] == nil }
+    match = MatchSummary(
+      base: base.path, placed: subjects.count - unplaced.count, count: subjects.count,
+      unplaced: NaturalOrder.sorted(unplaced))
+    if !unplaced.isEmpty { findings.append(Self.unplaced(NaturalOrder.sorted(unplaced), base)) }
   }
 
   /// The names that are wanted; the report of a failed load tells those that were

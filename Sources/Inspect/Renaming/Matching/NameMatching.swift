@@ -16,15 +16,29 @@ struct NameMatching {
   private var known = KnownEdits()
   private(set) var evidence = MatchEvidence()
   private var candidates: [[Int]]
+  /// Whether so many names could be so many others that nothing was settled but those
+  /// that are equal.
+  private(set) var isTooLarge = false
+
+  /// The most pairs that are laid side by side.
+  private static let maximumPairCount = 250_000
 
   init(_ names: [NameShape], to base: [NameShape]) {
     self.names = names
     self.base = base
     candidates = Array(repeating: [], count: names.count)
     settleEqual()
-    for index in names.indices where places[index] == nil && !misshapen.contains(index) {
-      candidates[index] = base.indices.filter { !taken.contains($0) && names[index].fits(base[$0]) }
+    let left = ShapeClasses(
+      names, names.indices.filter { places[$0] == nil && !misshapen.contains($0) })
+    let free = ShapeClasses(base, base.indices.filter { !taken.contains($0) })
+    let fitting = left.fitting(free)
+    isTooLarge =
+      fitting.reduce(0) { $0 + $1.names.count * $1.places.count } > Self.maximumPairCount
+    if isTooLarge { return }
+    for (names, places) in fitting {
+      for name in names { candidates[name] += places }
     }
+    for name in names.indices { candidates[name].sort() }
     while settle() || eliminate() {}
   }
 
