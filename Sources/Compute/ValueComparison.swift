@@ -20,8 +20,8 @@ public struct Tolerance: Sendable, Hashable {
 
 /// How the values of two tensors differ, in float64.
 ///
-/// Every value of a type of up to 64 bits is taken exactly; only 64-bit integers
-/// against another type are rounded first. +0 and −0 are the same value. NaN is
+/// Every value of a type of up to 64 bits is taken exactly, 64-bit integers against
+/// another type too. +0 and −0 are the same value. NaN is
 /// the same as a NaN with the same bits, or in another type as any NaN. The sums
 /// and maxima are over the pairs of which both are finite; cut two tensors into
 /// the same blocks and combine them in order to get the same last digits again.

@@ -45,6 +45,28 @@ public enum Values {
     }
   }
 
+  /// What became of a base of float32: the update is the difference between `values` and
+  /// `base`, and `result` what rounding left of the values.
+  public static func statistics(of values: Span<Float>, base: RawSpan, result: Span<Float>)
+    -> UpdateStatistics
+  {
+    let count = values.count
+    _ = floatKernel(.f32, elements: count, bytes: base.byteCount)
+    precondition(result.count == count, "\(result.count) results for \(count) values")
+    var sums = kernel_update_sums()
+    // The kernel reads `count` elements of the three, which were just checked.
+    unsafe values.withUnsafeBufferPointer { values in
+      unsafe base.withUnsafeBytes { base in
+        unsafe result.withUnsafeBufferPointer { result in
+          guard count > 0 else { return }
+          unsafe kernel_update_statistics(
+            values.baseAddress, base.baseAddress, result.baseAddress, count, &sums)
+        }
+      }
+    }
+    return UpdateStatistics(sums)
+  }
+
   /// Rounds finished values to `destinationType` and tells what became of the base,
   /// which is not F64: the update is the difference.
   public static func settle(

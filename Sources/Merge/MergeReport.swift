@@ -53,6 +53,7 @@ public struct MergeReport: Sendable {
         copied += 1
         untouchedBytes += tensor.byteCount
       case .cast: converted += 1
+      case .update(let update) where update.isOfScales: break
       case .update(let update):
         targets.append(Self.target(tensor.name, update, byName[tensor.name]))
       }
@@ -60,14 +61,20 @@ public struct MergeReport: Sendable {
     byteCount = plan.byteCount
     files = plan.files.map(\.name)
     memory = plan.memory.total(workers: merge.threads)
-    findings = plan.findings + Self.findings(about: statistics)
+    let quantised = plan.tensors.compactMap { tensor -> ExactName? in
+      guard case .update(let update) = tensor.operation, update.scales != nil else { return nil }
+      return ExactName(tensor.name)
+    }
+    findings = plan.findings + Self.findings(about: statistics, quantised: Set(quantised))
     if !statistics.isEmpty {
       total = statistics.reduce(into: UpdateStatistics()) { $0.combine($1.statistics) }
     }
   }
 
   /// What the values of the result tell that no header could.
-  private static func findings(about statistics: Execution.Statistics) -> [Finding] {
+  private static func findings(
+    about statistics: Execution.Statistics, quantised: Set<ExactName>
+  ) -> [Finding] {
     let unchanged = statistics.filter { $0.statistics.updateSquares == 0 }.map(\.name)
     let notFinite = statistics.filter { $0.statistics.notFinite > 0 }.map(\.name)
     var findings: [Finding] = []
@@ -84,11 +91,16 @@ public struct MergeReport: Sendable {
     if !lossy.isEmpty {
       let whole = lossy.reduce(into: UpdateStatistics()) { $0.combine($1.statistics) }
       let percent = Int(((whole.keptShare ?? 0) * 100).rounded())
+      let isQuantised = lossy.allSatisfy { quantised.contains(ExactName($0.name)) }
+      let advice =
+        isQuantised
+        ? "merge into the model that was quantised to keep all of it"
+        : "--dtype F32 keeps all of it"
       findings.append(
         Finding(
           .warning, .zeroUpdate, tensors: lossy.map(\.name),
           "the rounding to the type of the output keeps only \(percent) % of the update of "
-            + "\(FoldedKeys.summary(of: lossy.map(\.name), "tensor")); --dtype F32 keeps all of it")
+            + "\(FoldedKeys.summary(of: lossy.map(\.name), "tensor")); \(advice)")
       )
     }
     if !notFinite.isEmpty {

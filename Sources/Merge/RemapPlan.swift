@@ -17,6 +17,12 @@ public struct RemapPlan: Sendable {
   {
     let renaming = draft.renaming
     try input.requireDistinctNames()
+    guard input.components.isEmpty else {
+      throw CheckpointError(
+        path: input.path,
+        "is a pipeline of \(input.components.count) models; expected one of them",
+        fix: "name it, for example \(shellQuoted("\(input.path)/\(input.components[0])"))")
+    }
     try draft.requireDistinct()
     let kind = draft.kind ?? Inspection(input).kind
     let isAdapter = kind == .peftAdapter || kind == .llavaAdapter

@@ -38,6 +38,23 @@ import Testing
     #expect(try sandbox.contents() == before)
   }
 
+  @Test(arguments: [[], ["--json"]])
+  func `a report that cannot be printed does not hide that the output is there`(
+    options: [String]
+  ) async throws {
+    let sandbox = try sandbox()
+    let script = #"exec "$@" > /dev/full"#
+    let outcome = try await sandbox.run(
+      sandbox.configuration(
+        ["-c", script, "sh", Sandbox.tool, "merge", "base", "adapter", "-o", "new.safetensors"]
+          + options, executable: "/bin/sh"))
+    #expect(outcome.status == "2")
+    #expect(
+      outcome.stderr == "tenon: new.safetensors: is written, but the report could not be printed: "
+        + "no space left on device\n")
+    #expect(try sandbox.names().contains("new.safetensors"))
+  }
+
   @Test(arguments: [["-o", "merged"], ["-o", "old", "--force"]])
   func `a side file that cannot be copied after the tensors leaves everything as it was`(
     options: [String]

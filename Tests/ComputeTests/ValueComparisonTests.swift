@@ -69,6 +69,19 @@ import Testing
     }
   }
 
+  @Test func `tells large integers from the float64 that they would be rounded to`() {
+    let large: Int64 = 1 << 53 + 1
+    #expect(compare(bytes([large]), .i64, bytes([0x1p53]), .f64).differing == 1)
+    #expect(compare(bytes([0x1p53]), .f64, bytes([large]), .i64).maximumAbsolute == 1)
+    #expect(compare(bytes([large - 1]), .i64, bytes([0x1p53]), .f64).differing == 0)
+    #expect(compare(bytes([UInt64.max]), .u64, bytes([0x1p64]), .f64).differing == 1)
+    #expect(compare(bytes([UInt64(large)]), .u64, bytes([large]), .i64).differing == 0)
+    #expect(compare(bytes([UInt64(large)]), .u64, bytes([large - 1]), .i64).differing == 1)
+    #expect(
+      compare(bytes([Int64(0)]), .i64, bytes([Double.leastNonzeroMagnitude]), .f64).differing == 1)
+    #expect(compare(bytes([large]), .i64, bytes([Double.nan]), .f64).incomparable == 1)
+  }
+
   @Test func `tells large integers apart that are one float64`() {
     let same: [Int64] = [.max, 1 << 60, -5]
     let other: [Int64] = [.max - 1, 1 << 60, -5]

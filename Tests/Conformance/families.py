@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.loaders.lora_conversion_utils import (
-    _convert_non_diffusers_lora_to_diffusers, _maybe_map_sgm_blocks_to_diffusers)
+    _convert_kohya_flux_lora_to_diffusers, _convert_non_diffusers_lora_to_diffusers,
+    _maybe_map_sgm_blocks_to_diffusers)
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 from diffusers.utils.state_dict_utils import (
     convert_state_dict_to_kohya, convert_state_dict_to_peft, convert_unet_state_dict_to_peft)
@@ -28,7 +29,7 @@ def run(harness, every):
     for name in ["sd1", "sdxl"]:
         with harness.case(name):
             pipeline = Pipeline(harness, name)
-            for check in [kohya_to_peft, peft_to_kohya, historic, peft_to_diffusers, checks,
+            for check in [kohya_to_peft, peft_to_kohya, historic, oldest, peft_to_diffusers, checks,
                           report]:
                 with harness.case(check.__name__):
                     check(harness, pipeline)
@@ -36,6 +37,10 @@ def run(harness, every):
         text_encoder(harness)
     with harness.case("fused projection"):
         fused_projection(harness)
+    with harness.case("flux"):
+        flux(harness)
+    with harness.case("several components"):
+        several_components(harness)
     for make in [prefixed, relaid]:
         with harness.case(f"mended: {make.__name__}"):
             mended(harness, make)
@@ -262,6 +267,36 @@ def historic(harness, pipeline):
     equal_states(harness, found, unet_as_peft(state), "as diffusers converts it")
 
 
+def oldest(harness, pipeline):
+    """The attention processors of before there were components: no prefix, no alpha."""
+    state = {}
+    for path, (a, b, _) in pipeline.modules.items():
+        if found := re.fullmatch(r"(.*attn\d)\.(to_[qkv]|to_out)(?:\.0)?", path):
+            lead = f"{found[1]}.processor.{found[2]}_lora"
+            state |= {f"{lead}.down.weight": a, f"{lead}.up.weight": b}
+    path = os.path.join(pipeline.folder, "processors.safetensors")
+    save_file(state, path)
+    unet = UNet2DConditionModel(**UNETS[pipeline.name])
+    unet.load_lora_adapter(dict(state), prefix=None, adapter_name="default")
+    harness.equal(harness.json("inspect", path)["kind"], "diffusers-adapter", "its kind")
+    for base in [pipeline.component, pipeline.single]:
+        harness.equal(harness.run("check", path, "--base", base).status, 0,
+                      f"it fits {os.path.basename(base)}")
+    merged = os.path.join(harness.fresh("out"), "merged.safetensors")
+    harness.done("merge", pipeline.component, path, "-o", merged)
+    found, seen = load_file(merged), 0
+    for name, module in unet.named_modules():
+        if not hasattr(module, "lora_A"):
+            continue
+        seen += 1
+        a, b = (part["default"].weight.detach().double() for part in (module.lora_A, module.lora_B))
+        expected = pipeline.unet.get_submodule(name).weight.detach().double()
+        expected = expected + module.scaling["default"] * (b @ a)
+        harness.check(torch.allclose(found[f"{name}.weight"].double(), expected, atol=1e-5),
+                      f"{name} as diffusers loads it")
+    harness.equal(seen * 2, len(state), "modules that diffusers adapts")
+
+
 def peft_to_diffusers(harness, pipeline):
     """diffusers loads the file and gives each module its factors and its scale."""
     adapter = pipeline.save_peft("for-diffusers")
@@ -382,6 +417,98 @@ def fused_projection(harness):
     found = load_file(merged)[name].double()
     harness.check(torch.allclose(found, expected, rtol=1e-6, atol=1e-6), "each has its rows",
                   str((found - expected).abs().max()))
+
+
+FLUX = {
+    # Stems of the training scripts, with the rows and columns of small weights.
+    "double_blocks_0_img_attn_qkv": (48, 8), "double_blocks_0_img_attn_proj": (16, 12),
+    "double_blocks_0_img_mlp_0": (20, 8), "double_blocks_0_img_mlp_2": (8, 20),
+    "double_blocks_0_img_mod_lin": (24, 8), "double_blocks_0_txt_attn_qkv": (36, 8),
+    "double_blocks_0_txt_attn_proj": (16, 12), "double_blocks_0_txt_mlp_0": (20, 8),
+    "double_blocks_0_txt_mlp_2": (8, 20), "double_blocks_0_txt_mod_lin": (24, 8),
+    "double_blocks_1_img_attn_qkv": (48, 8),
+    # The converter knows one size of these alone.
+    "single_blocks_0_linear1": (3 * 3072 + 12288, 4), "single_blocks_0_linear2": (16, 20),
+    "single_blocks_0_modulation_lin": (24, 8), "img_in": (8, 4), "txt_in": (8, 6),
+    "time_in_in_layer": (8, 4), "time_in_out_layer": (8, 8), "vector_in_in_layer": (8, 4),
+    "vector_in_out_layer": (8, 8), "guidance_in_in_layer": (8, 4), "guidance_in_out_layer": (8, 8),
+}
+
+
+def flux(harness):
+    """Flux as the training scripts name it, onto the modules that diffusers holds apart."""
+    folder = harness.fresh("flux")
+    state = {}
+    for name, (rows, columns) in FLUX.items():
+        rank = harness.random.choice([2, 4, 8])
+        state |= {f"lora_unet_{name}.lora_down.weight": torch.randn(rank, columns),
+                  f"lora_unet_{name}.lora_up.weight": torch.randn(rows, rank),
+                  f"lora_unet_{name}.alpha": torch.tensor(harness.random.choice([1.0, 4.0, 16.0]))}
+    path = os.path.join(folder, "lora.safetensors")
+    save_file(state, path)
+    expected = {key.removeprefix("transformer."): value.clone() for key, value in
+                _convert_kohya_flux_lora_to_diffusers(dict(state)).items()}
+    modules = [key[:-len(".lora_A.weight")] for key in expected if key.endswith(".lora_A.weight")]
+    weights = {f"{name}.weight": torch.randn(len(expected[f"{name}.lora_B.weight"]),
+                                             expected[f"{name}.lora_A.weight"].shape[1])
+               for name in modules}
+    weights["norm_out.linear.weight"] = torch.randn(16, 8)
+    base = os.path.join(folder, "base.safetensors")
+    save_file(weights, base)
+    harness.equal(harness.run("check", path, "--base", base).status, 0, "it fits")
+    deltas = {f"{name}.weight": expected[f"{name}.lora_B.weight"].double()
+              @ expected[f"{name}.lora_A.weight"].double() for name in modules}
+    merged = os.path.join(folder, "merged.safetensors")
+    harness.done("merge", base, path, "-o", merged)
+    found = load_file(merged)
+    for name, weight in weights.items():
+        wanted = weight.double() + deltas.get(name, 0)
+        harness.check(torch.allclose(found[name].double(), wanted, rtol=1e-5, atol=1e-4),
+                      f"{name} is merged", str((found[name] - wanted).abs().max()))
+    harness.equal(harness.run("verify", base, path, "--merged", merged).status, 0, "verify")
+    out = os.path.join(folder, "peft")
+    harness.done("remap", path, "--preset", "kohya-to-peft", "--to-match", base, "-o", out)
+    found, config = saved(out), read_json(os.path.join(out, "adapter_config.json"))
+    harness.equal(sorted(key.removeprefix(PEFT) for key in found), sorted(expected), "names")
+    for name in modules:
+        a, b = (found[f"{PEFT}{name}.lora_{side}.weight"] for side in "AB")
+        alpha = config["alpha_pattern"].get(name, config["alpha_pattern"].get(
+            "^" + re.escape(name), config["lora_alpha"]))
+        # diffusers shares the scale, a power of two, out between both.
+        harness.check(torch.equal((b.double() @ a.double()) * (alpha / len(a)),
+                                  deltas[f"{name}.weight"]) and len(a) == len(
+                                      expected[f"{name}.lora_A.weight"]), f"the factors of {name}")
+    # diffusers exchanges the halves of this one.
+    stem = "lora_unet_final_layer_adaLN_modulation_1"
+    save_file({f"{stem}.lora_down.weight": torch.randn(2, 8),
+               f"{stem}.lora_up.weight": torch.randn(16, 2)}, path)
+    harness.equal(harness.run("merge", base, path, "-o", merged + "2.safetensors").status, 2,
+                  "another order of rows is refused")
+
+
+def several_components(harness):
+    """The command that check gives for a file of two components leaves the one that fits."""
+    folder = harness.fresh("several")
+    unet = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    text = "text_model.encoder.layers.0.self_attn.q_proj"
+    state = {}
+    for name in [f"unet.{unet}", f"text_encoder.{text}"]:
+        state |= {f"{name}.lora_A.weight": torch.randn(2, 8),
+                  f"{name}.lora_B.weight": torch.randn(8, 2)}
+    path = os.path.join(folder, "pytorch_lora_weights.safetensors")
+    save_file(state, path)
+    for name, module in [("unet", unet), ("text_encoder", text)]:
+        base = os.path.join(folder, f"{name}.safetensors")
+        save_file({f"{module}.weight": torch.randn(8, 8)}, base)
+        result = harness.run("check", path, "--base", base, "--json")
+        fixes = [found["fix"] for found in result.json()["findings"]
+                 if found["code"] == "unmatched-key"]
+        if not harness.check(fixes and fixes[0], f"{name} has a command", str(result)):
+            continue
+        command = shlex.split(fixes[0])
+        harness.done(*command[1:])
+        harness.equal(harness.run("check", command[command.index("-o") + 1], "--base", base).status,
+                      0, f"what is left fits {name}")
 
 
 def mlx(harness, dtype):

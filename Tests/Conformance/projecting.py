@@ -21,6 +21,9 @@ def run(harness, every):
             adapters(harness, sizes)
         with harness.case(f"chosen layers {number}"):
             chosen_layers(harness, sizes)
+        for kind in FUSED:
+            with harness.case(f"query_key_value of {kind} {number} {sizes}"):
+                query_key_value(harness, sizes, kind)
         for kind in ("qwen2", "llama"):
             with harness.case(f"InternVL with {kind} {number} {sizes}"):
                 internvl(harness, sizes, kind)
@@ -206,6 +209,77 @@ def loads(harness, build, folder, what):
         peft.PeftModel.from_pretrained(build(), folder)
     told = [str(w.message) for w in caught if "adapter keys" in str(w.message)]
     harness.equal(told, [], f"what PEFT says {what}")
+
+
+def neox(sizes):
+    config = transformers.GPTNeoXConfig(
+        **{name: size for name, size in sizes.items() if name != "num_key_value_heads"})
+    model = transformers.GPTNeoXForCausalLM(config)
+
+    def heads(attention, fused):
+        # As the forward of its attention has it.
+        shape = (*fused.shape[:-1], -1, 3 * attention.head_size)
+        return [part for part in fused.view(shape).chunk(3, dim=-1)]
+    return model, lambda layer: model.gpt_neox.layers[layer].attention, heads
+
+
+def bloom(sizes):
+    config = transformers.BloomConfig(
+        hidden_size=sizes["hidden_size"], n_head=sizes["num_attention_heads"], n_layer=2,
+        vocab_size=33)
+    model = transformers.BloomForCausalLM(config)
+
+    def heads(attention, fused):
+        return [part.transpose(1, 2) for part in attention._reshape(fused)]
+    return model, lambda layer: model.transformer.h[layer].self_attention, heads
+
+
+def falcon(sizes, **options):
+    config = transformers.FalconConfig(
+        hidden_size=sizes["hidden_size"], num_attention_heads=sizes["num_attention_heads"],
+        num_hidden_layers=2, vocab_size=33, **options)
+    model = transformers.FalconForCausalLM(config)
+
+    def heads(attention, fused):
+        query, key, value = attention._split_heads(fused)
+        if config.new_decoder_architecture:
+            # It repeats each head of keys for all queries that share it.
+            count = config.num_attention_heads // config.num_kv_heads
+            key, value = key[:, :, ::count], value[:, :, ::count]
+        return [query, key, value]
+    return model, lambda layer: model.transformer.h[layer].self_attention, heads
+
+
+FUSED = {
+    "GPT-NeoX": neox, "BLOOM": bloom,
+    "Falcon with heads of all": lambda sizes: falcon(sizes, multi_query=False),
+    "Falcon with one head of keys": lambda sizes: falcon(sizes, multi_query=True),
+    "Falcon with shared heads": lambda sizes: falcon(
+        sizes, new_decoder_architecture=True, num_kv_heads=sizes["num_key_value_heads"]),
+}
+
+
+def query_key_value(harness, sizes, kind):
+    """The parts compute what the model's own attention takes out of the whole."""
+    model, attention_of, heads = FUSED[kind](sizes)
+    tensors = {name: tensor for name, tensor in model.state_dict().items()
+               if name != "lm_head.weight"}
+    folder = saved(harness, "fused", tensors, model.config.to_dict())
+    split, report = remap(harness, folder, "split", "split-query-key-value")
+    harness.equal([c["modules"] for c in report["projections"]], [2], "modules that were split")
+    found = read(split)
+    inputs = torch.eye(sizes["hidden_size"])[None]
+    for layer in range(2):
+        attention = attention_of(layer)
+        fused = inputs @ attention.query_key_value.weight.T
+        lead = next(name for name in tensors if f".{layer}." in name and "query_key_value" in name)
+        lead = lead[:lead.index("query_key_value")]
+        for word, part in zip("qkv", heads(attention, fused)):
+            expected = part[0].flatten(1).T
+            harness.check(torch.equal(found[f"{lead}{word}_proj.weight"], expected),
+                          f"{word}_proj of layer {layer}")
+    back, _ = remap(harness, split, "fused-back", "fuse-query-key-value")
+    same(harness, read(back), tensors, "after split and fuse")
 
 
 def adapters(harness, sizes):

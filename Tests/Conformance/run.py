@@ -34,6 +34,7 @@ THEMES = {
     "fail": "failing",
     "zero": "zero",
     "check": "checking",
+    "agree": "agreeing",
     "diff": "diffing",
     "families": "families",
     "projections": "projecting",
@@ -44,6 +45,8 @@ THEMES = {
     "several": "several",
     "load": "loading",
     "lycoris": "lycoris_modules",
+    "quantised": "quantised",
+    "pipelines": "pipelines",
 }
 
 

@@ -73,4 +73,19 @@ import Testing
       if let message { #expect(error?.message == message) }
     }
   }
+
+  @Test(arguments: [false, true])
+  func `a zip that lost its directory`(sizesAreLater: Bool) throws {
+    var bytes = try PyTorchFixtures.bytes("hostile/global-system")
+    let directory: [UInt8] = [0x50, 0x4B, 1, 2]
+    let start = try #require(bytes.indices.first { bytes[$0...].starts(with: directory) })
+    bytes.removeSubrange(start...)
+    // The fields of the first local header, as where a data descriptor follows.
+    if sizesAreLater { bytes.replaceSubrange(18..<26, with: [UInt8](repeating: 0, count: 8)) }
+    let message = Self.message.replacing(": os.", with: ": posix.")
+    try withFile(holding: bytes) { file in
+      let error = #expect(throws: CheckpointError.self) { try PyTorchReader.read(file) }
+      #expect(error?.details == ["error: \(message) [unsafe-global]"])
+    }
+  }
 }

@@ -72,4 +72,54 @@ import Testing
     #expect(error?.message == message)
     #expect(error?.fix?.hasPrefix(fix) == true)
   }
+
+  @Test func `shards that are absent are all listed where that is asked for`() throws {
+    try write("a", to: Self.shard(2, of: 3))
+    try writeIndex([
+      "a": Self.shard(2, of: 3), "b": Self.shard(1, of: 3), "c": Self.shard(3, of: 3),
+      "d": Self.shard(3, of: 3),
+    ])
+    let checkpoint = try Checkpoint.open(directory.path, options: .init(listsAbsentShards: true))
+    #expect(checkpoint.records.map(\.name) == ["a"])
+    #expect(checkpoint.absentShards.map(\.name) == [Self.shard(1, of: 3), Self.shard(3, of: 3)])
+    #expect(checkpoint.absentShards.map { $0.tensors.sorted() } == [["b"], ["c", "d"]])
+    let message =
+      "no such file or directory; model.safetensors.index.json names it as a shard, and"
+    #expect(
+      checkpoint.findings.map(\.message) == [
+        "\(Self.shard(1, of: 3)): \(message) 1 tensor is to be in it",
+        "\(Self.shard(3, of: 3)): \(message) 2 tensors are to be in it",
+      ])
+    #expect(checkpoint.findings.allSatisfy { $0.severity == .error && $0.code == .indexMismatch })
+    #expect(throws: CheckpointError.self) { try Checkpoint.open(directory.path) }
+  }
+
+  static let whole = "model.safetensors"
+  static let stale: [(map: [String: String], message: String?)] = [
+    (["a": whole], nil),
+    (
+      ["a": "model-00001-of-00002.safetensors"],
+      "the same names into model-00001-of-00002.safetensors"
+    ),
+    (
+      ["b": "model-00001-of-00002.safetensors", "c": "model-00002-of-00002.safetensors"],
+      "2 names, 2 of them not in that file, into 2 files"
+    ),
+    (["a": whole, "b": whole], "2 names, 1 of them not in that file, into model.safetensors"),
+  ]
+
+  @Test(arguments: stale) func `an index beside the whole file is told where it tells otherwise`(
+    _ map: [String: String], _ message: String?
+  ) throws {
+    try write("a", to: Self.whole)
+    try writeIndex(map)
+    let findings = try Checkpoint.open(directory.path).findings
+    #expect(
+      findings.map(\.message)
+        == [message].compactMap(\.self).map {
+          "model.safetensors.index.json lies beside model.safetensors, which is loaded instead of "
+            + "it; it puts \($0), nothing of which is read: remove what is not meant"
+        })
+    #expect(findings.allSatisfy { $0.severity == .warning && $0.code == .indexMismatch })
+  }
 }

@@ -36,7 +36,7 @@ import Testing
       path: "base", format: .safetensors, records: names.map { tensor($0) })
     let places = BasePlaces(
       base, positions: base.positions(), naming: AdapterFamily.naming(of: row.family.kind))
-    #expect(places[key.target].map(\.tensor) == [row.example.base])
+    #expect(places[key.target].flatMap(\.tensors) == [row.example.base])
     if case .part(_, let index, _)? = places[key.target].first {
       #expect(index == row.example.part)
     } else {

@@ -123,7 +123,7 @@ import Testing
         tensor("base_model.model.q.lora_B.weight", [0]),
       ], "{}",
       "error zero-size-tensor: 2 tensors of the adapter have no elements: it was saved under ZeRO-3 "
-        + "without gathering, and the data is in the DeepSpeed checkpoint beside it"),
+        + "without gathering, and the data is in the DeepSpeed checkpoint of the run"),
     FaultCase(
       [tensor("base_model.model.l.0.q.lora_A.weight", [8, 2])], "{}",
       "error missing-pair: module \"l.0.q\": has lora_A, but no lora_B"),
@@ -197,8 +197,60 @@ import Testing
         tensor("base_model.model.q.lora_A.weight", [8, 2]),
         tensor("base_model.model.q.lora_B.weight", [2, 8]),
       ], #"{"use_qalora": true}"#,
-      "error unmergeable: use_qalora: the adapter pools the input in groups (QALoRA) and cannot be "
-        + "merged"),
+      "error unmergeable: use_qalora: the adapter pools the input in groups (QALoRA), so that no "
+        + "single weight does what it does"),
+    FaultCase(
+      [
+        tensor("base_model.model.q.lora_A.mine.weight", [8, 2]),
+        tensor("base_model.model.q.lora_B.mine.weight", [2, 8]),
+      ], "{}",
+      "warning prefix-drift: 2 keys hold the adapter's name \"mine\": loading it under any other "
+        + "name, PEFT would ignore them"),
+    FaultCase(
+      [
+        tensor("base_model.model.q.lora_down.weight", [8, 2]),
+        tensor("base_model.model.q.lora_up.weight", [2, 8]),
+      ], "{}",
+      "error unmatched-key: 2 keys end in lora_down or lora_up, as kohya's scripts call lora_A and "
+        + "lora_B: PEFT would ignore them"),
+    FaultCase(
+      [
+        tensor("base_model.model.q.lora_A.weight", [8, 2]),
+        tensor("base_model.model.q.lora_B.weight", [2, 8]),
+        tensor("base_model.model.q.lora_C.weight", [2, 8]),
+      ], "{}",
+      "error unmatched-key: 1 key is none that a peft-adapter has: "
+        + "base_model.model.q.lora_C.weight"),
+    FaultCase(
+      [
+        tensor("base_model.model.c.lora_A.weight", [8, 6, 3, 3]),
+        tensor("base_model.model.c.lora_B.weight", [4, 4, 1, 1]),
+      ], "{}",
+      "error unmergeable: module \"c\": the factors A [8, 6, 3, 3] and B [4, 4, 1, 1] are those of a "
+        + "convolution in 2 groups, which neither PEFT nor tenon can merge"),
+    FaultCase(
+      [tensor("prompt_embeddings", [4, 8])], #"{"peft_type": "PREFIX_TUNING"}"#,
+      "error unmergeable: the adapter is of the kind PREFIX_TUNING, which trains vectors that the "
+        + "model reads before its input and changes no weight of the base: there is nothing to "
+        + "merge, and PEFT has to load it beside the base"),
+    FaultCase(
+      [tensor("base_model.model.q.oft_R.weight", [8, 6])], #"{"peft_type": "OFT", "r": 0}"#,
+      "error unmergeable: the adapter is of the kind OFT, whose changes of the weights tenon does "
+        + "not compute: merging is not supported"),
+    FaultCase(
+      [
+        tensor("base_model.model.q.lora_A.weight", [8, 2]),
+        tensor("base_model.model.q.lora_B.weight", [2, 8]),
+      ], #"{"peft_type": "XLORA"}"#,
+      "error unmergeable: the adapter is of the kind XLORA, which mixes adapters by the input, so "
+        + "that no single weight does what it does"),
+    FaultCase(
+      [
+        tensor("base_model.model.q.lora_A.weight", [8, 2]),
+        tensor("base_model.model.q.lora_B.weight", [2, 8]),
+      ], #"{"arrow_config": {}}"#,
+      "error unmergeable: arrow_config: the adapter routes between adapters by the input (Arrow), so "
+        + "that no single weight does what it does"),
   ]
 
   @Test(arguments: faults)
@@ -340,6 +392,7 @@ import Testing
     KindCase(
       ["text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_A.weight"], .diffusersAdapter
     ),
+    KindCase(["base_model.model.q.lora_down.weight"], .peftAdapter),
     // GPT-2 without the prefix.
     KindCase(["transformer.h.0.attn.c_attn.lora_A.weight"], .peftAdapter),
     KindCase(["base_model.model.prompt_embeddings"], .peftAdapter, with: ["adapter_config.json"]),

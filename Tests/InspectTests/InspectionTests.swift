@@ -73,7 +73,7 @@ import Testing
     #expect(inspection.kind == .peftAdapter)
     let adapter = try #require(inspection.adapter)
     #expect(adapter.modules.map(\.target) == ["q"])
-    #expect(inspection.findings.map(\.code) == [.configMismatch, .alphaUnknown])
+    #expect(inspection.findings.map(\.code) == [.configMismatch])
     #expect(
       inspection.findings.first?.message
         == "/nowhere/adapter_config.json: no such file or directory")

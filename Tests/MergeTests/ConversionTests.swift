@@ -358,6 +358,24 @@ import Testing
         == "name an output that ends in .bin, which holds complex128, or add --exclude c")
   }
 
+  @Test func `a merge into a directory is told no option that it has not`() throws {
+    var record = try known("c")
+    record.type = .foreign(name: "complex128", bitWidth: 128)
+    var checkpoint = Checkpoint(path: "x.pt", format: .pytorchZip)
+    checkpoint.records = [record, try known("w")]
+    for (canExclude, fix) in [
+      (false, "name an output that ends in .bin, which holds complex128"),
+      (true, "--format pytorch, which holds complex128, or add --exclude c"),
+    ] {
+      let builder = PlanBuilder(
+        base: checkpoint, options: OutputOptions(), canExclude: canExclude)
+      let error = #expect(throws: CheckpointError.self) {
+        try builder.plan(updates: [:], findings: [])
+      }
+      #expect(error?.fix == fix)
+    }
+  }
+
   @Test func `two keys that print the same are refused, unless both are left out`() throws {
     let path = Fixtures.path("pytorch/same-printed-key.pt")
     let error = #expect(throws: CheckpointError.self) {

@@ -21,6 +21,27 @@ enum { lanes = 8 };
 EXACT(u64, any_u64)
 EXACT(i64, any_i64)
 
+/// A value without the rounding of float64: a long double has 64 bits for the digits.
+static inline long double precise(int type, const void *values, const double *wide, size_t i) {
+  switch (type) {
+    case kernel_u64: return ((const any_u64 *)values)[i];
+    case kernel_i64: return ((const any_i64 *)values)[i];
+    default: return wide[i];
+  }
+}
+
+/// The same for a 64-bit integer against any other type: 0 only where they are equal.
+static void exact_mixed(
+    int type_a, const void *a, const double *x, int type_b, const void *b, const double *y,
+    double *difference, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    long double d = precise(type_a, a, x, i) - precise(type_b, b, y, i);
+    difference[i] = (double)(d < 0 ? -d : d);
+  }
+}
+
+static int is_long_integer(int type) { return type == kernel_u64 || type == kernel_i64; }
+
 KERNEL static void subtract(
     const double *restrict x, const double *restrict y, double *restrict difference,
     size_t count) {
@@ -96,8 +117,13 @@ struct kernel_comparison kernel_compare(
   kernel_load(type_b, b, y, count);
   for (size_t i = count; i < padded; i++) x[i] = y[i] = 0;
   subtract(x, y, difference, padded);
-  if (type_a == type_b && type_a == kernel_u64) exact_u64(a, b, difference, count);
-  if (type_a == type_b && type_a == kernel_i64) exact_i64(a, b, difference, count);
+  if (type_a == type_b && type_a == kernel_u64) {
+    exact_u64(a, b, difference, count);
+  } else if (type_a == type_b && type_a == kernel_i64) {
+    exact_i64(a, b, difference, count);
+  } else if (is_long_integer(type_a) || is_long_integer(type_b)) {
+    exact_mixed(type_a, a, x, type_b, b, y, difference, count);
+  }
   struct kernel_comparison all = compare(x, y, difference, padded, absolute, relative);
   if (type_a == type_b && all.nans > 0) {
     uint64_t different = different_nans(type_a, a, b, x, y, count);

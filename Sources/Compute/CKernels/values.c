@@ -2,6 +2,8 @@
 //
 // An element's operations do not depend on where its block begins, and sums run
 // in an order of their own, so neither the processor nor the blocks change a bit.
+#include <string.h>
+
 #include "CKernels.h"
 #include "sums.h"
 
@@ -36,6 +38,29 @@ KERNEL static void subtract(
   for (size_t i = 0; i < count; i++) delta[i] = values[i] - base[i];
 }
 
+static void add_totals(const struct lane_sums *lane, struct kernel_update_sums *sums) {
+  sums->base_squares += total(&lane->base_squares);
+  sums->delta_squares += total(&lane->delta_squares);
+  sums->kept += total(&lane->kept);
+  sums->not_finite += lane->not_finite;
+}
+
+void kernel_update_statistics(
+    const float *values, const void *base, const float *results, size_t count,
+    struct kernel_update_sums *sums) {
+  float old[block], delta[block], result[block];
+  struct lane_sums lane = {0};
+  const char *in = base;
+  for (size_t start = 0; start < count; start += block) {
+    size_t part = count - start < block ? count - start : block;
+    memcpy(old, in + start * sizeof(float), part * sizeof(float));
+    memcpy(result, results + start, part * sizeof(float));
+    subtract(values + start, old, delta, part);
+    add_block_sums(old, delta, 1, result, part, &lane);
+  }
+  add_totals(&lane, sums);
+}
+
 void kernel_settle(
     const float *values, int from, const void *source, int to, void *destination,
     size_t count, struct kernel_update_sums *sums) {
@@ -55,8 +80,5 @@ void kernel_settle(
     values += part;
     count -= part;
   }
-  sums->base_squares += total(&lane.base_squares);
-  sums->delta_squares += total(&lane.delta_squares);
-  sums->kept += total(&lane.kept);
-  sums->not_finite += lane.not_finite;
+  add_totals(&lane, sums);
 }

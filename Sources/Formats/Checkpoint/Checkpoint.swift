@@ -14,9 +14,14 @@ public struct Checkpoint: Sendable {
   public var statesMetadata = false
   /// The tensor files, in reading order.
   public var shards: [Shard]
+  /// The directories of a pipeline, one for each of its models: the names of their
+  /// tensors and files begin with them. Empty for a single model.
+  public var components: [String] = []
   /// Files that were read beside those of the shards and hold parts of tensors: what
   /// the other ranks of a training saved.
   public var furtherFiles: [InputFile] = []
+  /// Files that an index names and that could not be read, where that was asked for.
+  public var absentShards: [AbsentShard] = []
   /// The other files of the directory, sorted by name: configuration, tokenizer,
   /// code, also tensor files that are not part of the weights; then chat templates.
   public var sideFiles: [SideFile]

@@ -27,5 +27,8 @@ public struct NameTable: Sendable {
     for (position, record) in records.enumerated() { positions[ExactName(record.name)] = position }
   }
 
-  public subscript(name: String) -> Int? { positions[ExactName(name)] }
+  public subscript(name: String) -> Int? {
+    get { positions[ExactName(name)] }
+    set { positions[ExactName(name)] = newValue }
+  }
 }

@@ -12,6 +12,11 @@ struct ModelDirectory {
   ]
   private static let suffixes = ["config.json", ".jinja"]
 
+  /// Whether the directories in `listing` are those of one pipeline.
+  static func isPipeline(_ listing: DirectoryListing) -> Bool {
+    listing.contains(DirectorySource.pipelineFile)
+  }
+
   /// The names of the other files in `listing`; `inputs` are the paths that a run reads.
   static func strangers(in listing: DirectoryListing, inputs: [String]) -> [String] {
     var known = names

@@ -132,16 +132,22 @@ public final class OutputTransaction {
           fix: canonical(path).map { "name what it leads to: -o \(shellQuoted($0))" })
       }
       let listing = try DirectoryListing(path: path, includesHidden: true)
-      let templates = SideFile.templateDirectory
-      if let directory = listing.directories.first(where: { name in
-        // What an earlier run may have written.
-        name != templates || holdsDirectories(listing.path(of: templates))
-      }) {
+      // What an earlier run may have written.
+      let parts = listing.directories.filter { name in
+        (name == SideFile.templateDirectory || ModelDirectory.isPipeline(listing))
+          && !holdsDirectories(listing.path(of: name))
+      }
+      if let directory = listing.directories.first(where: { !parts.contains($0) }) {
         throw CheckpointError(
           path: path, "holds the directory \(directory.quoted), so it is not replaced as a whole",
           fix: "remove it, or choose another output with -o")
       }
       try checkStrangers(in: listing, inputs: inputs)
+      for name in parts {
+        try checkStrangers(
+          in: try DirectoryListing(path: listing.path(of: name), includesHidden: true),
+          inputs: inputs.map { FilePath($0).appending(name).string })
+      }
     case (.file, _):
       throw CheckpointError(path: path, "is no regular file; a file would replace it")
     case (.directory, _):
@@ -187,10 +193,11 @@ public final class OutputTransaction {
     temporary = sibling
   }
 
-  /// Creates one file of the output with its final size. For a single-file
-  /// output `name` does not matter.
+  /// Creates one file of the output with its final size, and the directory that its
+  /// name is in. For a single-file output `name` does not matter.
   public func create(_ name: String, byteCount: Int) throws(CheckpointError) -> OutputFile {
     guard let temporary else { preconditionFailure("create before begin") }
+    if kind == .directory { try makeDirectory(of: name) }
     let target = kind == .file ? temporary : FilePath(temporary).appending(name).string
     let final = kind == .file ? path : FilePath(path).appending(name).string
     let file = try OutputFile(creating: target, shownAs: final, byteCount: byteCount)
@@ -207,6 +214,7 @@ public final class OutputTransaction {
   private func makeDirectory(of name: String) throws(CheckpointError) {
     let directory = FilePath(name).removingLastComponent().string
     guard let temporary, !directory.isEmpty, !directories.contains(directory) else { return }
+    try makeDirectory(of: directory)
     guard unsafe mkdir(FilePath(temporary).appending(directory).string, 0o777) == 0 else {
       throw CheckpointError(
         path: FilePath(path).appending(directory).string, systemMessage(errno))
@@ -216,7 +224,6 @@ public final class OutputTransaction {
 
   /// Copies a side file into the output.
   public func copy(_ side: SideFile) throws(CheckpointError) {
-    try makeDirectory(of: side.name)
     let source = try InputFile(path: side.path)
     let target = try create(side.name, byteCount: source.size)
     let whole = Extent(file: source, offset: 0, count: source.size)

@@ -4,7 +4,7 @@
 /// it is met, so whoever is told of the fault has to be told of the payload too.
 enum GlobalSurvey {
   /// The pickles that are looked at; a legacy file has five.
-  private static let maximumPickles = 16
+  static let maximumPickles = 16
 
   /// The error with lines for the globals of `file` that are not harmless.
   static func completed(_ error: CheckpointError, of file: InputFile) -> CheckpointError {
@@ -29,7 +29,7 @@ enum GlobalSurvey {
   }
 
   private static func ofArchive(_ file: InputFile) -> [TorchGlobal] {
-    guard let archive = try? ZipArchive(file) else { return [] }
+    guard let archive = try? ZipArchive(file) else { return behindLocalHeaders(file) }
     let pickles = archive.entries.filter { $0.name.asciiLowercased.hasSuffix(".pkl") }
     let isMain = { (entry: ZipArchive.Entry) in
       entry.name.asciiLowercased.hasSuffix("/data.pkl")

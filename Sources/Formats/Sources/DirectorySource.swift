@@ -27,9 +27,15 @@ struct DirectorySource {
     let hasWeights = chooseKnownName(from: listing) != nil
     if let states = try openStates(listing, besides: hasWeights) { return states }
     if !hasWeights, let refusal = DistributedCheckpoint.refusal([path]) { throw refusal }
+    if !hasWeights, let pipeline = try openPipeline(listing) { return pipeline }
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
     checkpoint.sideFiles = Self.sideFiles(of: checkpoint, in: listing)
+    if case .files(let names) = choice, names.count == 1, let name = names.first,
+      let stale = ShardIndex.stale(beside: name, holding: checkpoint.records, in: listing)
+    {
+      checkpoint.findings.append(stale)
+    }
     checkpoint.findings += otherWeights(than: choice, of: checkpoint, listing)
     return replacePlaceholders(of: checkpoint, listing)
   }
@@ -55,14 +61,14 @@ struct DirectorySource {
   }
 
   /// The weights that were chosen.
-  private enum Choice: Equatable {
+  enum Choice: Equatable {
     case index(String)
     case files([String])
     /// Numbered shards whose index is missing.
     case unindexed([String])
   }
 
-  private func choose(from listing: DirectoryListing) throws(CheckpointError) -> Choice? {
+  func choose(from listing: DirectoryListing) throws(CheckpointError) -> Choice? {
     if let known = chooseKnownName(from: listing) { return known }
     return try chooseOtherName(from: listing)
   }
@@ -192,7 +198,8 @@ struct DirectorySource {
     // Shards that the index omits are another finding.
     let series = Set(used.compactMap(ShardIndex.series))
     let others = listing.files.filter { name in
-      !used.contains(name) && ShardIndex.series(of: name).map(series.contains) != true
+      !used.contains(name) && name != "\(chosen).index.json"
+        && ShardIndex.series(of: name).map(series.contains) != true
         && !Self.trainerFiles.contains(name)
         && Self.layouts.contains { layout in
           name.hasPrefix(layout.prefix)

@@ -7,6 +7,9 @@ extension Checkpoint {
     /// Faults that leave the tensors readable (an index that lies) become
     /// findings; otherwise they are thrown.
     public var isTolerant: Bool
+    /// Shards that cannot be read are listed with what their index tells; otherwise the
+    /// first of them is an error.
+    public var listsAbsentShards: Bool
     /// The keys that lead to the tensors inside a PyTorch file, instead of the
     /// container that holds most of them.
     public var root: [String]?
@@ -14,8 +17,12 @@ extension Checkpoint {
     /// weights of its own as well.
     public var prefersZero: Bool
 
-    public init(isTolerant: Bool = false, root: [String]? = nil, prefersZero: Bool = false) {
+    public init(
+      isTolerant: Bool = false, listsAbsentShards: Bool = false, root: [String]? = nil,
+      prefersZero: Bool = false
+    ) {
       self.isTolerant = isTolerant
+      self.listsAbsentShards = listsAbsentShards
       self.root = root
       self.prefersZero = prefersZero
     }

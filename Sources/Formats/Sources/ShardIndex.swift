@@ -47,10 +47,10 @@ struct ShardIndex {
   }
 
   /// The name of the index without its directory.
-  private var indexName: String { FilePath(path).lastComponent?.string ?? path }
+  var indexName: String { FilePath(path).lastComponent?.string ?? path }
 
   /// The shards in natural order of first mention.
-  private var files: [String] {
+  var files: [String] {
     var seen = Set<String>()
     return entries.map(\.file).filter { seen.insert($0).inserted }.sorted()
   }
@@ -60,20 +60,16 @@ struct ShardIndex {
     -> Checkpoint
   {
     var parts: [(name: String, file: InputFile, contents: TensorFile)] = []
+    var absent: [AbsentShard] = []
     for name in files {
-      let shardPath = FilePath(directory).appending(name).string
       do throws(CheckpointError) {
-        let file = try InputFile(path: shardPath)
-        parts.append((name, file, try TensorFile.read(file, options: options)))
+        parts.append(try shard(name, in: directory, options: options))
       } catch {
-        guard error.path == shardPath else { throw error }
-        var error = error
-        if error.offset == nil { error.message += "; \(indexName) names it as a shard" }
-        error.fix = error.fix ?? "fetch \(shellQuoted(shardPath)) again"
-        throw error
+        guard options.listsAbsentShards else { throw error }
+        absent.append(AbsentShard(name: name, tensors: tensors(of: name), reason: error))
       }
     }
-    let (unique, disagreements) = reconcile(parts)
+    let (unique, disagreements) = reconcile(parts, absent: absent)
     let faults = disagreements + unnamedShards(in: try DirectoryListing(path: directory))
     if !options.isTolerant, let fault = faults.first {
       throw CheckpointError(
@@ -81,8 +77,31 @@ struct ShardIndex {
         fix: fault.fix)
     }
     var checkpoint = Checkpoint(path: path, parts: unique)
-    checkpoint.findings += faults
+    checkpoint.absentShards = absent
+    checkpoint.findings += absent.map(\.finding) + faults
     return checkpoint
+  }
+
+  /// Reads the header of one shard; an error says that the index names it.
+  private func shard(
+    _ name: String, in directory: String, options: Checkpoint.OpeningOptions
+  ) throws(CheckpointError) -> (name: String, file: InputFile, contents: TensorFile) {
+    let shardPath = FilePath(directory).appending(name).string
+    do throws(CheckpointError) {
+      let file = try InputFile(path: shardPath)
+      return (name, file, try TensorFile.read(file, options: options))
+    } catch {
+      guard error.path == shardPath else { throw error }
+      var error = error
+      if error.offset == nil { error.message += "; \(indexName) names it as a shard" }
+      error.fix = error.fix ?? "fetch \(shellQuoted(shardPath)) again"
+      throw error
+    }
+  }
+
+  /// The tensors that the index says to be in a file.
+  private func tensors(of file: String) -> [String] {
+    entries.filter { $0.file == file }.map(\.name)
   }
 
   /// What all shards of one model have in common in their names, as
@@ -91,67 +110,5 @@ struct ShardIndex {
     guard let number = name.firstRange(of: /-[0-9]+-of-[0-9]+/) else { return nil }
     let total = name[number].split(separator: "-").last ?? ""
     return "\(name[..<number.lowerBound])-of-\(total)\(name[number.upperBound...])"
-  }
-
-  /// The files that are numbered like the shards, but of which the index names no
-  /// tensor: half of the model would be missing without a word.
-  private func unnamedShards(in listing: DirectoryListing) -> [Finding] {
-    let named = Set(files)
-    let series = Set(files.compactMap(Self.series))
-    let unnamed = listing.files.filter { name in
-      !named.contains(name) && Self.series(of: name).map(series.contains) == true
-    }
-    guard let first = unnamed.first else { return [] }
-    let rest = unnamed.count > 1 ? " and \(unnamed.count - 1) more" : ""
-    return [
-      Finding(
-        .error, .indexMismatch,
-        "\(first)\(rest) is numbered like the shards of \(indexName), which does not "
-          + "name it; expected the tensors of all shards in the index",
-        fix: "move the index away to read every shard, or \(shellQuoted(listing.path(of: first)))")
-    ]
-  }
-
-  /// Drops what a shard holds beyond the index, and tells every disagreement.
-  private func reconcile(_ parts: [(name: String, file: InputFile, contents: TensorFile)]) -> (
-    parts: [(name: String, file: InputFile, contents: TensorFile)], faults: [Finding]
-  ) {
-    var home: [ExactName: String] = [:]
-    for entry in entries { home[ExactName(entry.name)] = entry.file }
-    var found = Set<ExactName>()
-    var repeated: [String] = []
-    var unlisted: [String] = []
-    var misplaced: [String] = []
-    var unique = parts
-    for index in parts.indices {
-      unique[index].contents.records.removeAll { record in
-        guard let expected = home[ExactName(record.name)] else {
-          unlisted.append(record.name)
-          return !found.insert(ExactName(record.name)).inserted
-        }
-        if !found.insert(ExactName(record.name)).inserted {
-          repeated.append(record.name)
-          return true
-        }
-        if expected != parts[index].name { misplaced.append(record.name) }
-        return false
-      }
-    }
-    let missing = entries.map(\.name).filter { !found.contains(ExactName($0)) }
-    let doubled = Set(repeated)
-    misplaced.removeAll { doubled.contains($0) }
-    let index = indexName
-    func fault(_ code: Finding.Code, _ names: [String], _ text: String) -> Finding? {
-      guard let first = names.first else { return nil }
-      let rest = names.count > 1 ? " and \(names.count - 1) more" : ""
-      return Finding(.error, code, tensors: names, "\(first.quoted)\(rest) \(text)")
-    }
-    let faults = [
-      fault(.duplicateKey, repeated, "in more than one shard"),
-      fault(.indexMismatch, missing, "in \(index), but not in the shard it names"),
-      fault(.indexMismatch, unlisted, "in a shard, but not in \(index)"),
-      fault(.indexMismatch, misplaced, "not in the shard that \(index) names"),
-    ]
-    return (unique, faults.compactMap(\.self))
   }
 }

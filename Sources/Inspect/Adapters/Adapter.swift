@@ -129,6 +129,16 @@ extension Adapter {
     with(modules: modules.filter(isKept), replacements: replacements)
   }
 
+  /// The adapter with other targets.
+  func named(_ name: (String) -> String) -> Adapter {
+    with(
+      modules: NaturalOrder.sorted(modules.map { $0.named(name($0.target)) }, by: \.target),
+      replacements: NaturalOrder.sorted(
+        replacements.map {
+          AdapterReplacement(target: name($0.target), kind: $0.kind, record: $0.record)
+        }, by: \.target))
+  }
+
   private func with(modules: [AdapterModule], replacements: [AdapterReplacement]) -> Adapter {
     Adapter(
       path: path, kind: kind, family: family, configuration: configuration, rank: rank,
@@ -139,6 +149,14 @@ extension Adapter {
 }
 
 extension Adapter {
+  /// Whether it is PEFT's, but none of its names begins as PEFT needs it.
+  var lacksPrefix: Bool {
+    let records =
+      modules.flatMap { $0.tensors.map(\.record) } + (shared.map(\.record))
+      + replacements.map(\.record) + frozenCopies + leftovers
+    return kind == .peftAdapter && records.allSatisfy { !$0.name.hasPrefix("base_model.") }
+  }
+
   /// Whether a tensor that takes a place may be one that the base does not have: a head
   /// or another module of `modules_to_save`, a tied output, LLaVA's projector.
   public func mayAdd(_ replacement: AdapterReplacement) -> Bool {

@@ -3,10 +3,16 @@ import Formats
 /// What can be said about the modules of an adapter without its base.
 struct AdapterChecks {
   let modules: [AdapterModule]
+  /// Tensors that all modules share.
+  let shared: [AdapterTensor]
   let scales: AdapterScales
   let configuration: AdapterConfiguration?
 
-  func findings() -> [Finding] { moduleFindings() + alphaUnknown() + features() }
+  /// What stands in the way of every merge comes first: the rest follows from it.
+  func findings() -> [Finding] {
+    let method = methodFindings()
+    return method + moduleFindings() + (method.isEmpty ? alphaUnknown() : []) + features()
+  }
 
   /// What is wrong with one module, worded so that it can be said of many.
   private struct Fault: Hashable {
@@ -67,6 +73,12 @@ struct AdapterChecks {
         code: .shapeMismatch,
         message: "the factors A \(a.shape) and B \(b.shape) are no matrices [r, in] and [out, r]")
     }
+    if let groups = module.channelGroups {
+      return Fault(
+        code: .unmergeable,
+        message: "the factors A \(a.shape) and B \(b.shape) are those of a convolution in "
+          + "\(groups) groups, which neither PEFT nor tenon can merge")
+    }
     if a.shape[0] != b.shape[1] {
       return Fault(
         code: .rankMismatch,
@@ -112,23 +124,5 @@ struct AdapterChecks {
         "no file says the lora_alpha of the \(unknown.count) adapted "
           + "\(unknown.count == 1 ? "module" : "modules"); merging needs --alpha")
     ]
-  }
-
-  private func features() -> [Finding] {
-    (configuration?.features ?? []).compactMap { feature in
-      switch feature {
-      case .mutatedBase:
-        let start = configuration?.json[feature.rawValue]?.string ?? ""
-        return Finding(
-          .warning, .mutatedBase,
-          "\(feature.rawValue) is \(start.quoted): the adapter fits only the base that the start of "
-            + "its training changed")
-      case .activatedLoRA, .qalora:
-        return Finding(
-          .error, .unmergeable,
-          "\(feature.rawValue): the adapter \(feature.explanation) and cannot be merged")
-      default: return nil
-      }
-    }
   }
 }

@@ -44,8 +44,10 @@ public struct AdapterConfiguration: Sendable, Hashable {
     self.path = path
     family = defaults.family
     base = try fields.string("base_model_name_or_path")
-    rank = try fields.positiveInt("r") ?? defaults.rank
-    alpha = try fields.finiteDouble(defaults.alphaField) ?? defaults.alpha
+    // To other methods the same fields mean something else.
+    let isScaled = UnmergeableMethod.isMerged(family)
+    rank = isScaled ? try fields.positiveInt("r") ?? defaults.rank : nil
+    alpha = isScaled ? try fields.finiteDouble(defaults.alphaField) ?? defaults.alpha : nil
     scale = nil
     isRankStabilized = try fields.bool("use_rslora") ?? false
     rankPattern = try fields.ranks("rank_pattern")
@@ -55,6 +57,12 @@ public struct AdapterConfiguration: Sendable, Hashable {
     modulesToSave = try fields.strings("modules_to_save")
     features = AdapterFeature.active(in: json)
     self.json = json
+  }
+
+  /// The rows of embeddings that were trained by themselves: a list, or lists by module.
+  public var tokenIndices: JSONValue? {
+    json[AdapterFeature.trainableTokens.rawValue]
+      ?? (family == "trainable_tokens" ? json["token_indices"] : nil)
   }
 
   /// A configuration that says no more than this.

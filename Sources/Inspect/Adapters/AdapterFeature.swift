@@ -25,6 +25,20 @@ public enum AdapterFeature: String, Sendable, Hashable, CaseIterable {
     Self.rows.first { $0.feature == self }?.explanation ?? rawValue
   }
 
+  /// Why an adapter with it is not merged, as the second half of a sentence about it;
+  /// nil where it is.
+  public var obstacle: String? {
+    switch self {
+    case .dora, .loraBias, .bias, .modulesToSave, .trainableTokens, .targetParameters,
+      .layerReplication:
+      nil
+    case .activatedLoRA, .qalora, .arrow: "so that no single weight does what it does"
+    case .mutatedBase: "so that it fits only that changed base, which no file here is known to be"
+    case .blockDiagonal, .kasa, .monteclora, .weightTying, .megatron:
+      "which is not supported yet"
+    }
+  }
+
   /// The features that a configuration turns on.
   static func active(in configuration: JSONValue) -> [AdapterFeature] {
     rows.filter { row in

@@ -59,7 +59,9 @@ public struct AdapterLeaf: Sendable, Hashable {
   /// without rows of their own all begin with its name.
   static func peft(_ segment: Substring, ending: Substring?, family: String?) -> AdapterLeaf? {
     for row in peftRows[segment] ?? [] where row.endings.contains(ending) { return row.leaf }
-    guard let family, segment.hasPrefix("\(family)_") else { return nil }
+    guard let family, !UnmergeableMethod.isMerged(family), segment.hasPrefix("\(family)_") else {
+      return nil
+    }
     let name = ending.map { "\(segment).\($0)" } ?? String(segment)
     return AdapterLeaf(name: name, family: family, role: .other, rankAxis: nil)
   }
@@ -68,6 +70,16 @@ public struct AdapterLeaf: Sendable, Hashable {
   static func kohya(_ segment: Substring, ending: Substring?) -> AdapterLeaf? {
     (kohyaRows[segment] ?? []).first { $0.endings.contains(ending) }?.leaf
   }
+
+  /// Whether a name ends like a factor of some method, and is none that PEFT knows: no
+  /// module of a base is called so.
+  static func isStray(_ name: String) -> Bool {
+    let end = name.dottedSegments.suffix(3)
+    return end.contains { segment in strayBeginnings.contains { segment.hasPrefix($0) } }
+      || end.last == "alpha" || end.last == "dora_scale"
+  }
+
+  private static let strayBeginnings = ["lora_", "lokr_", "hada_", "ia3_", "vera_", "dora_"]
 
   /// The leaf of MLX, or nil.
   static func mlx(_ segment: Substring) -> AdapterLeaf? { mlxRows[segment]?.first?.leaf }

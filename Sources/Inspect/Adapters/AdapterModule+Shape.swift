@@ -33,6 +33,15 @@ extension AdapterModule {
     }
   }
 
+  /// In how many groups the channels of its convolution are, where that is more than one:
+  /// B sees the rank divided by it.
+  var channelGroups: Int? {
+    guard let a, let b, a.shape.count > 2, a.shape.count == b.shape.count, b.shape[1] > 0,
+      a.shape[0] > b.shape[1], a.shape[0] % b.shape[1] == 0
+    else { return nil }
+    return a.shape[0] / b.shape[1]
+  }
+
   private static func kroneckerShape(_ first: [Int]?, _ second: [Int]?) -> [Int]? {
     guard let first, let second, first.count >= 2, second.count >= 2 else { return nil }
     var shape = second

@@ -56,6 +56,12 @@ public struct AdapterModule: Sendable {
     tensors.filter { ![.a, .b, .embeddingA, .embeddingB].contains($0.leaf.role) }
   }
 
+  /// The same for a module of another path.
+  func named(_ target: String) -> AdapterModule {
+    AdapterModule(
+      target: target, kind: kind, tensors: tensors, rank: rank, alpha: alpha, scale: scale)
+  }
+
   /// The tensor of this role, if the module has one.
   public func tensor(_ role: AdapterLeaf.Role) -> TensorRecord? {
     tensors.first { $0.leaf.role == role }?.record

@@ -28,6 +28,8 @@ struct AdapterReader {
   private var doublyPrefixed: [String] = []
   private var duplicates: [String] = []
   private var ofOtherAdapters: [String] = []
+  /// The keys with the name of the adapter in them.
+  private var infixed: [String] = []
   private var unknown: [String] = []
   private var alphaFaults: [Finding] = []
 
@@ -43,6 +45,11 @@ struct AdapterReader {
   }
 
   mutating func add(_ record: TensorRecord) {
+    if let method = configuration?.family, UnmergeableMethod.isPrompt(method) {
+      let leaf = AdapterLeaf(name: record.name, family: method, role: .other, rankAxis: nil)
+      shared.append(AdapterTensor(leaf: leaf, record: record))
+      return
+    }
     guard let key = family.parse(record.name, configuration?.family) else {
       unknown.append(record.name)
       leftovers.append(record)
@@ -52,6 +59,7 @@ struct AdapterReader {
     note(key, of: record)
     if let name = key.adapterName {
       adapterNames.append(name)
+      infixed.append(record.name)
       guard name == adapterNames[0] else {
         ofOtherAdapters.append(record.name)
         leftovers.append(record)
@@ -72,6 +80,11 @@ struct AdapterReader {
     switch key.content {
     case .frozenCopy: frozenCopies.append(record)
     case .plain(let kind):
+      if kind == .module, isStray(record, key) {
+        unknown.append(record.name)
+        leftovers.append(record)
+        return
+      }
       guard claim(key.target, "\(kind == .tokenRows)", record) else { return }
       replacements.append(AdapterReplacement(target: key.target, kind: kind, record: record))
     case .leaf(let leaf, let isNested):
@@ -90,6 +103,14 @@ struct AdapterReader {
         }
       }
     }
+  }
+
+  /// Whether it is named as a factor, but as none that PEFT knows; a module that was
+  /// saved as a whole may call its parts as it likes.
+  private func isStray(_ record: TensorRecord, _ key: AdapterKey) -> Bool {
+    guard family.isPEFT, AdapterLeaf.isStray(record.name) else { return false }
+    let saved = configuration?.modulesToSave ?? []
+    return !saved.contains { ".\(key.target).".contains(".\($0).") }
   }
 
   /// The tensor as PEFT holds it.
@@ -132,7 +153,8 @@ struct AdapterReader {
       scales.module(target, drafts[target] ?? Draft())
     }
     let summary = scales.summary(modules)
-    let checks = AdapterChecks(modules: modules, scales: scales, configuration: configuration)
+    let checks = AdapterChecks(
+      modules: modules, shared: shared, scales: scales, configuration: configuration)
     let kept = modules.flatMap { $0.tensors.map(\.leaf.family) } + shared.map(\.leaf.family)
     return Adapter(
       path: path, kind: family.kind,
@@ -144,22 +166,23 @@ struct AdapterReader {
       wrappers: wrappers.sorted { $0.key < $1.key }.map {
         KeyWrapper(text: "\($0.key).", count: $0.value)
       },
-      findings: keyFindings() + checks.findings())
+      findings: keyFindings(path) + checks.findings())
   }
 
   /// What the names and sizes of the tensors show.
-  private func keyFindings() -> [Finding] {
+  private func keyFindings(_ path: String) -> [Finding] {
     let isEmpty = drafts.isEmpty && shared.isEmpty && replacements.isEmpty && leftovers.isEmpty
     var findings: [Finding] = isEmpty ? [KeyFindings.empty] : []
     findings += KeyFindings.zeroSized(zeroSized)
     findings += KeyFindings.wrapped(wrappers)
-    if family.kind == .peftAdapter || family.kind == .llavaAdapter {
+    if family.isPEFT {
       findings += KeyFindings.unprefixed(unprefixed)
+      findings += KeyFindings.infixed(infixed, Array(adapterNames), path: path)
     }
     findings += KeyFindings.doublyPrefixed(doublyPrefixed)
     findings += KeyFindings.severalAdapters(Array(adapterNames), ofOtherAdapters)
     findings += KeyFindings.duplicates(duplicates)
-    findings += KeyFindings.unknown(unknown, kind: family.kind)
+    findings += KeyFindings.unknown(unknown, kind: family.kind, path: path)
     findings += KeyFindings.baseTensors(replacements)
     findings += alphaFaults
     return findings

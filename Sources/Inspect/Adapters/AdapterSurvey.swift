@@ -39,7 +39,7 @@ struct AdapterSurvey: Sendable {
       guard marks.contains(.leaf) else { continue }
       if Self.isKohya(name) { kohyaCount += 1 }
       if name.hasSuffix(".lora_a") || name.hasSuffix(".lora_b") { mlxCount += 1 }
-      guard AdapterKey.hasLeaf(name) else { continue }
+      guard AdapterKey.hasLeaf(name) || Self.isMisspelt(name) else { continue }
       leafCount += 1
       if let path = Self.modulePath(of: name) { paths.append(path) }
     }
@@ -76,6 +76,11 @@ struct AdapterSurvey: Sendable {
     return path[..<dot].dropLast(".lora_A".count)
   }
 
+  /// Whether a name of PEFT's ends in a factor as another library calls it.
+  private static func isMisspelt(_ name: String) -> Bool {
+    name.hasPrefix("base_model.model.") && AdapterLeaf.isStray(name)
+  }
+
   private static let kohyaPrefixes = ["lora_unet_", "lora_te", "lycoris_", "lora_transformer_"]
 
   private static func isKohya(_ name: String) -> Bool {
@@ -95,7 +100,18 @@ struct AdapterSurvey: Sendable {
     "transformer_blocks.", ".attn.to_", ".attn1.", ".attn2.", "_blocks.",
   ]
 
+  /// What the names begin with that diffusers gave a UNet before there were components,
+  /// and the leaves that it had by then.
+  private static let bareBeginnings = ["down_blocks.", "up_blocks.", "mid_block."]
+  private static let bareLeaves = [
+    "lora.down.weight", "lora.up.weight", ".lora_linear_layer.down.weight",
+    ".lora_linear_layer.up.weight",
+  ]
+
   private static func isDiffusers(_ name: String) -> Bool {
+    if bareBeginnings.contains(where: { name.hasPrefix($0) }) {
+      return bareLeaves.contains { name.hasSuffix($0) }
+    }
     guard components.contains(name.prefix { $0 != "." }) else { return false }
     guard name.contains("lora") else { return false }
     return name.hasPrefix("text_encoder") || words.contains { name.contains($0) }

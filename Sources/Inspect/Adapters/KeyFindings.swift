@@ -13,7 +13,7 @@ enum KeyFindings {
       Finding(
         .error, .zeroSizeTensor, tensors: names,
         "\(count(names, "tensor")) of the adapter \(has(names)) no elements: it was saved under "
-          + "ZeRO-3 without gathering, and the data is in the DeepSpeed checkpoint beside it")
+          + "ZeRO-3 without gathering, and the data is in the DeepSpeed checkpoint of the run")
     ]
   }
 
@@ -35,6 +35,27 @@ enum KeyFindings {
           + "\"base_model.model.\"; PEFT would ignore \(names.count == 1 ? "it" : "them") "
           + "when loading")
     ]
+  }
+
+  /// Names of the adapter that PEFT takes for parts of paths, except `default`, by which
+  /// it calls an adapter that it loads.
+  static func infixed(_ names: [String], _ adapters: [Substring], path: String) -> [Finding] {
+    guard adapters.count == 1, let adapter = adapters.first, adapter != "default" else { return [] }
+    var finding = Finding(
+      .warning, .prefixDrift, tensors: names,
+      "\(count(names, "key")) \(names.count == 1 ? "holds" : "hold") the adapter's name "
+        + "\(String(adapter).quoted): loading it under any other name, PEFT would ignore "
+        + (names.count == 1 ? "it" : "them"))
+    // What has to be escaped in an expression is left to its reader.
+    if adapter.utf8.allSatisfy({ NameChange.isPlain($0) && $0 != UInt8(ascii: ".") }) {
+      let rules =
+        (names.contains { $0.contains(".modules_to_save.") }
+          ? ["\\.modules_to_save\\.\(adapter)\\.=."] : [])
+        + (names.contains { !$0.contains(".modules_to_save.") }
+          ? ["\\.\(adapter)(\\.weight|\\.bias|)$=\\1"] : [])
+      finding.fix = FixCommands.rename(path, rules)
+    }
+    return [finding]
   }
 
   static func doublyPrefixed(_ names: [String]) -> [Finding] {
@@ -68,13 +89,27 @@ enum KeyFindings {
     ]
   }
 
-  static func unknown(_ names: [String], kind: CheckpointKind) -> [Finding] {
+  static func unknown(_ names: [String], kind: CheckpointKind, path: String) -> [Finding] {
     guard !names.isEmpty else { return [] }
+    let isKohya = names.allSatisfy {
+      $0.hasSuffix(".lora_down.weight") || $0.hasSuffix(".lora_up.weight")
+    }
+    if isKohya, kind == .peftAdapter {
+      return [
+        Finding(
+          .error, .unmatchedKey, tensors: names,
+          "\(count(names, "key")) \(names.count == 1 ? "ends" : "end") in lora_down or lora_up, as "
+            + "kohya's scripts call lora_A and lora_B: PEFT would ignore "
+            + (names.count == 1 ? "it" : "them"),
+          fix: FixCommands.rename(
+            path, ["\\.lora_down\\.weight$=.lora_A.weight", "\\.lora_up\\.weight$=.lora_B.weight"]))
+      ]
+    }
     return [
       Finding(
         .error, .unmatchedKey, tensors: names,
-        "\(count(names, "key")) \(names.count == 1 ? "is" : "are") none that a \(kind.rawValue) has"
-      )
+        "\(count(names, "key")) \(names.count == 1 ? "is" : "are") none that a \(kind.rawValue) has: "
+          + Wording.folded(names))
     ]
   }
 

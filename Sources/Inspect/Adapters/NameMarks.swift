@@ -7,7 +7,7 @@ struct NameMarks: OptionSet {
   static let leaf = Self(rawValue: 1)
   /// One of the last three segments begins as the parts of PLoRA do.
   static let plora = Self(rawValue: 2)
-  /// The name begins with a component of a pipeline.
+  /// The name begins with a component of a pipeline, or with a part of a UNet.
   static let component = Self(rawValue: 4)
 
   init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -33,9 +33,9 @@ struct NameMarks: OptionSet {
     "lora_", "lokr_", "hada_", "ia3_l", "vera_", "rankn", "lycor",
   ].map { word($0.utf8.span, at: 0) }
   private static let ploras = ["Plora", "plora"].map { word($0.utf8.span, at: 0) }
-  private static let components = ["unet.", "trans", "text_", "prior", "diffu"].map {
-    word($0.utf8.span, at: 0)
-  }
+  private static let components = [
+    "unet.", "trans", "text_", "prior", "diffu", "down_", "up_bl", "mid_b",
+  ].map { word($0.utf8.span, at: 0) }
 
   /// Five bytes as a number; 0 where fewer are left.
   private static func word(_ bytes: Span<UInt8>, at start: Int) -> UInt64 {

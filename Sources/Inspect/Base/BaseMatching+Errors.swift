@@ -5,6 +5,10 @@ extension BaseMatching {
   public func requireComplete() throws(CheckpointError) {
     if !unmatched.isEmpty { throw unmatchedError }
     if let first = contested.first { throw contestedError(first) }
+    if let first = indivisible.first {
+      throw CheckpointError(
+        path: adapter.path, tensor: first.tensors.first?.record.name, indivisibleMessage)
+    }
     if let first = undecided.first {
       throw CheckpointError(
         path: adapter.path, tensor: first.tensors.first?.record.name,
@@ -22,6 +26,12 @@ extension BaseMatching {
       "\(FoldedKeys.summary(of: same.map(\.module.target), "module")): the adapter updates "
         + "\(expected), but the base has \(first.base.shape)",
       details: Self.lines(mismatches.map(\.base.name), "of other shapes in \(basePath):"))
+  }
+
+  /// Why some modules cannot be divided.
+  var indivisibleMessage: String {
+    "\(FoldedKeys.summary(of: indivisible.map(\.target), "module")): the base holds it as several "
+      + "tensors, and factors of the kind \(adapter.family) cannot be divided among them"
   }
 
   private var unmatchedError: CheckpointError {
@@ -45,7 +55,7 @@ extension BaseMatching {
     let parts = Set(matches.map { Self.part(of: $0.module.target) })
     let others = Set(unmatched.map { Self.part(of: $0.target) })
     guard case .pipeline = AdapterFamily.naming(of: adapter.kind), parts.count == 1,
-      let part = parts.first, !part.isEmpty, !others.contains(part)
+      let part = parts.first, !part.isEmpty, !others.contains(part), !others.contains("")
     else { return nil }
     let output = FixCommands.renamed(adapter.path, adding: "-\(part.dropLast())")
     return "tenon remap \(shellQuoted(adapter.path)) -o \(shellQuoted(output)) "
@@ -54,7 +64,13 @@ extension BaseMatching {
 
   /// `lora_te1_` or `text_encoder.`: what tells the part of the pipeline.
   private static func part(of target: String) -> String {
-    if target.contains(".") { return String(target.prefix { $0 != "." }) + "." }
+    if target.contains(".") {
+      let first = target.prefix { $0 != "." }
+      let isComponent = PipelineComponent.table.contains { component in
+        component.diffusers == first || component.otherPrefixes.contains(String(first))
+      }
+      return isComponent ? "\(first)." : ""
+    }
     let prefixes = Set(PipelineComponent.table.flatMap(\.kohya)).map { "\($0)_" }
     return prefixes.filter { target.hasPrefix($0) }.max { $0.count < $1.count } ?? ""
   }

@@ -40,6 +40,8 @@ public struct BaseMatching: Sendable {
   /// Modules with a square weight of which nothing tells whether it is held as
   /// `[out, in]` or `[in, out]`.
   public private(set) var undecided: [AdapterModule] = []
+  /// Modules that the base holds as several tensors, and whose factors cannot be divided.
+  public private(set) var indivisible: [AdapterModule] = []
   /// The names in the base that end most like those of `unmatched`, in natural
   /// order and each once.
   public private(set) var nearest: [String] = []
@@ -56,16 +58,20 @@ public struct BaseMatching: Sendable {
     let shared = Self.sharedPlaces(found.map { ($0.module.target, $0.places) })
     var fits: [(module: AdapterModule, base: TensorRecord, fit: ShapeFit)] = []
     for (module, found) in found {
-      guard let place = found.first, let position = positions[place.tensor] else {
+      let records = found.first?.tensors.compactMap { positions[$0].map { base.records[$0] } } ?? []
+      guard let place = found.first, let record = records.first,
+        records.count == place.tensors.count
+      else {
         unmatched.append(module)
         continue
       }
-      guard found.count == 1, !shared.contains(place) else {
+      guard found.count == 1, shared.isDisjoint(with: place.claims) else {
         contested.append(module)
         continue
       }
-      let record = base.records[position]
-      if case .part(_, let index, let count) = place {
+      if case .parts = place {
+        fits += divide(module, over: records)
+      } else if case .part(_, let index, let count) = place {
         addPart(module, record, index, of: count)
       } else if let fit = ShapeFit(module, record) {
         fits.append((module, record, fit))
@@ -77,7 +83,9 @@ public struct BaseMatching: Sendable {
     guard !unmatched.isEmpty else { return }
     nearest = places.nearest(to: unmatched)
     suggestion = places.names.flatMap {
-      RenameSuggestion(unmatched, settled: matches.map(\.module.target), in: $0)
+      RenameSuggestion(
+        unmatched, settled: matches.map(\.module.target), in: $0,
+        needsPrefix: adapter.lacksPrefix)
     }
   }
 
@@ -111,6 +119,31 @@ public struct BaseMatching: Sendable {
       PartialMatch(module: module, base: record, rows: start..<start + rows / count))
   }
 
+  /// The parts of a module whose rows the base holds in several tensors.
+  private mutating func divide(_ module: AdapterModule, over records: [TensorRecord])
+    -> [(module: AdapterModule, base: TensorRecord, fit: ShapeFit)]
+  {
+    var parts: [(module: AdapterModule, base: TensorRecord, fit: ShapeFit)] = []
+    var start = 0
+    for record in records {
+      let end = start.saturatingSum(record.shape.first ?? 0)
+      guard end <= module.updatedShape?.first ?? 0 else { break }
+      guard let part = module.part(rows: start..<end) else {
+        indivisible.append(module)
+        return []
+      }
+      guard let fit = ShapeFit(part, record), fit != .transposed else { break }
+      // Only a weight that is held as `[out, in]` has rows that are outputs.
+      parts.append((part, record, .direct))
+      start = end
+    }
+    guard parts.count == records.count, start == module.updatedShape?.first else {
+      mismatches.append(Mismatch(module: module, base: records[0]))
+      return []
+    }
+    return parts
+  }
+
   /// The places that modules of different names lay claim to.
   private static func sharedPlaces(_ found: [(target: String, places: Set<BasePlace>)])
     -> Set<BasePlace>
@@ -119,8 +152,10 @@ public struct BaseMatching: Sendable {
     var shared: Set<BasePlace> = []
     for (target, places) in found {
       guard let place = places.first, places.count == 1 else { continue }
-      if let other = owners.updateValue(target, forKey: place), other != target {
-        shared.insert(place)
+      for claim in place.claims {
+        if let other = owners.updateValue(target, forKey: claim), other != target {
+          shared.insert(claim)
+        }
       }
     }
     return shared

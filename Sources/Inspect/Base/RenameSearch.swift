@@ -114,10 +114,7 @@ struct RenameSearch {
 
   /// Whether a text needs no escaping beyond its dots.
   private static func isPlain(_ text: String) -> Bool {
-    text.utf8.allSatisfy { byte in
-      (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A)
-        || (byte >= 0x61 && byte <= 0x7A) || "._-".utf8.contains(byte)
-    }
+    text.utf8.allSatisfy(NameChange.isPlain)
   }
 
   /// Whether a segment is a plain word; a number is a place among others, which no

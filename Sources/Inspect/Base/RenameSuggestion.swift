@@ -7,21 +7,31 @@ public struct RenameSuggestion: Sendable, Hashable {
   public let rule: String
   /// The number of modules that it moves.
   public let count: Int
+  /// Whether the names also need what PEFT puts before every path.
+  private let needsPrefix: Bool
+
+  /// All rules, in order.
+  public var rules: [String] { needsPrefix ? [rule, Self.prefixing] : [rule] }
+
+  /// The rule that puts PEFT's beginning before names that have none.
+  static let prefixing = "^=base_model.model."
 
   /// Finds the change, or nil where there is none or more than one: a guess is
   /// worse than nothing.
   ///
   /// `settled` are the modules that fit already; they have to stay where they are.
-  init?(_ modules: [AdapterModule], settled: [String], in names: NearestNames) {
+  init?(
+    _ modules: [AdapterModule], settled: [String], in names: NearestNames, needsPrefix: Bool = false
+  ) {
     let search = RenameSearch(modules: modules, settled: Set(settled), names: names)
     guard let rule = search.rule() else { return nil }
     self.rule = rule
     count = modules.count
+    self.needsPrefix = needsPrefix
   }
 
   /// The command that renames the adapter at `path`.
   public func command(for path: String) -> String {
-    "tenon remap \(shellQuoted(path)) -o \(shellQuoted(FixCommands.renamed(path))) "
-      + "--rename '\(rule)'"
+    FixCommands.rename(path, rules)
   }
 }

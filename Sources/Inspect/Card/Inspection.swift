@@ -38,12 +38,22 @@ public struct Inspection: Sendable {
     tensorCount = chosen.count
     parameters = totals.reduce(0) { $0.saturatingSum($1.parameters) }
     byteCount = totals.reduce(0) { $0.saturatingSum($1.byteCount) }
+    let own = adapter?.findings ?? Self.plora(survey.ploraNames)
+    // A configuration that cannot be read says no alpha either.
     findings =
-      checkpoint.findings + faults + (adapter?.findings ?? Self.plora(survey.ploraNames))
+      checkpoint.findings + faults
+      + (faults.isEmpty ? own : own.filter { $0.code != .alphaUnknown })
   }
 
   /// The tensors that the filter lets through, in natural order; sorted on each call.
   public var records: [TensorRecord] { NaturalOrder.sorted(chosen, by: \.name) }
+
+  /// The tensors of shards that could not be read, that the filter lets through, with the
+  /// name of the shard; in natural order.
+  public var absent: [(name: String, file: String)] {
+    let all = checkpoint.absentShards.flatMap { shard in shard.tensors.map { ($0, shard.name) } }
+    return NaturalOrder.sorted(all.filter { accepts($0.0) }, by: \.0)
+  }
 
   /// Whether the filter lets a tensor of this name through.
   public func accepts(_ name: String) -> Bool { filter?.accepts(name) ?? true }
@@ -55,7 +65,7 @@ public struct Inspection: Sendable {
   public var tree: NameTree { NameTree(groups) }
 
   private static func kindWithoutAdapter(_ checkpoint: Checkpoint) -> CheckpointKind {
-    if checkpoint.records.isEmpty { return .noTensors }
+    if checkpoint.records.isEmpty, checkpoint.absentShards.isEmpty { return .noTensors }
     return checkpoint.sideFile("config.json") == nil ? .stateDict : .model
   }
 

@@ -7,10 +7,9 @@ extension AdapterBaseChecks {
   func tied() -> [Finding] {
     let targets =
       adapter.modules.map { "\($0.target).weight" } + adapter.replacements.map(\.target)
-    let heads = targets.filter(EmbeddingNames.isOutput)
-    guard let head = heads.first,
-      configuration?.tiesEmbeddings == true || positions[head] == nil
-    else { return [] }
+    let heads = targets.filter { EmbeddingNames.isOutput($0) || $0 == tiedWeights?.output }
+    guard let head = heads.first else { return tiedInput() }
+    guard configuration?.tiesEmbeddings == true || positions[head] == nil else { return [] }
     return [
       Finding(
         .warning, .tiedWeights, tensors: heads,
@@ -21,9 +20,33 @@ extension AdapterBaseChecks {
     ]
   }
 
+  /// An update of the embedding alone.
+  private func tiedInput() -> [Finding] {
+    guard let tied = tiedWeights,
+      adapter.modules.contains(where: { "\($0.target).weight" == tied.input })
+    else { return [] }
+    return [
+      Finding(
+        .warning, .tiedWeights, tensors: [tied.input],
+        "\(tied.input.quoted) is adapted, but the base ties \(tied.output.quoted) to it: merging with "
+          + "PEFT changes both; the merge here gives the output its own, unchanged weight and says "
+          + "tie_word_embeddings false, unless --keep-tied is given")
+    ]
+  }
+
   func plora() -> [Finding] {
     let names = base.records.map(\.name).filter(PLoRA.ends)
     if !names.isEmpty {
+      let lost = PLoRA.missing(in: base.records.map(\.name))
+      if !lost.isEmpty {
+        return [
+          Finding(
+            .error, .ploraLost, tensors: lost,
+            "the base \(base.path.printable) holds \(Wording.count(names.count, "tensor")) of PLoRA, "
+              + "but lacks \(Wording.folded(lost)): loading would fill "
+              + "\(Wording.verb(lost.count, "it", "them")) with random values")
+        ]
+      }
       return [
         Finding(
           .note, .ploraPresent, tensors: names,
@@ -34,28 +57,43 @@ extension AdapterBaseChecks {
     }
     let isXComposer = adapter.base?.lowercased().contains("xcomposer2") ?? false
     let leaked = adapter.replacements.contains { $0.kind == .plora }
-    guard isXComposer || leaked else { return [] }
+    let isOfXComposer =
+      configuration?.isXComposer == true || PLoRA.isExpected(in: base.records.map(\.name))
+    guard isXComposer || leaked || isOfXComposer else { return [] }
     return [
       Finding(
         .error, .ploraLost,
-        "the adapter was trained on a model with PLoRA, but the base \(base.path.printable) holds none "
+        (isXComposer || leaked
+          ? "the adapter was trained on a model with PLoRA"
+          : "the base is an InternLM-XComposer 2, whose weights have PLoRA beside them")
+          + ", but the base \(base.path.printable) holds none "
           + "of it: loading it would fill plora_glb_GN, plora_sub_GN and Plora_A/B with random values"
       )
     ]
   }
 
   func quantised() -> [Finding] {
-    if let method = configuration?.quantisation {
+    let targets = matching.matches.map(\.base) + matching.partialMatches.map(\.base)
+    var scaled: [TensorRecord] = []
+    var integers: [TensorRecord] = []
+    for target in targets {
+      let isWide = target.type.element.map { $0.kind == .float && $0.bitWidth > 8 } ?? false
+      guard !isWide else { continue }
+      if (try? WeightScales(of: target, in: base, positions)) != nil {
+        scaled.append(target)
+      } else {
+        integers.append(target)
+      }
+    }
+    if packed.isEmpty, integers.isEmpty, !targets.isEmpty { return scaledFindings(scaled) }
+    // Packed weights tell it themselves, whatever the configuration says.
+    if let method = configuration?.quantisation ?? (packed.isEmpty ? nil : "packed") {
       return [
         Finding(
           .error, .quantisedBase,
           "the weights of the base \(base.path.printable) are quantised (\(method.printable)): merge "
             + "into the unquantised model")
       ]
-    }
-    let integers = matching.matches.map(\.base).filter { record in
-      guard let type = record.type.element else { return true }
-      return type.kind != .float || type.bitWidth <= 8
     }
     guard !integers.isEmpty else { return [] }
     return [
@@ -64,6 +102,19 @@ extension AdapterBaseChecks {
         "\(FoldedKeys.summary(of: integers.map(\.name), "tensor")) of the base "
           + "\(Wording.verb(integers.count, "is", "are")) \(integers[0].type.name): merge into the "
           + "unquantised model")
+    ]
+  }
+
+  /// FP8 weights that the merge multiplies with their scales.
+  private func scaledFindings(_ weights: [TensorRecord]) -> [Finding] {
+    guard let first = weights.first else { return [] }
+    let names = weights.map(\.name)
+    return [
+      Finding(
+        .note, .quantisedBase, tensors: names,
+        "\(FoldedKeys.summary(of: names, "tensor")) of the base "
+          + "\(Wording.verb(names.count, "is", "are")) \(first.type.name) with scales: the merge "
+          + "multiplies with them and quantises again in the same scheme")
     ]
   }
 

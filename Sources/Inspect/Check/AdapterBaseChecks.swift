@@ -5,10 +5,17 @@ struct AdapterBaseChecks {
   let adapter: Adapter
   let base: Checkpoint
   let matching: BaseMatching
+  /// By the names that the file of the base has.
   let positions: NameTable
+  /// What its names had to be changed for.
+  private let layout: Finding?
+  let tiedWeights: TiedWeights?
   let configuration: ModelConfiguration?
   /// The renaming by several rules, where no single one does.
   private let inferred: InferredRenaming?
+
+  /// Modules whose weight the base holds in fewer bits.
+  let packed: [(module: AdapterModule, record: TensorRecord)]
 
   /// Why the factors of fused experts do not fit.
   private let expertFault: CheckpointError?
@@ -19,9 +26,15 @@ struct AdapterBaseChecks {
   {
     let layers = try LayerReplication(of: adapter, base: original)
     let base = layers.map { original.expanded($0.copies) } ?? original
+    let (adapter, layout) = adapter.relaid(onto: base)
     self.adapter = adapter
     self.base = base
-    matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: base)
+    self.layout = layout
+    let tied = try? TiedWeights(base)
+    tiedWeights = tied
+    let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
+    matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: whole)
+    packed = matching.packedWeights(in: base)
     var fault: CheckpointError?
     do throws(CheckpointError) {
       _ = try ExpertMatching(adapter, base: base).matches()
@@ -32,32 +45,69 @@ struct AdapterBaseChecks {
     positions = base.positions()
     configuration = try? ModelConfiguration(beside: base)
     inferred =
-      matching.unmatched.isEmpty || matching.suggestion != nil
+      matching.unmatched.isEmpty || matching.suggestion != nil || !packed.isEmpty
       ? nil : InferredRenaming(adapter: checkpoint, to: base)
   }
 
   /// The renaming that would place every module, as expression and replacement.
   var suggestedMap: [(pattern: String, replacement: String)]? {
-    if let suggestion = matching.suggestion,
-      let rule = try? RenameRule(argument: suggestion.rule)
-    {
-      return [(rule.pattern, rule.replacement)]
+    var rules = inferred?.map.rules
+    if let suggestion = matching.suggestion {
+      rules = suggestion.rules.compactMap { try? RenameRule(argument: $0) }
     }
-    return inferred.map { $0.map.rules.map { ($0.pattern, $0.replacement) } }
+    return rules?.map { ($0.pattern, $0.replacement) }
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
-    unmatched() + experts() + contested() + mismatched() + (try replacements()) + tied() + plora()
-      + quantised() + baseName()
+    quantised() + unmatched() + experts() + contested() + indivisible() + mismatched()
+      + (try replacements()) + biases() + tied() + plora() + targets() + baseName()
+      + [layout].compactMap(\.self)
+  }
+
+  /// Whether the weight of the module is there, only in fewer bits: what else is said of
+  /// it would be noise.
+  func isPacked(_ module: AdapterModule) -> Bool {
+    packed.contains { $0.module.target == module.target }
+  }
+  private var unmatchedModules: [AdapterModule] { matching.unmatched.filter { !isPacked($0) } }
+  var mismatches: [BaseMatching.Mismatch] {
+    // The shape of grouped factors is another anyway, and they are told of by themselves.
+    matching.mismatches.filter { !isPacked($0.module) && $0.module.channelGroups == nil }
+  }
+
+  /// Whether the base has biases that an adapter could bring.
+  var hasBiases: Bool { base.records.contains { $0.name.hasSuffix("bias") } }
+
+  /// Modules of the base that PEFT would adapt as well.
+  private func targets() -> [Finding] {
+    guard let configuration = adapter.configuration, adapter.kind == .peftAdapter, layout == nil,
+      matching.unmatched.isEmpty
+    else { return [] }
+    return TargetChecks(adapter: adapter, configuration: configuration).missing(in: base)
+  }
+
+  /// Biases of B for which the base has none.
+  private func biases() -> [Finding] {
+    let modules = matching.withoutBias(positions)
+    guard !modules.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .unmergeable,
+        tensors: modules.flatMap { module in
+          [.outputBias, .biasDifference].compactMap { module.tensor($0)?.name }
+        },
+        "the adapter adds to the bias of \(Wording.folded(modules.map(\.target))), but the base "
+          + "\(base.path.printable) has none: neither PEFT nor tenon can merge it")
+    ]
   }
 
   /// Keys that torch would call unexpected, and modules whose weight has another shape.
   var load: StrictLoad {
     var load = StrictLoad()
     load.unexpected =
-      (matching.unmatched + matching.contested).flatMap { $0.tensors.map(\.record.name) }
+      (unmatchedModules + matching.contested).flatMap { $0.tensors.map(\.record.name) }
       + orphans.map(\.record.name)
-    load.mismatched = matching.mismatches.map {
+    load.mismatched = mismatches.map {
       StrictLoad.Mismatch(
         $0.base.name, expected: $0.base.shape,
         found: $0.module.updatedShape ?? [])
@@ -66,7 +116,7 @@ struct AdapterBaseChecks {
   }
 
   private func unmatched() -> [Finding] {
-    let modules = matching.unmatched
+    let modules = unmatchedModules
     guard !modules.isEmpty else { return [] }
     let all = adapter.modules.count
     var message =
@@ -82,7 +132,8 @@ struct AdapterBaseChecks {
       Finding(
         .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) }, message,
         fix: matching.unmatchedFix
-          ?? inferred?.command(for: adapter.path, toMatch: base.path))
+          ?? inferred?.command(
+            for: adapter.path, toMatch: base.path, needsPrefix: adapter.lacksPrefix))
     ]
   }
 
@@ -94,46 +145,6 @@ struct AdapterBaseChecks {
         .error, .unmatchedKey, tensors: [expertFault.tensor].compactMap(\.self),
         expertFault.message)
     ]
-  }
-
-  /// Modules of another shape, those of one kind together.
-  private func mismatched() -> [Finding] {
-    struct Kind: Hashable {
-      let expected: [Int]
-      let found: [Int]
-      let isVocabulary: Bool
-    }
-    var order: [Kind] = []
-    var members: [Kind: [AdapterModule]] = [:]
-    for mismatch in matching.mismatches {
-      let name = mismatch.base.name
-      let kind = Kind(
-        expected: mismatch.base.shape, found: mismatch.module.updatedShape ?? [],
-        isVocabulary: EmbeddingNames.isInput(name) || EmbeddingNames.isOutput(name))
-      if members[kind] == nil { order.append(kind) }
-      members[kind, default: []].append(mismatch.module)
-    }
-    return order.map { kind in
-      let modules = members[kind] ?? []
-      let slice = Self.slice(of: kind.expected, kind.found).map {
-        ": one of \($0) equal parts of its rows, as when each of \($0) processes of FSDP saved its own"
-      }
-      return Finding(
-        .error, kind.isVocabulary ? .vocabularyMismatch : .shapeMismatch,
-        tensors: modules.flatMap { $0.tensors.map(\.record.name) },
-        "\(FoldedKeys.summary(of: modules.map(\.target), "module")): the adapter updates "
-          + "\(kind.found), but the base has \(kind.expected)"
-          + (kind.isVocabulary
-            ? "; the vocabulary was changed in training" : slice ?? ""))
-    }
-  }
-
-  /// By what the rows of `found` are too few, where that divides them.
-  private static func slice(of expected: [Int], _ found: [Int]) -> Int? {
-    guard expected.count == 2, found.count == 2, expected[1] == found[1], found[0] > 0,
-      expected[0] > found[0], expected[0] % found[0] == 0
-    else { return nil }
-    return expected[0] / found[0]
   }
 
   /// Modules that stand for several tensors, or several for one.

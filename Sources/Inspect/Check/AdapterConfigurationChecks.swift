@@ -6,40 +6,8 @@ struct AdapterConfigurationChecks {
   let configuration: AdapterConfiguration
 
   func findings() -> [Finding] {
-    targets() + modulesToSave() + magnitudes() + outputBiases() + biases() + tokens()
-      + adapterName()
-  }
-
-  /// Names of `target_modules` that no module has, and modules that none covers.
-  private func targets() -> [Finding] {
-    guard case .names(let names) = configuration.targets, !names.isEmpty,
-      !adapter.modules.isEmpty
-    else { return [] }
-    let targets = adapter.modules.map(\.target)
-    var findings: [Finding] = []
-    let absent = names.filter { name in !targets.contains { Self.covers(name, $0) } }.sorted()
-    if !absent.isEmpty {
-      findings.append(
-        Finding(
-          .warning, .configMismatch,
-          "target_modules names \(Wording.list(absent)), of which the file has no tensors"))
-    }
-    let uncovered = targets.filter { target in !names.contains { Self.covers($0, target) } }
-    if !uncovered.isEmpty {
-      let tensors = adapter.modules.filter { uncovered.contains($0.target) }
-        .flatMap { $0.tensors.map(\.record.name) }
-      findings.append(
-        Finding(
-          .warning, .configMismatch, tensors: tensors,
-          "target_modules does not cover \(FoldedKeys.summary(of: uncovered, "module")), of which "
-            + "the file has tensors: PEFT would ignore them"))
-    }
-    return findings
-  }
-
-  /// As PEFT has it: the whole path, or its end after a dot.
-  private static func covers(_ name: String, _ target: String) -> Bool {
-    target == name || target.hasSuffix(".\(name)")
+    TargetChecks(adapter: adapter, configuration: configuration).findings() + modulesToSave()
+      + magnitudes() + outputBiases() + biases() + tokens() + adapterName()
   }
 
   private func modulesToSave() -> [Finding] {
@@ -88,7 +56,7 @@ struct AdapterConfigurationChecks {
 
   /// Biases of B that PEFT drops without a word.
   private func outputBiases() -> [Finding] {
-    guard !configuration.features.contains(.loraBias) else { return [] }
+    guard !configuration.features.contains(.loraBias) else { return absentBiases() }
     let names = adapter.modules.flatMap(\.tensors).filter { $0.leaf.role == .outputBias }
       .map(\.record.name)
     guard !names.isEmpty else { return [] }
@@ -98,6 +66,21 @@ struct AdapterConfigurationChecks {
         "\(Wording.count(names.count, "tensor")) \(Wording.verb(names.count, "is", "are")) a "
           + "lora_B.bias, but lora_bias is not true: PEFT drops "
           + "\(Wording.verb(names.count, "it", "them")) without a word")
+    ]
+  }
+
+  /// Biases of B that the configuration promises.
+  private func absentBiases() -> [Finding] {
+    let without = adapter.modules.filter {
+      [.linear, .convolution].contains($0.kind) && $0.b != nil && $0.tensor(.outputBias) == nil
+    }
+    guard !without.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .configMismatch, tensors: without.compactMap { $0.b?.name },
+        "lora_bias is true, but \(FoldedKeys.summary(of: without.map(\.target), "module")) "
+          + "\(Wording.verb(without.count, "has", "have")) no lora_B.bias: PEFT would call "
+          + "\(Wording.verb(without.count, "it", "them")) missing")
     ]
   }
 
@@ -111,13 +94,14 @@ struct AdapterConfigurationChecks {
       Finding(
         .warning, .loraBiasDropped,
         "bias is \((wants ?? "").quoted), but the file holds no bias: what was trained there is "
-          + "lost, as with every PEFT before 0.20.1")
+          + "lost, "
+          + (wants == "all" ? "unless the base has none" : "as with every PEFT before 0.20.1"))
     ]
   }
 
   /// Rows of embeddings and their numbers.
   private func tokens() -> [Finding] {
-    guard let value = configuration.json[AdapterFeature.trainableTokens.rawValue] else { return [] }
+    guard let value = configuration.tokenIndices else { return [] }
     let lists = value.array.map { [$0] } ?? value.object?.compactMap(\.value.array) ?? []
     let rows = adapter.replacements.filter { $0.kind == .tokenRows }
     if rows.isEmpty, lists.contains(where: { !$0.isEmpty }) {

@@ -40,7 +40,9 @@ public struct CheckpointCheck {
 
   private func findingsAlone(readsValues: Bool) throws(CheckpointError) -> [Finding] {
     var findings = inspection.findings
-    if checkpoint.records.isEmpty, inspection.adapter == nil { findings.append(empty) }
+    if checkpoint.records.isEmpty, inspection.adapter == nil, checkpoint.absentShards.isEmpty {
+      findings.append(empty)
+    }
     findings += NameChecks.findings(checkpoint, isAdapter: isAdapter)
     if let adapter = inspection.adapter {
       if let configuration = adapter.configuration {
@@ -97,10 +99,13 @@ public struct CheckpointCheck {
     _ findings: [Finding], load: StrictLoad = StrictLoad(),
     map: [(pattern: String, replacement: String)]? = nil
   ) -> CheckReport {
-    CheckReport(
+    let isRenamed = findings.contains {
+      $0.fix?.contains(shellQuoted(RenameSuggestion.prefixing)) ?? false
+    }
+    return CheckReport(
       path: checkpoint.path,
-      findings: findings.map { FixCommands.completed($0, of: inspection) }, load: load,
-      suggestedMap: map)
+      findings: findings.map { FixCommands.completed($0, of: inspection, isRenamed: isRenamed) },
+      load: load, suggestedMap: map)
   }
 
   // MARK: Against a base
@@ -114,7 +119,12 @@ public struct CheckpointCheck {
     }
     let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
-    let findings = try alone.filter { $0.code != .baseTensorInAdapter } + checks.findings()
+    let findings =
+      try alone.filter { finding in
+        finding.code != .baseTensorInAdapter
+          // Without a bias in the base none was lost.
+          && (finding.code != .loraBiasDropped || !finding.tensors.isEmpty || checks.hasBiases)
+      } + checks.findings()
     return report(findings, load: checks.load, map: checks.suggestedMap)
   }
 

@@ -7,6 +7,12 @@ struct NameChange: Hashable {
   let new: String
   let place: Place
 
+  /// Whether a character stands for itself in an expression, but for the dot.
+  static func isPlain(_ byte: UInt8) -> Bool {
+    (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A)
+      || (byte >= 0x61 && byte <= 0x7A) || "._-".utf8.contains(byte)
+  }
+
   var pattern: String {
     let text = old.replacing(".", with: "\\.")
     return place == .beginning ? "^\(text)" : "\\.\(text)\\."
@@ -85,10 +91,7 @@ struct DriftSearch {
 
   /// Whether a text needs no escaping beyond its dots.
   private static func isPlain(_ text: String) -> Bool {
-    text.utf8.allSatisfy { byte in
-      (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A)
-        || (byte >= 0x61 && byte <= 0x7A) || "._-".utf8.contains(byte)
-    }
+    text.utf8.allSatisfy(NameChange.isPlain)
   }
 
   /// The number of a layer is a place among others: no rule may change it.

@@ -9,7 +9,11 @@ enum FixCommands {
   }
 
   /// The finding with the command that belongs to it, if it has none yet.
-  static func completed(_ finding: Finding, of inspection: Inspection) -> Finding {
+  ///
+  /// `isRenamed` tells that another finding's command gives the names their beginning.
+  static func completed(_ finding: Finding, of inspection: Inspection, isRenamed: Bool)
+    -> Finding
+  {
     guard finding.fix == nil else { return finding }
     var finding = finding
     let checkpoint = inspection.checkpoint
@@ -18,9 +22,10 @@ enum FixCommands {
     case .prefixDrift where inspection.adapter?.wrappers.isEmpty == false:
       finding.fix = remap(checkpoint.path, "--preset strip-wrappers")
     case .prefixDrift
-    where finding.tensors.count == checkpoint.records.count && !finding.tensors.isEmpty
+    where !isRenamed && finding.tensors.count == checkpoint.records.count
+      && !finding.tensors.isEmpty
       && finding.tensors.allSatisfy { !$0.hasPrefix("base_model.") }:
-      finding.fix = remap(checkpoint.path, "--rename '^=base_model.model.'")
+      finding.fix = rename(checkpoint.path, [RenameSuggestion.prefixing])
     case .alphaUnknown:
       finding.fix = "tenon merge BASE \(shellQuoted(checkpoint.path)) -o OUT --alpha ALPHA"
     case .unsafeGlobal where !checkpoint.records.isEmpty:
@@ -28,6 +33,11 @@ enum FixCommands {
     default: break
     }
     return finding
+  }
+
+  /// The command that applies rules to the names of the checkpoint at `path`.
+  static func rename(_ path: String, _ rules: [String]) -> String {
+    remap(path, rules.map { "--rename \(shellQuoted($0))" }.joined(separator: " "))
   }
 
   private static func remap(_ path: String, _ options: String) -> String {

@@ -44,12 +44,14 @@ struct InferredRenaming {
   private static let maximumRuleCount = 4
 
   /// The command that renames the checkpoint at `path`.
-  func command(for path: String, toMatch reference: String?) -> String? {
-    let start = "tenon remap \(shellQuoted(path)) -o \(shellQuoted(FixCommands.renamed(path))) "
+  func command(for path: String, toMatch reference: String?, needsPrefix: Bool = false)
+    -> String?
+  {
     if map.rules.count <= Self.maximumRuleCount {
-      return start
-        + map.rules.map { "--rename \(shellQuoted($0.description))" }.joined(separator: " ")
+      return FixCommands.rename(
+        path, map.rules.map(\.description) + (needsPrefix ? [RenameSuggestion.prefixing] : []))
     }
+    let start = "tenon remap \(shellQuoted(path)) -o \(shellQuoted(FixCommands.renamed(path))) "
     return reference.map { start + "--to-match \(shellQuoted($0))" }
   }
 }

@@ -12,7 +12,7 @@ extension LoadDiagnosis {
     let have = Set(names.map(ExactName.init))
     let absent = wanted.filter { !have.contains(ExactName($0)) }
     let wantedNames = Set(wanted.map(ExactName.init))
-    let extra = names.filter { !wantedNames.contains(ExactName($0)) }
+    let extra = NaturalOrder.sorted(names.filter { !wantedNames.contains(ExactName($0)) })
     result.drift = absent.isEmpty ? nil : drift(from: extra, to: absent)
     if let drift = result.drift {
       result.findings.append(

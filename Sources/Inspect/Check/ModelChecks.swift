@@ -75,8 +75,10 @@ struct ModelChecks {
   /// Lists of layers with a hole, and none of the length that the configuration says.
   private func layers() -> [Finding] {
     var lists: [String: Set<Int>] = [:]
-    for record in checkpoint.records {
-      let segments = record.name.dottedSegments
+    // The layers of a shard that could not be read are no holes.
+    let absent = checkpoint.absentShards.flatMap(\.tensors)
+    for name in checkpoint.records.map(\.name) + absent {
+      let segments = name.dottedSegments
       for index in segments.indices.dropLast() where Self.layerLists.contains(segments[index]) {
         guard let number = Int(segments[index + 1]) else { continue }
         lists[segments[...index].joined(separator: "."), default: []].insert(number)
@@ -142,11 +144,19 @@ struct ModelChecks {
 
   private func quantised() -> [Finding] {
     guard let method = configuration.quantisation else { return [] }
+    let positions = checkpoint.positions()
+    let isScaled = checkpoint.records.contains {
+      (try? WeightScales(of: $0, in: checkpoint, positions)) != nil
+    }
+    let consequence =
+      isScaled
+      ? "a merge quantises what it changes again in the same scheme"
+      : "an adapter cannot be merged into them"
     return [
       Finding(
         .note, .quantisedBase,
-        "config.json says that the weights are quantised (\(method.printable)); an adapter cannot "
-          + "be merged into them")
+        "config.json says that the weights are quantised (\(method.printable)); "
+          + consequence)
     ]
   }
 }

@@ -40,6 +40,11 @@ struct ModelConfiguration {
   }
   var name: String? { json["_name_or_path"]?.string }
   var modelType: String? { json["model_type"]?.string }
+  /// Whether it is of InternLM-XComposer 2 or 2.5.
+  var isXComposer: Bool {
+    let words = [modelType] + (json["architectures"]?.array ?? []).map(\.string)
+    return words.contains { $0?.lowercased().contains("xcomposer2") ?? false }
+  }
   /// Whether the original LLaVA made it.
   var isLlava: Bool { json["mm_projector_type"] != nil || json["mm_vision_tower"] != nil }
 

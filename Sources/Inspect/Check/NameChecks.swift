@@ -24,7 +24,7 @@ enum NameChecks {
       Finding(
         .warning, .duplicateKey, tensors: tensors,
         "\(tensors.count) names differ only in case, spaces or the form of their letters: "
-          + "\(Wording.list(first))\(more)")
+          + "\(Wording.list(NaturalOrder.sorted(first)))\(more)")
     ]
   }
 

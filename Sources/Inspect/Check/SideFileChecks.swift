@@ -4,7 +4,10 @@ import Formats
 enum SideFileChecks {
   static func findings(_ checkpoint: Checkpoint, _ adapter: Adapter) -> [Finding] {
     var findings: [Finding] = []
-    if adapter.configuration == nil, adapter.kind == .peftAdapter || adapter.kind == .llavaAdapter {
+    // One that cannot be read is told of as that.
+    if checkpoint.sideFile(AdapterSurvey.configurationName) == nil,
+      adapter.kind == .peftAdapter || adapter.kind == .llavaAdapter
+    {
       findings.append(
         Finding(
           .warning, .missingSideFile,

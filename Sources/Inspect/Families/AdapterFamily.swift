@@ -25,6 +25,9 @@ struct AdapterFamily: Sendable {
   /// Keys of files in the wild, with the tensor of the base that each acts on.
   let examples: [Example]
 
+  /// Whether PEFT writes such files, and loads them by their names.
+  var isPEFT: Bool { kind == .peftAdapter || kind == .llavaAdapter }
+
   enum MissingAlpha {
     /// Has to be asked for.
     case unknown

@@ -13,16 +13,18 @@ enum KohyaNames {
   static let toPEFT: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
     (draft, base) throws(CheckpointError) in
     guard let base else { return }
-    let alphas = try draft.takeAlphas()
+    var alphas = try draft.takeAlphas()
     try draft.refuseOtherLeaves()
+    var places = try Self.places(of: unique(draft.names.map(stem)), in: base, path: draft.path)
+    let shapes = Dictionary(
+      base.entries.map { (ExactName($0.name), $0.shape) }, uniquingKeysWith: { first, _ in first })
+    try draft.divide(&places, &alphas, shapes)
     let stems = unique(draft.names.map(stem))
-    let paths = try Self.paths(of: stems, in: base, path: draft.path)
+    let paths = places.mapValues { Self.path(of: $0.tensors[0]) }
     var rules = stems.map { stem in
       RenameRule.prefix(stem, to: "base_model.model.\(paths[stem] ?? "")")
     }
     rules += leaves.map { RenameRule(checked: "\\.\(RenameRule.escaped($0.0))$", ".\($0.1)") }
-    let shapes = Dictionary(
-      base.entries.map { (ExactName($0.name), $0.shape) }, uniquingKeysWith: { first, _ in first })
     try draft.apply(KeyMap(rules), as: .preset("kohya-to-peft"))
     draft.squeeze(shapes)
     var byPath: [String: Double] = [:]
@@ -69,12 +71,16 @@ enum KohyaNames {
     return names.filter { seen.insert($0).inserted }
   }
 
-  /// The path of the base that each flattened name stands for.
-  private static func paths(of stems: [String], in base: KeyList, path: String)
-    throws(CheckpointError) -> [String: String]
+  /// The path of a module from the name of its weight.
+  static func path(of tensor: String) -> String { String(tensor.dropLast(".weight".count)) }
+
+  /// The place in the base that each flattened name stands for.
+  private static func places(of stems: [String], in base: KeyList, path: String)
+    throws(CheckpointError) -> [String: BasePlace]
   {
     let modules = PipelineModules(base.names, style: .flattened)
-    var paths: [String: String] = [:]
+    let names = Set(base.names)
+    var places: [String: BasePlace] = [:]
     var missing: [String] = []
     for stem in stems {
       let found = modules[stem]
@@ -82,10 +88,12 @@ enum KohyaNames {
         throw CheckpointError(
           path: path, tensor: stem,
           "stands for \(found.count) modules of the base \(base.path) alike",
-          details: NaturalOrder.sorted(found.map(\.tensor)))
+          details: NaturalOrder.sorted(found.flatMap(\.tensors)))
       }
       switch found.first {
-      case .whole(let tensor): paths[stem] = String(tensor.dropLast(".weight".count))
+      case .whole: places[stem] = found.first
+      case .parts(let parts) where names.isSuperset(of: parts): places[stem] = found.first
+      case .parts: missing.append(stem)
       case .part(let tensor, let index, let count):
         throw CheckpointError(
           path: path, tensor: stem,
@@ -103,6 +111,6 @@ enum KohyaNames {
         details: FoldedKeys.lines(missing),
         fix: missing.count < stems.count ? "choose the others with --include" : nil)
     }
-    return paths
+    return places
   }
 }

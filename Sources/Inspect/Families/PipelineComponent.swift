@@ -18,6 +18,7 @@ struct PipelineComponent: Sendable {
   enum Layout: Sendable {
     case single
     case unet
+    case transformer
     case textEncoder
   }
 
@@ -34,7 +35,7 @@ struct PipelineComponent: Sendable {
       marks: [
         "transformer_blocks", "single_transformer_blocks", "double_blocks", "single_blocks",
         "joint_blocks",
-      ]),
+      ], layout: .transformer),
     PipelineComponent(
       diffusers: "text_encoder", kohya: ["lora_te1", "lora_te", "lycoris_te1", "lycoris_te"],
       inPipeline: [

@@ -58,6 +58,16 @@ enum PipelineExamples {
     Example(
       "lora_unet_joint_blocks_0_context_block_attn_qkv.lora_down.weight",
       "model.diffusion_model.joint_blocks.0.context_block.attn.qkv.weight"),
+    // Flux in the names of diffusers.
+    Example(
+      "lora_unet_double_blocks_0_txt_attn_proj.lora_down.weight",
+      "transformer_blocks.0.attn.to_add_out.weight"),
+    Example(
+      "lora_unet_single_blocks_37_linear2.lora_down.weight",
+      "transformer.single_transformer_blocks.37.proj_out.weight"),
+    Example(
+      "lora_unet_vector_in_in_layer.lora_up.weight",
+      "time_text_embed.text_embedder.linear_1.weight"),
     // LyCORIS.
     Example(
       "lycoris_transformer_blocks_0_attn_to_q.lokr_w1", "transformer_blocks.0.attn.to_q.weight"),
@@ -93,6 +103,16 @@ enum PipelineExamples {
       "unet.mid_block.attentions.0.proj_in.lora.down.weight",
       "mid_block.attentions.0.proj_in.weight"
     ),
+    // Before there were components.
+    Example(
+      "down_blocks.0.attentions.0.transformer_blocks.0.attn1.processor.to_q_lora.down.weight",
+      "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight"),
+    Example(
+      "up_blocks.1.attentions.2.transformer_blocks.0.attn2.to_out_lora.up.weight",
+      "up_blocks.1.attentions.2.transformer_blocks.0.attn2.to_out.0.weight"),
+    Example(
+      "mid_block.attentions.0.transformer_blocks.0.attn2.processor.to_v_lora.up.weight",
+      "model.diffusion_model.middle_block.1.transformer_blocks.0.attn2.to_v.weight"),
     // The names of trainers that keep the original's paths.
     Example(
       "diffusion_model.double_blocks.0.img_attn.qkv.lora_A.weight",

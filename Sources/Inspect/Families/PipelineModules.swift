@@ -52,7 +52,7 @@ struct PipelineModules: Sendable {
       guard count >= bestCount else { continue }
       if count > bestCount { best = [] }
       bestCount = count
-      best += found.map(\.tensor)
+      best += found.flatMap(\.tensors)
     }
     return Array(NaturalOrder.sorted(Set(best)).prefix(limit))
   }
@@ -72,6 +72,8 @@ struct PipelineModules: Sendable {
         for prefix in [component.diffusers] + component.otherPrefixes {
           places["\(prefix).\(path)", default: []].insert(place)
         }
+        // Before there were components, diffusers had adapters for the UNet alone.
+        if component.layout == .unet { places[path, default: []].insert(place) }
       }
     }
   }
@@ -90,6 +92,7 @@ struct PipelineModules: Sendable {
       let others = UNetNames.diffusers(path).map { [$0] } ?? UNetNames.originals(path)
       paths += others.map { ($0, .whole(tensor)) }
     }
+    if layout == .transformer, let original = FluxNames.original(path) { paths.append(original) }
     return paths
   }
 

@@ -95,6 +95,13 @@ public struct RenamePreset: Sendable {
       "split-wqkv", "wqkv of InternLM2, whose heads are interleaved, to q_proj, k_proj, v_proj",
       splitting: [.wqkv]),
     RenamePreset("fuse-wqkv", "q_proj, k_proj and v_proj to wqkv of InternLM2", fusing: .wqkv),
+    RenamePreset(
+      "split-query-key-value",
+      "query_key_value of GPT-NeoX, BLOOM and Falcon to q_proj, k_proj, v_proj",
+      splitting: [.queryKeyValue]),
+    RenamePreset(
+      "fuse-query-key-value", "q_proj, k_proj and v_proj to query_key_value",
+      fusing: .queryKeyValue),
     RenamePreset("split-gate-up", "gate_up_proj to gate_proj and up_proj", splitting: [.gateUp]),
     RenamePreset("fuse-gate-up", "gate_proj and up_proj to gate_up_proj", fusing: .gateUp),
     RenamePreset(

@@ -53,8 +53,16 @@ public struct AttentionHeads: Sendable, Hashable {
     let hidden = (part["hidden_size"] ?? part["n_embd"] ?? part["d_model"])?.int
     let quotient = hidden.flatMap { queries > 0 && $0 % queries == 0 ? $0 / queries : nil }
     try self.init(
-      queries: queries, keys: part["num_key_value_heads"]?.int ?? queries,
+      queries: queries, keys: Self.keys(part) ?? queries,
       size: part["head_dim"]?.int ?? quotient, source: file)
+  }
+
+  /// The heads of keys that a configuration states; Falcon's has words of its own, of
+  /// which one counts only where the other is set.
+  private static func keys(_ part: JSONValue) -> Int? {
+    if let keys = part["num_key_value_heads"]?.int { return keys }
+    if part["new_decoder_architecture"]?.bool == true { return part["num_kv_heads"]?.int }
+    return part["multi_query"]?.bool == true ? 1 : nil
   }
 
   /// The rows of a head where queries, keys and values have `rows` together.

@@ -33,6 +33,9 @@ struct ProjectionStep: Sendable {
   static let visionQKV = ProjectionStep(parts: attention, fused: "qkv", layout: .square)
   /// InternLM2.
   static let wqkv = ProjectionStep(parts: attention, fused: "wqkv", layout: .groupedHeads)
+  /// GPT-NeoX, BLOOM and Falcon.
+  static let queryKeyValue = ProjectionStep(
+    parts: attention, fused: "query_key_value", layout: .groupedHeads)
   static let gateUp = ProjectionStep(
     parts: ["gate_proj", "up_proj"], fused: "gate_up_proj", layout: .equal)
   /// InternLM2 in the names of Llama.

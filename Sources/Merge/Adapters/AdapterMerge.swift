@@ -36,10 +36,11 @@ public struct AdapterMerge: Sendable {
     try self.init(base, wrapped.adapters.map { WeightedAdapter($0) }, options: options)
   }
 
-  private init(_ base: MergeBase, _ adapters: [WeightedAdapter], options: OutputOptions)
+  private init(_ base: MergeBase, _ given: [WeightedAdapter], options: OutputOptions)
     throws(CheckpointError)
   {
     try base.checkpoint.requireDistinctNames()
+    let adapters = given.map { $0.relaid(onto: base.checkpoint) }
     for weighted in adapters {
       try weighted.findings.requireDistinctNames(path: weighted.adapter.path)
       try Mergeability.check(weighted.adapter)
@@ -52,6 +53,7 @@ public struct AdapterMerge: Sendable {
     var draft = MergeDraft(merged, numerics: options.numerics)
     for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }
     if let tied { try draft.join(tied) }
+    try draft.fitScales()
     plan = try PlanBuilder(
       base: draft.base.checkpoint, options: options, configuration: draft.base.configuration
     ).plan(

@@ -58,14 +58,15 @@ struct MergeBase {
         details: Mergeability.folded(adapter.replacements.map(\.record.name)),
         fix: "choose other modules with --include")
     }
+    var positions = checkpoint.positions()
     for replacement in adapter.replacements where replacement.kind != .tokenRows {
-      try replace(replacement, of: adapter)
+      try replace(replacement, of: adapter, &positions)
     }
   }
 
-  private mutating func replace(_ replacement: AdapterReplacement, of adapter: Adapter)
-    throws(CheckpointError)
-  {
+  private mutating func replace(
+    _ replacement: AdapterReplacement, of adapter: Adapter, _ positions: inout NameTable
+  ) throws(CheckpointError) {
     let name = ExactName(replacement.target)
     if let other = origins[name], other != adapter.path {
       throw CheckpointError(
@@ -76,8 +77,11 @@ struct MergeBase {
     origins[name] = adapter.path
     var record = replacement.record
     record.name = replacement.target
-    guard let position = checkpoint.records.firstIndex(where: { $0.name == replacement.target })
-    else { return try add(record, replacement, of: adapter) }
+    guard let position = positions[replacement.target] else {
+      try add(record, replacement, of: adapter)
+      positions[record.name] = checkpoint.records.count - 1
+      return
+    }
     let original = checkpoint.records[position]
     guard Self.fits(record.shape, original.shape, name: original.name) else {
       throw CheckpointError(
@@ -107,7 +111,7 @@ struct MergeBase {
           + "not have",
         fix: "tenon check \(shellQuoted(adapter.path)) --base \(shellQuoted(checkpoint.path))")
     }
-    append(record)
+    checkpoint.append(record)
     // A loader would give it the type of the rest.
     var original = record
     if record.type.element?.kind == .float, let type = floatType { original.type = type }
@@ -123,12 +127,9 @@ struct MergeBase {
     return counts.max { ($0.value, $1.key.name) < ($1.value, $0.key.name) }?.key
   }
 
-  /// Adds a tensor at the end of the last file.
-  mutating func append(_ record: TensorRecord) {
-    checkpoint.records.append(record)
-    guard let last = checkpoint.shards.indices.last else { return }
-    let range = checkpoint.shards[last].records
-    checkpoint.shards[last].records = range.lowerBound..<checkpoint.records.count
+  /// Adds a tensor under another name, unless that is there.
+  mutating func append(copyOf source: String, as name: String) {
+    checkpoint = checkpoint.adding(copyOf: source, as: name)
   }
 
   /// Puts other tensors in the place of each; none removes it.

@@ -4,9 +4,10 @@ import Inspect
 
 /// The steps for each tensor while adapter after adapter comes in.
 struct MergeDraft {
-  private(set) var base: MergeBase
-  private(set) var updates: [ExactName: TensorUpdate]
-  private let numerics: Numerics
+  var base: MergeBase
+  var updates: [ExactName: TensorUpdate]
+  let numerics: Numerics
+  let positions: NameTable
   /// The number of the adapter whose steps for a tensor came last.
   private var latest: [ExactName: Int] = [:]
   private var adapterCount = 0
@@ -15,6 +16,7 @@ struct MergeDraft {
     self.base = base
     self.numerics = numerics
     updates = base.replacements
+    positions = base.checkpoint.positions()
   }
 
   /// Adds the steps of all modules of an adapter.
@@ -23,16 +25,21 @@ struct MergeDraft {
     adapterCount += 1
     let matching = BaseMatching(
       adapter.limited { $0.kind != .parameter }, base: base.checkpoint)
+    if let packed = matching.packedWeights(in: base.checkpoint).first {
+      throw UnmergeableType.error(
+        packed.record, of: base.checkpoint, family: adapter.family, isSum: true)
+    }
     try matching.requireComplete()
-    let positions = base.checkpoint.positions()
+    if numerics == .peft { noteFusedAttention(matching) }
     for match in matching.matches {
       let steps = ModuleSteps(
         module: match.module, base: match.base, isTransposed: match.isTransposed,
-        adapter: adapter, weight: weighted.weight, numerics: numerics)
+        adapter: adapter, weight: weighted.weight,
+        numerics: numerics(for: try scales(of: match.base)))
       try append(try steps.weightSteps(), to: match.base, of: adapter)
       let bias = try steps.biasSteps()
       guard !bias.steps.isEmpty else { continue }
-      guard let position = positions[Self.biasName(of: match.base)] else {
+      guard let position = positions[match.biasName] else {
         guard bias.isRequired else { continue }
         throw CheckpointError(
           path: adapter.path, tensor: match.module.tensors.first?.record.name,
@@ -44,11 +51,23 @@ struct MergeDraft {
     for match in matching.partialMatches {
       let steps = ModuleSteps(
         module: match.module, base: match.base, rows: match.rows, adapter: adapter,
-        weight: weighted.weight, numerics: numerics)
+        weight: weighted.weight, numerics: numerics(for: try scales(of: match.base)))
       try append(try steps.weightSteps(), to: match.base, of: adapter)
     }
     try addParameters(of: weighted)
-    try addTokenRows(of: adapter, positions)
+    try addTokenRows(of: adapter)
+  }
+
+  /// What PEFT does twice, in the merge and in the model: to follow it there would make
+  /// another model than the factors say.
+  private mutating func noteFusedAttention(_ matching: BaseMatching) {
+    let outputs = matching.matches.filter(\.module.isFusedAttentionOutput).map(\.base.name)
+    guard !outputs.isEmpty else { return }
+    base.note(
+      Finding(
+        .warning, .configMismatch, tensors: outputs,
+        "\(FoldedKeys.summary(of: outputs, "tensor")): the output of a fused attention, to which "
+          + "PEFT adds its update twice; here it is added once"))
   }
 
   /// `target_parameters`: the fused weights of experts.
@@ -62,18 +81,15 @@ struct MergeDraft {
     }
   }
 
-  /// The bias beside a weight; that of a fused attention has a name of its own.
-  private static func biasName(of weight: TensorRecord) -> String {
-    String(weight.name.dropLast("weight".count)) + "bias"
-  }
-
   private mutating func append(
     _ steps: [UpdateStep], to record: TensorRecord, of adapter: Adapter,
     stacksMatrices: Bool = false
   ) throws(CheckpointError) {
     guard !steps.isEmpty else { return }
     let name = ExactName(record.name)
-    guard let type = record.type.element, [.bf16, .f16, .f32, .f64].contains(type),
+    let scales = try scales(of: record)
+    guard let type = record.type.element,
+      scales != nil || [.bf16, .f16, .f32, .f64].contains(type),
       type != .f64 || steps.allSatisfy(\.isSum)
     else {
       throw UnmergeableType.error(
@@ -81,6 +97,7 @@ struct MergeDraft {
         isSum: steps.allSatisfy(\.isSum))
     }
     var update = updates[name] ?? base.update(of: record)
+    update.scales = scales
     if stacksMatrices { update.stackMatrices() }
     for step in steps {
       do throws(CheckpointError) {
@@ -98,7 +115,9 @@ struct MergeDraft {
             + "count; expected one adapter for it",
           fix: "merge them one after the other")
       }
-      if numerics == .peft { update.steps.append(UpdateStep(.round, adapter: adapter.path)) }
+      if numerics(for: scales) == .peft {
+        update.steps.append(UpdateStep(.round, adapter: adapter.path))
+      }
     }
     latest[name] = adapterCount
     update.steps += steps
@@ -106,9 +125,7 @@ struct MergeDraft {
   }
 
   /// `trainable_token_indices`: rows of embeddings that were trained by themselves.
-  private mutating func addTokenRows(of adapter: Adapter, _ positions: NameTable)
-    throws(CheckpointError)
-  {
+  private mutating func addTokenRows(of adapter: Adapter) throws(CheckpointError) {
     for replacement in adapter.replacements where replacement.kind == .tokenRows {
       let record = replacement.record
       guard let position = positions[replacement.target] else {
@@ -157,7 +174,7 @@ enum TokenRows {
   static func indices(
     of replacement: AdapterReplacement, adapter: Adapter, embedding: TensorRecord
   ) throws(CheckpointError) -> [Int] {
-    let field = adapter.configuration?.json[AdapterFeature.trainableTokens.rawValue]
+    let field = adapter.configuration?.tokenIndices
     let module = String(replacement.target.dropLast(".weight".count))
     var values = field?.array
     for member in field?.object ?? []

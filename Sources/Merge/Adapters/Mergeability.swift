@@ -8,13 +8,11 @@ enum Mergeability {
   /// Throws the first reason why `adapter` cannot be merged.
   static func check(_ adapter: Adapter) throws(CheckpointError) {
     if let reason = kinds[adapter.kind] { throw refusal(adapter, reason) }
-    // What the configuration asks for explains more than the tensors do.
-    for feature in adapter.features where !merged.contains(feature) {
-      throw CheckpointError(
-        path: adapter.path,
-        "\(feature.rawValue) \(feature.explanation), \(reasons[feature] ?? notSupported)")
-    }
-    if let fault = adapter.findings.first(where: { $0.severity == .error }) {
+    // What cannot be merged at all explains more than what else is wrong with it.
+    let faults = adapter.findings.filter { $0.severity == .error }
+    let obstacle = faults.first { $0.code == .unmergeable }
+    if obstacle == nil, adapter.features.contains(.mutatedBase) { throw mutatedBase(adapter) }
+    if let fault = obstacle ?? faults.first {
       throw CheckpointError(
         path: adapter.path, tensor: fault.tensors.count == 1 ? fault.tensors[0] : nil,
         fault.message, details: folded(fault.tensors), fix: fault.fix)
@@ -27,21 +25,13 @@ enum Mergeability {
     }
   }
 
-  /// What a configuration may ask for, because the merge does it.
-  private static let merged: Set<AdapterFeature> = [
-    .dora, .loraBias, .bias, .modulesToSave, .trainableTokens, .targetParameters,
-    .layerReplication,
-  ]
-
-  private static let notSupported = "which is not supported yet"
-
-  /// Why some of the others cannot be merged at all.
-  private static let reasons: [AdapterFeature: String] = [
-    .activatedLoRA: "so that no single weight does what it does",
-    .qalora: "so that no single weight does what it does",
-    .arrow: "so that no single weight does what it does",
-    .mutatedBase: "so that it fits only that changed base, which no file here is known to be",
-  ]
+  /// For `check` a warning: the changed base may be at hand; no file says which it is.
+  private static func mutatedBase(_ adapter: Adapter) -> CheckpointError {
+    let feature = AdapterFeature.mutatedBase
+    return CheckpointError(
+      path: adapter.path,
+      "\(feature.rawValue) \(feature.explanation), \(feature.obstacle ?? "")")
+  }
 
   /// Kinds of files that are no adapters for another file, and why not.
   private static let kinds: [CheckpointKind: String] = [
@@ -61,19 +51,6 @@ enum Mergeability {
   }
 
   private static func check(_ module: AdapterModule, of adapter: Adapter) throws(CheckpointError) {
-    if let name = refusedKinds[module.kind] {
-      throw CheckpointError(
-        path: adapter.path, tensor: module.tensors.first?.record.name,
-        "is \(name) (\(adapter.family)), which is not supported yet")
-    }
-    if let configured = adapter.configuration?.family, !["lora", "dora"].contains(configured),
-      [.linear, .embedding, .convolution, .parameter].contains(module.kind)
-    {
-      throw CheckpointError(
-        path: adapter.path, tensor: module.tensors.first?.record.name,
-        "is a factor of LoRA, but adapter_config.json says that the adapter is of the kind "
-          + configured)
-    }
     for tensor in module.tensors where tensor.leaf.role != .alpha {
       guard let type = tensor.record.type.element, [.f32, .f16, .bf16, .f64].contains(type) else {
         throw CheckpointError(
@@ -87,10 +64,6 @@ enum Mergeability {
         "the factors of \(module.target.quoted) are not complete, or do not fit together")
     }
   }
-
-  private static let refusedKinds: [AdapterModule.Kind: String] = [
-    .other: "of a method known only by name"
-  ]
 
   private static func refusal(_ adapter: Adapter, _ reason: String) -> CheckpointError {
     CheckpointError(path: adapter.path, reason)

@@ -22,4 +22,12 @@ public struct WeightedAdapter: Sendable {
     self.init(adapter, weight: weight, findings: source.findings)
     if adapter.kind == .llavaAdapter { configuration = source.sideFile("config.json") }
   }
+  /// The same with the names of the base, where the two are of different layouts.
+  func relaid(onto base: Checkpoint) -> WeightedAdapter {
+    let (adapter, finding) = adapter.relaid(onto: base)
+    var copy = self
+    copy.adapter = adapter
+    if let finding { copy.findings.append(finding) }
+    return copy
+  }
 }

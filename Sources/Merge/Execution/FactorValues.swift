@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import Inspect
 
 extension Factor {
   /// The values of the matrix as float32, row by row.
@@ -90,7 +91,10 @@ extension TensorRecord {
 
 extension TensorUpdate {
   /// The bytes that the loaded steps take, and at most while they are loaded.
-  var byteCountInMemory: Int { steps.reduce(0) { $0 + $1.action.byteCountInMemory } }
+  var byteCountInMemory: Int {
+    // Scales before and after, and the maxima of their blocks.
+    steps.reduce((scales?.record.elementCount ?? 0) * 16) { $0 + $1.action.byteCountInMemory }
+  }
 }
 
 extension UpdateStep.Action {
@@ -101,6 +105,7 @@ extension UpdateStep.Action {
     case .multiply(let vector, _): vector.elementCount * 16
     case .replaceRows(let rows, let record): rows.count * 32 + record.gatheredByteCount
     case .round: 0
+    case .fitScales(let weight): weight.byteCountInMemory
     }
   }
 }

@@ -12,12 +12,16 @@ enum LoadedStep: Sendable {
   /// The row of the data that takes the place of each row.
   case replaceRows([Int: Int], TensorData)
   case round
+  /// The value that takes the place of each, in order.
+  case put([Float])
 
   /// Loads `step` of an update of a matrix of `rowCount` × `columnCount`. `columnNorms`
-  /// gives the norms of the columns as the steps before leave them.
+  /// gives the norms of the columns as the steps before leave them, `fittedScales` the
+  /// scales of a quantised weight after its update.
   init(
     _ step: UpdateStep, rowCount: Int, columnCount: Int,
-    columnSquares: () throws(CheckpointError) -> [Double]
+    columnSquares: () throws(CheckpointError) -> [Double],
+    fittedScales: (TensorUpdate) throws(CheckpointError) -> [Float]
   ) throws(CheckpointError) {
     switch step.action {
     case .add(let delta):
@@ -43,6 +47,7 @@ enum LoadedStep: Sendable {
       let places = Dictionary(rows.enumerated().map { ($1, $0) }) { $1 }
       self = .replaceRows(places, try TensorData(record))
     case .round: self = .round
+    case .fitScales(let weight): self = .put(try fittedScales(weight))
     }
   }
 
@@ -86,6 +91,9 @@ enum LoadedStep: Sendable {
         }
       }
     case .round: scratch.round(&values, to: modelType)
+    case .put(let all):
+      let first = rows.lowerBound * columns
+      for index in values.indices { values[index] = all[first + index] }
     }
   }
 

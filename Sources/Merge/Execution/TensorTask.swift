@@ -206,7 +206,8 @@ final class TensorTask: BlockTask {
   {
     guard let computation else { preconditionFailure("an update has its computation") }
     var result = BlockResult()
-    result.update = try computation.run(rows, scratch: &scratch)
+    let statistics = try computation.run(rows, scratch: &scratch)
+    if !computation.update.isOfScales { result.update = statistics }
     let width = tensor.byteCount / max(1, unitCount)
     result.written = try write(rows.count * width, at: rows.lowerBound * width, scratch)
     return result

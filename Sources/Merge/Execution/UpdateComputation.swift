@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import Inspect
 import Synchronization
 
 /// The computation of one updated tensor, block by block.
@@ -12,27 +13,42 @@ final class UpdateComputation: Sendable {
   let productLength: Int
   private let outputType: ElementType
   private let isLikePEFT: Bool
+  private let numerics: Numerics
+  private let blocks: BlockSize
   /// Whether everything is one sum for which no values have to be kept.
   private let isOneSum: Bool
   private let source: Mutex<TensorData?> = Mutex(nil)
-  private let steps: Mutex<[LoadedStep]?> = Mutex(nil)
+  private let loaded: Mutex<Loaded?> = Mutex(nil)
+
+  /// What all blocks share.
+  private struct Loaded: Sendable {
+    var steps: [LoadedStep]
+    /// The scales of a quantised tensor before and after the update.
+    var scales: (old: ScaleGrid, new: ScaleGrid)?
+  }
 
   init(
     _ update: TensorUpdate, to outputType: ElementType, blocks: BlockSize, numerics: Numerics
   ) {
     self.update = update
     self.outputType = outputType
+    self.numerics = numerics
+    self.blocks = blocks
     isLikePEFT = numerics == .peft
     isOneSum = update.onlySums != nil
     productLength = blocks.rows(ofColumns: update.columnCount)
   }
 
-  private var from: ElementType {
+  /// The type of the base in its file.
+  private var storedType: ElementType {
     guard let type = update.base.type.element, type.byteWidth != nil else {
       preconditionFailure("the plan updates only whole-byte float types")
     }
     return type
   }
+
+  /// The type of the base's values in the scratch.
+  private var from: ElementType { update.scales == nil ? storedType : .f32 }
 
   private var modelType: ElementType { update.modelType.element ?? from }
 
@@ -41,11 +57,12 @@ final class UpdateComputation: Sendable {
   func run(_ rows: Range<Int>, scratch: inout WorkerScratch) throws(CheckpointError)
     -> UpdateStatistics
   {
-    let steps = try loadedSteps(scratch: &scratch)
+    let loaded = try loaded(scratch: &scratch)
+    let steps = loaded.steps
     let columns = update.columnCount
-    try read(rows, scratch: &scratch)
+    try read(rows, scale: loaded.scales?.old, scratch: &scratch)
     // PEFT rounds to the type of the model, whatever is done with the result.
-    let rounded = isLikePEFT ? modelType : outputType
+    let rounded = isLikePEFT && update.scales == nil ? modelType : outputType
     let factors = onePassFactors(steps, to: rounded)
     // Where no product is stored it need not fit into a cache.
     let length = factors == nil ? productLength : rows.count
@@ -59,6 +76,10 @@ final class UpdateComputation: Sendable {
         result = try scratch.update(elements, by: factors.values, part, scale: factors.scale)
       } else if isOneSum {
         result = try sum(steps, part, elements, to: rounded, scratch: &scratch)
+      } else if let scales = loaded.scales {
+        try carryOut(steps[...], part, elements, scratch: &scratch)
+        result = scratch.quantise(
+          elements, firstRow: part.lowerBound, by: scales.new, columns: columns, to: rounded)
       } else {
         result = try values(steps, part, elements, to: rounded, scratch: &scratch)
       }
@@ -86,9 +107,12 @@ final class UpdateComputation: Sendable {
     return (factors, Float(only.delta.scale))
   }
 
-  /// Reads rows of what the update starts from into `scratch.input`.
-  private func read(_ rows: Range<Int>, scratch: inout WorkerScratch) throws(CheckpointError) {
-    let width = (from.byteWidth ?? 0) * update.columnCount
+  /// Reads rows of what the update starts from into `scratch.input`, multiplied with
+  /// their scales.
+  private func read(_ rows: Range<Int>, scale: ScaleGrid?, scratch: inout WorkerScratch)
+    throws(CheckpointError)
+  {
+    let width = (storedType.byteWidth ?? 0) * update.columnCount
     let data = try source.withLock { (source) throws(CheckpointError) -> TensorData in
       if let source { return source }
       let data = try TensorData(update.base)
@@ -97,6 +121,11 @@ final class UpdateComputation: Sendable {
     }
     try scratch.input.withMutablePrefix(rows.count * width) { (bytes) throws(CheckpointError) in
       try data.read(into: &bytes, at: rows.lowerBound * width)
+    }
+    if let scale {
+      scratch.dequantise(
+        rows.count * update.columnCount, of: storedType, firstRow: rows.lowerBound, by: scale,
+        columns: update.columnCount)
     }
   }
 
@@ -144,41 +173,88 @@ final class UpdateComputation: Sendable {
     }
   }
 
-  private func loadedSteps(scratch: inout WorkerScratch) throws(CheckpointError) -> [LoadedStep] {
-    try steps.withLock { (steps) throws(CheckpointError) -> [LoadedStep] in
-      if let steps { return steps }
-      var loaded: [LoadedStep] = []
-      for step in update.steps {
-        loaded.append(
-          try LoadedStep(step, rowCount: update.rowCount, columnCount: update.columnCount) {
-            () throws(CheckpointError) in
-            try columnSquares(after: loaded[...], scratch: &scratch)
-          })
+  private func loaded(scratch: inout WorkerScratch) throws(CheckpointError) -> Loaded {
+    try loaded.withLock { (loaded) throws(CheckpointError) -> Loaded in
+      if let loaded { return loaded }
+      var result = Loaded(steps: [])
+      let old = try update.scales.map { (scales) throws(CheckpointError) in
+        try ScaleGrid(scales, columnCount: update.columnCount)
       }
-      steps = loaded
-      return loaded
+      for step in update.steps {
+        let before = result.steps[...]
+        result.steps.append(
+          try LoadedStep(
+            step, rowCount: update.rowCount, columnCount: update.columnCount,
+            columnSquares: { () throws(CheckpointError) in
+              try columnSquares(after: before, scale: old, scratch: &scratch)
+            },
+            fittedScales: { (weight) throws(CheckpointError) in
+              let type = weight.base.type.element ?? outputType
+              return try UpdateComputation(weight, to: type, blocks: blocks, numerics: numerics)
+                .loaded(scratch: &scratch).scales?.new.scales ?? []
+            }))
+      }
+      if let old {
+        result.scales = (old, try fitted(old, after: result.steps[...], scratch: &scratch))
+      }
+      loaded = result
+      return result
     }
   }
 
-  /// The sums of the squares of each column after `steps`: one pass over the tensor,
-  /// in the order of the rows.
-  private func columnSquares(after steps: ArraySlice<LoadedStep>, scratch: inout WorkerScratch)
-    throws(CheckpointError) -> [Double]
-  {
-    let columns = update.columnCount
-    var squares = [Double](repeating: 0, count: columns)
+  /// Calls `body` with the values that `steps` leave, product by product, in the order of
+  /// the rows; they are in `scratch.values`, and the base's in `scratch.input`.
+  private func forEachProduct(
+    after steps: ArraySlice<LoadedStep>, scale: ScaleGrid?, scratch: inout WorkerScratch,
+    _ body: (Range<Int>, inout WorkerScratch) throws(CheckpointError) -> Void
+  ) throws(CheckpointError) {
     for start in stride(from: 0, to: update.rowCount, by: productLength) {
       let rows = start..<min(start + productLength, update.rowCount)
-      let elements = 0..<rows.count * columns
-      try read(rows, scratch: &scratch)
-      try carryOut(steps, rows, elements, scratch: &scratch)
+      try read(rows, scale: scale, scratch: &scratch)
+      try carryOut(steps, rows, 0..<rows.count * update.columnCount, scratch: &scratch)
+      try body(rows, &scratch)
+    }
+  }
+
+  /// The sums of the squares of each column after `steps`.
+  private func columnSquares(
+    after steps: ArraySlice<LoadedStep>, scale: ScaleGrid?, scratch: inout WorkerScratch
+  ) throws(CheckpointError) -> [Double] {
+    let columns = update.columnCount
+    var squares = [Double](repeating: 0, count: columns)
+    try forEachProduct(after: steps, scale: scale, scratch: &scratch) { rows, scratch in
       var span = squares.mutableSpan
-      scratch.values.withFloats(count: elements.count) { values in
+      scratch.values.withFloats(count: rows.count * columns) { values in
         for row in 0..<rows.count {
           Values.addSquares(of: values.extracting(row * columns..<(row + 1) * columns), to: &span)
         }
       }
     }
     return squares
+  }
+
+  /// The scales that hold all values after `steps`.
+  private func fitted(
+    _ old: ScaleGrid, after steps: ArraySlice<LoadedStep>, scratch: inout WorkerScratch
+  ) throws(CheckpointError) -> ScaleGrid {
+    guard let scales = update.scales, let scaleType = scales.record.type.element else {
+      preconditionFailure("the plan knows the types of scales")
+    }
+    let columns = update.columnCount
+    var maxima = [Float](repeating: 0, count: old.scales.count)
+    try forEachProduct(after: steps, scale: old, scratch: &scratch) {
+      (rows, scratch) throws(CheckpointError) in
+      let count = rows.count * columns
+      scratch.values.withFloats(count: count) {
+        old.findMaxima($0, firstRow: rows.lowerBound, columns: columns, &maxima)
+      }
+      guard scratch.holdsInfinity(count) else { return }
+      scratch.putValuesOut(count)
+      try NotFinite.check(
+        scratch, elements: 0..<count, of: .f32, to: .f32, firstRow: rows.lowerBound,
+        shape: update.base.shape)
+    }
+    return old.fitted(
+      to: maxima, in: storedType, of: scaleType, isPowerOfTwo: scales.isPowerOfTwo)
   }
 }

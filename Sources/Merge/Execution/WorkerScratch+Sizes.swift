@@ -30,19 +30,28 @@ extension WorkerScratch {
         input = max(input, elements * inputWidth)
         output = max(output, elements * outputWidth)
       case .update(let update):
-        let modelWidth = max(1, update.modelType.bitWidth / 8)
-        let columns = update.columnCount
-        let rows = min(blocks.rows(ofColumns: columns), update.rowCount)
-        let block = min(rows * blocks.productsPerBlock, update.rowCount) * columns
-        let width = max(inputWidth, outputWidth, modelWidth)
-        input = max(input, block * width)
-        output = max(output, block * width)
-        include(update, rows: rows, columns: columns)
-        if update.onlySums?.count == 1, let delta = update.onlySums?.first {
-          // A product that is not stored is made for the whole block.
-          let blockRows = min(rows * blocks.productsPerBlock, update.rowCount)
-          leftElements = max(leftElements, blockRows * delta.form.onePassWidth)
-        }
+        include(update, outputWidth: outputWidth, blocks: blocks)
+      }
+    }
+
+    /// Grows to what one block of `update` needs.
+    private mutating func include(_ update: TensorUpdate, outputWidth: Int, blocks: BlockSize) {
+      let columns = update.columnCount
+      let rows = min(blocks.rows(ofColumns: columns), update.rowCount)
+      let blockRows = min(rows * blocks.productsPerBlock, update.rowCount)
+      let types = [update.base.type, update.modelType]
+      // What is quantised is multiplied with its scales before anything else.
+      let widest = update.scales == nil ? types.map { $0.bitWidth / 8 }.max() ?? 1 : 4
+      let width = max(1, outputWidth, widest)
+      input = max(input, blockRows * columns * width)
+      output = max(output, blockRows * columns * width)
+      include(update, rows: rows, columns: columns)
+      if update.onlySums?.count == 1, let delta = update.onlySums?.first {
+        // A product that is not stored is made for the whole block.
+        leftElements = max(leftElements, blockRows * delta.form.onePassWidth)
+      }
+      for case .fitScales(let weight) in update.steps.map(\.action) {
+        include(weight, outputWidth: 1, blocks: blocks)
       }
     }
 
@@ -61,7 +70,7 @@ extension WorkerScratch {
           leftElements = max(leftElements, rows * delta.form.leftWidth(columns: columns))
           if case .hadamard = delta.form { second = max(second, floats) }
         case .replaceRows: leftElements = max(leftElements, columns)
-        case .normalise, .multiply, .round: break
+        case .normalise, .multiply, .round, .fitScales: break
         }
       }
     }

@@ -75,6 +75,9 @@ public struct PlannedTensor: Sendable {
   public var operation: Operation
   /// Whether its data is an adapter's in place of the base's.
   public var isReplacement = false
+  /// Its name in the file, where that is not `name`: a model of a pipeline knows nothing
+  /// of the others.
+  var nameInFile: String?
   /// Where its name stands among the names of the input.
   var order = 0
   /// Other names under which the output has the same data.
@@ -120,7 +123,8 @@ public struct PlannedTensor: Sendable {
   /// The output as its file's layout needs it.
   var outputTensor: OutputTensor {
     OutputTensor(
-      name: name, type: type, shape: shape, byteCount: byteCount, order: order, aliases: aliases)
+      name: nameInFile ?? name, type: type, shape: shape, byteCount: byteCount, order: order,
+      aliases: aliases)
   }
 }
 

@@ -10,12 +10,14 @@ struct OutputNames {
   let holdsAdapter: Bool
 
   /// The name of the file of tensors without number and suffix.
-  var stem: String {
-    if isAdapter { return "adapter_model" }
+  var stem: String { isAdapter ? "adapter_model" : stem(in: "") }
+
+  /// The same of a model in a directory of its own, which ends with a slash.
+  func stem(in directory: String) -> String {
     // Diffusers looks for its weights under a name of its own.
-    let diffusers = "diffusion_pytorch_model"
+    let diffusers = directory + "diffusion_pytorch_model"
     if base.shards.contains(where: { $0.name.hasPrefix(diffusers) }) { return diffusers }
-    return options.format == .pytorch ? "pytorch_model" : "model"
+    return directory + (options.format == .pytorch ? "pytorch_model" : "model")
   }
 
   /// Names that belong to a repository, a training or another result, not to the

@@ -99,8 +99,12 @@ struct OutputShards {
     var size = 0
     var parameters = 0
     for file in files {
+      // An index lies beside its files.
+      let fileName = file.name.split(separator: "/").last.map(String.init) ?? file.name
       for tensor in file.tensors {
-        for name in [tensor.name] + tensor.aliases.map(\.name) { homes.append((name, file.name)) }
+        for name in [tensor.nameInFile ?? tensor.name] + tensor.aliases.map(\.name) {
+          homes.append((name, fileName))
+        }
         size += tensor.byteCount
         parameters += tensor.shape.reduce(1, *)
       }

@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import Inspect
 import OrderedCollections
 
 /// Turns a checkpoint and what is to be added to it into a complete plan.
@@ -18,6 +19,7 @@ struct PlanBuilder {
   let canExclude: Bool
   /// What changes in the model's configuration.
   let configuration: [ConfigurationEdit]
+  private let positions: NameTable
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
@@ -32,6 +34,7 @@ struct PlanBuilder {
     self.isVerifying = isVerifying
     self.canExclude = canExclude
     self.configuration = configuration
+    positions = base.positions()
   }
 
   /// Plans the output: `updates` by the name of the tensor that they change. One
@@ -44,6 +47,7 @@ struct PlanBuilder {
     var refusals: [(name: String, refusal: TensorRefusal)] = []
     for (position, record) in base.records.enumerated() where !sharing.isDropped(record.name) {
       do throws(TensorRefusal) {
+        try checkScales(of: record)
         var tensor = try planned(record, update: updates[ExactName(record.name)])
         tensor.order = position
         tensors.append(tensor)
@@ -55,14 +59,13 @@ struct PlanBuilder {
     let unread = isVerifying ? try attachChecksums(to: &tensors) : []
     let names = OutputNames(
       base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
-    let shards = OutputShards(
-      tensors, cut: cut(tensors), stem: names.stem, format: options.format)
-    let (files, index) = try layout(shards, tensors)
+    let (files, indexes) = try files(of: tensors, names)
     let (blocks, scratch, memory) = try fitMemory(tensors)
-    let configuration = options.isSingleFile ? nil : try changedConfiguration()
+    let configurations = options.isSingleFile ? [] : try changedConfigurations()
+    let changed = Set(configurations.map(\.name))
     return MergePlan(
-      files: files, sideFiles: names.sideFiles.filter { $0.name != configuration?.name },
-      documents: [index, configuration].compactMap(\.self), findings: findings, memory: memory,
+      files: files, sideFiles: names.sideFiles.filter { !changed.contains($0.name) },
+      documents: indexes + configurations, findings: findings, memory: memory,
       numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 
@@ -89,12 +92,15 @@ struct PlanBuilder {
       aliases: options.format.sharesStorages ? sharing.aliases(of: original.name) : [])
   }
 
-  private func layout(_ shards: OutputShards, _ tensors: [PlannedTensor]) throws(CheckpointError)
+  func layout(
+    _ shards: OutputShards, _ tensors: [PlannedTensor],
+    notes: OrderedDictionary<String, String>
+  ) throws(CheckpointError)
     -> (files: [PlannedFile], index: MergePlan.Document?)
   {
     do throws(CheckpointError) {
       return try shards.files(
-        tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : sharing.notes)
+        tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : notes)
     } catch {
       throw error.with(path: base.path)
     }
@@ -104,7 +110,8 @@ struct PlanBuilder {
   private func otherFormat(for type: TensorType, shape: [Int]) -> String? {
     let other = OutputFormat.allCases.first { $0.refusal(type, shape: shape) == nil }
     return other.map { format in
-      options.isSingleFile
+      // Only a conversion, which can leave tensors out, is told the format as well.
+      options.isSingleFile || !canExclude
         ? "name an output that ends in \(format.fileSuffixes[0]), which holds \(type.name)"
         : "--format \(format.rawValue), which holds \(type.name)"
     }
@@ -132,12 +139,27 @@ struct PlanBuilder {
     return .element(wanted)
   }
 
-  private func cut(_ tensors: [PlannedTensor]) -> OutputShards.Cut {
+  /// Values without their scales, or scales of another type, would be another model.
+  private func checkScales(of record: TensorRecord) throws(TensorRefusal) {
+    guard options.type != nil, let type = record.type.element,
+      WeightScales.weightTypes.contains(type),
+      let scales = WeightScales.suffixes.map({ record.name + $0 }).first(where: {
+        positions[$0] != nil
+      })
+    else { return }
+    throw TensorRefusal(
+      message: "is \(type.name) and counts only together with \(scales), which --dtype would "
+        + "change as well",
+      advice: "leave out --dtype")
+  }
+
+  /// How tensors of some shards are cut into files.
+  func cut(_ tensors: [PlannedTensor], of shards: [Shard]) -> OutputShards.Cut {
     // PEFT knows no shards.
     if options.isSingleFile || isAdapter { return .single }
     if let size = options.maximumShardSize { return .size(size) }
     return .groups(
-      base.shards.map { shard in
+      shards.map { shard in
         let start = tensors.partitioningIndex { $0.order >= shard.records.lowerBound }
         let end = tensors.partitioningIndex { $0.order >= shard.records.upperBound }
         return start..<end
@@ -151,15 +173,21 @@ struct PlanBuilder {
     return metadata
   }
 
-  /// `config.json` with what the merge changes and the type that `--dtype` gives the
-  /// weights; nil where it stays as it is.
-  private func changedConfiguration() throws(CheckpointError) -> MergePlan.Document? {
-    guard options.type != nil || !configuration.isEmpty,
-      let file = base.sideFile("config.json"),
-      let changed = ModelConfiguration.setting(
-        options.type, configuration, in: try InputFile.json(at: file.path))
-    else { return nil }
-    return MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed))
+  /// `config.json`, of a pipeline those of its models, with what the merge changes and
+  /// the type that `--dtype` gives the weights; none that stays as it is.
+  private func changedConfigurations() throws(CheckpointError) -> [MergePlan.Document] {
+    guard options.type != nil || !configuration.isEmpty else { return [] }
+    var documents: [MergePlan.Document] = []
+    for directory in [""] + base.components.map({ $0 + "/" }) {
+      guard let file = base.sideFile(directory + "config.json"),
+        let changed = ModelConfiguration.setting(
+          options.type, directory.isEmpty ? configuration : [],
+          in: try InputFile.json(at: file.path))
+      else { continue }
+      documents.append(
+        MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed)))
+    }
+    return documents
   }
 
   /// The largest blocks that fit into the memory that the user allows.
@@ -215,17 +243,4 @@ struct PlanBuilder {
 
   /// The program itself with its tables of names.
   private static let programByteCount = 16 << 20
-}
-
-extension [PlannedTensor] {
-  /// The position of the first tensor for which `isBehind` holds, if it holds for
-  /// all that follow.
-  fileprivate func partitioningIndex(_ isBehind: (PlannedTensor) -> Bool) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
-  }
 }

@@ -1,4 +1,5 @@
 public import Formats
+public import Inspect
 
 /// What is done to the values of one tensor, step by step.
 ///
@@ -14,6 +15,9 @@ public struct TensorUpdate: Sendable {
   public var modelType: TensorType
   /// Whether `base` is an adapter's tensor in the place of the base's.
   public var isReplacement: Bool
+  /// The scales of `base`, where it is quantised: the steps work on the products, which
+  /// are then quantised in the same scheme.
+  public var scales: WeightScales?
 
   public init(_ base: TensorRecord, steps: [UpdateStep]) {
     self.base = base
@@ -41,6 +45,7 @@ public struct TensorUpdate: Sendable {
 
   /// The sums that are all that happens; nil where something else does.
   var onlySums: [Delta]? {
+    guard scales == nil else { return nil }
     var deltas: [Delta] = []
     for step in steps {
       guard case .add(let delta) = step.action, !delta.isRoundedFirst else { return nil }
@@ -49,8 +54,22 @@ public struct TensorUpdate: Sendable {
     return deltas
   }
 
-  /// The tensors that the steps read, the base not among them.
-  var inputs: [TensorRecord] { steps.flatMap(\.action.inputs) }
+  /// The tensors that are read, the base not among them.
+  var inputs: [TensorRecord] {
+    (scales.map { [$0.record] } ?? []) + steps.flatMap(\.action.inputs)
+  }
+
+  /// The scales of a weight after its update, where `base` holds them before it.
+  static func scales(_ scales: WeightScales, of weight: TensorUpdate) -> TensorUpdate {
+    TensorUpdate(
+      scales.record,
+      steps: [UpdateStep(.fitScales(of: weight), adapter: weight.steps.first?.adapter ?? "")])
+  }
+
+  /// Whether it does no more than follow the update of a weight.
+  var isOfScales: Bool {
+    if case .fitScales? = steps.first?.action { true } else { false }
+  }
 }
 
 /// One step of an update and the adapter that it comes from.
@@ -74,6 +93,9 @@ public struct UpdateStep: Sendable {
     case replaceRows([Int], with: TensorRecord)
     /// Rounds to the type of the base, as PEFT does between two adapters.
     case round
+    /// Puts the scales that a quantised weight has after its update in the place of
+    /// those that it had.
+    case fitScales(of: TensorUpdate)
   }
 
   /// What a number of a vector belongs to.
@@ -107,6 +129,7 @@ extension UpdateStep.Action {
     case .multiply(let vector, _): [vector]
     case .replaceRows(_, let rows): [rows]
     case .round: []
+    case .fitScales(let weight): [weight.base] + weight.inputs
     }
   }
 }

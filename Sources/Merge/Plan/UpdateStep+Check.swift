@@ -12,7 +12,7 @@ extension UpdateStep {
     case .multiply(let vector, let axis): try axis.check(vector, rowCount, columnCount)
     case .replaceRows(let rows, let record):
       try require(record, rows.count * columnCount)
-    case .round: break
+    case .round, .fitScales: break
     }
   }
 }

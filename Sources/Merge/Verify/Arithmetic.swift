@@ -17,7 +17,8 @@ enum Arithmetic: Sendable, Hashable, CaseIterable {
   /// another of the cases.
   func update(_ update: TensorUpdate, type: ElementType) -> TensorUpdate? {
     guard self == .peftOnConvertedBase else { return update }
-    guard update.modelType != .element(type), !update.isReplacement else { return nil }
+    guard update.modelType != .element(type), !update.isReplacement, update.scales == nil
+    else { return nil }
     var converted = update
     converted.modelType = .element(type)
     let adapter = update.steps.first?.adapter ?? ""

@@ -77,7 +77,8 @@ public struct MergeVerification: Sendable {
     // Nothing is written; the format only has to have the base's types.
     var output = OutputOptions(
       format: base.format == .safetensors ? .safetensors : .pytorch,
-      maximumMemory: options.maximumMemory, threads: options.threads, isSingleFile: true)
+      maximumMemory: options.maximumMemory, threads: options.threads,
+      isSingleFile: base.components.isEmpty)
     output.keepsTied = options.keepsTied
     var plans: Plans = []
     for numerics in options.numerics.map({ [$0] }) ?? Numerics.allCases {

@@ -19,7 +19,7 @@ struct VerifiedTensor: Sendable {
 extension PlannedTensor {
   /// Whether the adapter has a part in it.
   var isTarget: Bool {
-    if case .update = operation { return true }
+    if case .update(let update) = operation { return !update.isOfScales }
     return isReplacement
   }
 
@@ -34,6 +34,7 @@ extension PlannedTensor {
     switch operation {
     case .copy(let record), .cast(let record):
       converted.operation = from == to ? .copy(record) : .cast(record)
+    case .update(let update) where update.scales != nil || update.isOfScales: return nil
     case .update: break
     }
     return converted

@@ -51,7 +51,7 @@ struct CheckCommand: CheckpointCommand {
   func perform() throws(CheckpointError) -> ExitCode {
     let reference = try reference()
     let checkpoint = try Checkpoint.open(
-      path, options: Checkpoint.OpeningOptions(isTolerant: true))
+      path, options: Checkpoint.OpeningOptions(isTolerant: true, listsAbsentShards: true))
     let report = try CheckpointCheck(checkpoint).report(against: reference, readsValues: values)
     if json {
       StandardOutput.write(CheckJSON.document(report))

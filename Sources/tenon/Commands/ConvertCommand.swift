@@ -106,16 +106,15 @@ struct ConvertCommand: CheckpointCommand {
     _ conversion: CheckpointConversion, to transaction: OutputTransaction, _ format: OutputFormat,
     results: Execution.Results?
   ) {
-    var report = ConversionReport(conversion, format: format, results: results)
-    if transaction.kind == .file, let name = transaction.path.split(separator: "/").last {
-      report.files = [String(name)]
-    }
+    let report = ConversionReport(conversion, format: format, results: results)
     let isDryRun = results == nil
+    let output = isDryRun ? nil : transaction.path
     if json {
       StandardOutput.write(
-        ConvertJSON.document(report, output: write.output, isDryRun: isDryRun))
+        ConvertJSON.document(report, output: write.output, isDryRun: isDryRun), after: output)
     } else {
-      StandardOutput.write(ConvertText.report(report, output: write.output, isDryRun: isDryRun))
+      StandardOutput.write(
+        ConvertText.report(report, output: write.output, isDryRun: isDryRun), after: output)
       StandardError.report(report.findings)
     }
   }

@@ -37,10 +37,13 @@ struct DiffCommand: CheckpointCommand {
       valueName: "regex=replacement"))
   var rename: [String] = []
 
-  @Option(help: ArgumentHelp("How far values may be apart.", valueName: "x"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How far values may be apart.", valueName: "x"))
   var atol = 0.0
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "How far values may be apart as a part of the larger of the two.", valueName: "x"))
   var rtol = 0.0

@@ -47,17 +47,24 @@ struct InspectCommand: CheckpointCommand {
   func perform() throws(CheckpointError) -> ExitCode {
     let filter = try filter.filter()
     var results: [Inspection] = []
+    var summaries: [[ExactName: TensorSummary]] = []
     var failures: [CheckpointError] = []
     for path in paths {
       do throws(CheckpointError) {
-        results.append(Inspection(try Checkpoint.open(path), filter: filter))
+        let checkpoint = try Checkpoint.open(
+          path, options: Checkpoint.OpeningOptions(listsAbsentShards: true))
+        failures += checkpoint.absentShards.prefix(1).map(\.reason)
+        let inspection = Inspection(checkpoint, filter: filter)
+        summaries.append(try self.summaries(of: inspection))
+        results.append(inspection)
       } catch {
-        // One of several that cannot be read does not hide the others.
+        // One of several that cannot be read does not hide the others, unless the user
+        // has had enough.
         guard paths.count > 1 else { throw error }
+        try Interruption.check()
         failures.append(error)
       }
     }
-    let summaries = try summaries(of: results)
     if json {
       StandardOutput.write(
         InspectionJSON.document(
@@ -77,19 +84,14 @@ struct InspectCommand: CheckpointCommand {
   }
 
   /// What the values are like, by name, where that was asked for.
-  private func summaries(of results: [Inspection]) throws(CheckpointError)
-    -> [[ExactName: TensorSummary]]
+  private func summaries(of inspection: Inspection) throws(CheckpointError)
+    -> [ExactName: TensorSummary]
   {
-    guard stats || hash else { return results.map { _ in [:] } }
-    var all: [[ExactName: TensorSummary]] = []
-    for result in results {
-      var summaries: [ExactName: TensorSummary] = [:]
-      for record in result.records {
-        summaries[ExactName(record.name)] = try TensorSummary(
-          record, statistics: stats, hash: hash)
-      }
-      all.append(summaries)
+    guard stats || hash else { return [:] }
+    var summaries: [ExactName: TensorSummary] = [:]
+    for record in inspection.records {
+      summaries[ExactName(record.name)] = try TensorSummary(record, statistics: stats, hash: hash)
     }
-    return all
+    return summaries
   }
 }

@@ -64,9 +64,10 @@ struct MergeCommand: CheckpointCommand {
   private func show(_ report: MergeReport, output: String?) {
     if json {
       StandardOutput.write(
-        MergeJSON.document(report, output: write.output, isDryRun: output == nil))
+        MergeJSON.document(report, output: write.output, isDryRun: output == nil), after: output)
     } else {
-      StandardOutput.write(MergeText.report(report, output: write.output, isDryRun: output == nil))
+      StandardOutput.write(
+        MergeText.report(report, output: write.output, isDryRun: output == nil), after: output)
       StandardError.report(report.findings)
     }
   }

@@ -38,8 +38,9 @@ struct RemapCommand: CheckpointCommand {
   func validate() throws {
     if listPresets { return }
     guard path != nil else { throw ValidationError("Missing expected argument '<path>'") }
-    if rules.isEmpty {
-      throw ValidationError("give at least one of --rename, --map, --preset and --to-match")
+    if rules.isEmpty, filter.include.isEmpty, filter.exclude.isEmpty {
+      throw ValidationError(
+        "give at least one of --rename, --map, --preset, --to-match, --include and --exclude")
     }
     if write.output == nil, !write.dryRun, rules.saveMap == nil {
       throw ValidationError("give --output, --dry-run or --save-map")
@@ -97,12 +98,13 @@ struct RemapCommand: CheckpointCommand {
     if let saveMap = rules.saveMap, !write.dryRun {
       try rules.save(draft.map, to: saveMap, force: write.force)
     }
-    let report = RemapReport(
+let report = RemapReport(
       draft, plan, output: plan == nil ? nil : write.output, isDryRun: write.dryRun)
+    let output = write.dryRun ? nil : write.output
     if json {
-      StandardOutput.write(RemapJSON.document(report))
+      StandardOutput.write(RemapJSON.document(report), after: output)
     } else {
-      StandardOutput.write(RemapText.report(report))
+      StandardOutput.write(RemapText.report(report), after: output)
       StandardError.report(report.findings)
     }
   }

@@ -34,6 +34,7 @@ struct VerifyCommand: CheckpointCommand {
   var numerics: Numerics?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "How many units in the last place of its terms an element may be off (default: 0).",
       valueName: "n"))

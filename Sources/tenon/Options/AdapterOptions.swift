@@ -29,6 +29,7 @@ struct AdapterOptions: ParsableArguments {
   var keepTied = false
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "The lora_alpha of an adapter whose files do not hold it.", valueName: "alpha"))
   var alpha: Double?

@@ -116,6 +116,12 @@ struct RemapWriteOptions: ParsableArguments {
       valueName: "size"))
   var maxShardSize: ByteSize?
 
+  @Option(
+    help: ArgumentHelp(
+      "The most memory to use (default: 1GiB; the work rarely needs a tenth of it).",
+      valueName: "size"))
+  var maxMemory: ByteSize?
+
   @Option(help: ArgumentHelp("How many threads work (default: one a core).", valueName: "n"))
   var threads: Int?
 
@@ -135,6 +141,7 @@ struct RemapWriteOptions: ParsableArguments {
   {
     OutputOptions(
       format: try OutputFormat(outputPath: output) ?? .safetensors,
+      maximumMemory: maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory,
       threads: threads ?? WriteOptions.coreCount, maximumShardSize: maxShardSize?.bytes,
       isSingleFile: transaction.kind == .file)
   }

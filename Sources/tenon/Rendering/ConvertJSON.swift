@@ -11,7 +11,7 @@ enum ConvertJSON {
       writer.string("output", output)
       writer.bool("dryRun", isDryRun)
       writer.string("format", report.format.rawValue)
-      writer.strings("files", report.files)
+      writer.files(report.files, of: output)
       writer.integer("tensors", report.tensorCount)
       writer.integer("copied", report.copied)
       writer.integer("converted", report.converted)

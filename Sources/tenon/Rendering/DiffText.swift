@@ -20,7 +20,7 @@ enum DiffText {
     if !headers.isEmpty { parts.append(headerTable(headers)) }
     let values = difference.different.filter(hasOtherValues)
     if !values.isEmpty { parts.append(ValueTable(values).text) }
-    if !difference.moved.isEmpty { parts.append(moves(difference.moved)) }
+    if !difference.moved.isEmpty { parts.append(moves(difference.moved, a, b)) }
     parts.append(summary(difference))
     return parts.joined(separator: "\n")
   }
@@ -75,10 +75,22 @@ enum DiffText {
 
   private static let maximumMoveCount = 20
 
-  private static func moves(_ moves: [CheckpointDifference.Move]) -> String {
-    var rows = moves.prefix(maximumMoveCount).map { [$0.a.printable, "is", $0.b.printable] }
-    if moves.count > rows.count { rows.append(["… and \(moves.count - rows.count) more"]) }
-    return "the same under another name: \(count(moves.count, "tensor"))\n"
+  /// Names of A, and what B calls the same bytes; those that differ only in numbers are
+  /// one line.
+  private static func moves(
+    _ moves: [CheckpointDifference.Move], _ a: Checkpoint, _ b: Checkpoint
+  ) -> String {
+    let patterns = RenamePattern.fold(moves.map { Renaming.Change(from: $0.a, to: $0.b) })
+    var rows = [["in A (\(a.path.printable))", "", "in B (\(b.path.printable))"]]
+    rows += patterns.prefix(maximumMoveCount).map { pattern in
+      [
+        pattern.from.printable, "=", pattern.to.printable,
+        pattern.count > 1 ? "×\(pattern.count)" : "",
+      ]
+    }
+    let rest = patterns.count - maximumMoveCount
+    if rest > 0 { rows.append(["… and \(rest) more patterns"]) }
+    return "the same bytes under another name: \(count(moves.count, "pair"))\n"
       + columns(rows, indent: "  ")
   }
 

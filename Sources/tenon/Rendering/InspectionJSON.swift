@@ -18,6 +18,7 @@ enum InspectionJSON {
       writer.object { writer in
         writer.integer("schema", 1)
         members(of: inspections[0], summaries[0], in: &writer)
+        if let failure { writer.failure(failure) }
       }
     } else {
       writer.object { writer in
@@ -68,6 +69,7 @@ enum InspectionJSON {
         }
       }
     }
+    if !inspection.absent.isEmpty { writer.absent(inspection.absent) }
     writer.strings("root", checkpoint.rootPath)
     writer.key("others")
     writer.others(checkpoint.others)
@@ -78,6 +80,19 @@ enum InspectionJSON {
 }
 
 extension JSONWriter {
+  /// Writes the tensors of shards that could not be read.
+  fileprivate mutating func absent(_ tensors: [(name: String, file: String)]) {
+    key("absent")
+    array { writer in
+      for (name, file) in tensors {
+        writer.object { writer in
+          writer.string("name", name)
+          writer.string("file", file)
+        }
+      }
+    }
+  }
+
   /// Writes what a file holds beside its tensors.
   mutating func others(_ others: [OtherEntry]) {
     array { writer in

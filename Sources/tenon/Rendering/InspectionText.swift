@@ -7,7 +7,8 @@ import OrderedCollections
 enum InspectionText {
   /// The names alone, in natural order.
   static func keys(_ inspection: Inspection) -> String {
-    inspection.records.map { $0.name.printable + "\n" }.joined()
+    let names = inspection.records.map(\.name) + inspection.absent.map(\.name)
+    return NaturalOrder.sorted(names).map { $0.printable + "\n" }.joined()
   }
 
   /// Everything: the head, the adapter's card, the tensors, the findings.
@@ -18,6 +19,7 @@ enum InspectionText {
     if let adapter = inspection.adapter { text += "\n" + AdapterText.card(adapter) }
     let table = tree ? groups(inspection) : tensors(inspection, summaries)
     if !table.isEmpty { text += "\n" + table }
+    if !inspection.absent.isEmpty { text += "\n" + absent(inspection.absent) }
     if !inspection.checkpoint.others.isEmpty { text += "\n" + others(inspection) }
     if !inspection.findings.isEmpty { text += "\n" + findings(inspection.findings) }
     return text
@@ -119,6 +121,12 @@ enum InspectionText {
           "\(group.shape)" + (group.count > 1 ? " ×\(group.count)" : ""),
         ]
       })
+  }
+
+  /// The tensors of shards that could not be read.
+  private static func absent(_ tensors: [(name: String, file: String)]) -> String {
+    "in shards that could not be read\n"
+      + columns(tensors.map { [$0.name.printable, $0.file.printable] }, indent: "  ")
   }
 
   private static func others(_ inspection: Inspection) -> String {

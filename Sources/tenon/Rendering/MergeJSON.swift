@@ -18,7 +18,7 @@ enum MergeJSON {
       writer.integer("untouchedBytes", report.untouchedBytes)
       writer.integer("converted", report.converted)
       writer.strings("unused", [])
-      writer.strings("files", report.files)
+      writer.files(report.files, of: output)
       writer.integer("bytes", report.byteCount)
       writer.integer("memory", report.memory)
       writer.findings(report.findings)

@@ -22,7 +22,7 @@ enum RemapJSON {
       writer.key("patterns")
       writer.array { writer in for pattern in report.renaming.patterns { writer.pattern(pattern) } }
       writer.match(report.match)
-      writer.strings("files", report.files)
+      writer.files(report.files, of: report.output)
       writer.integer("bytes", report.byteCount)
       writer.findings(report.findings)
     }

@@ -3,8 +3,15 @@ import Glibc
 
 /// Results: what a command was asked for.
 enum StandardOutput {
-  static func write(_ text: String) { writeAll(text.utf8.span, to: STDOUT_FILENO) }
-  static func write(_ bytes: [UInt8]) { writeAll(bytes.span, to: STDOUT_FILENO) }
+  /// Writes a result. `output` is what the command wrote before, so that nobody takes it
+  /// for lost where its report is.
+  static func write(_ text: String, after output: String? = nil) {
+    writeAll(text.utf8.span, to: STDOUT_FILENO, after: output)
+  }
+
+  static func write(_ bytes: [UInt8], after output: String? = nil) {
+    writeAll(bytes.span, to: STDOUT_FILENO, after: output)
+  }
 }
 
 /// Everything else: errors, notes, progress.
@@ -29,7 +36,7 @@ enum StandardError {
   }
 }
 
-private func writeAll(_ bytes: Span<UInt8>, to descriptor: Int32) {
+private func writeAll(_ bytes: Span<UInt8>, to descriptor: Int32, after output: String? = nil) {
   var done = 0
   while done < bytes.count {
     let count = unsafe bytes.withUnsafeBufferPointer { buffer in
@@ -43,7 +50,11 @@ private func writeAll(_ bytes: Span<UInt8>, to descriptor: Int32) {
       guard descriptor == STDOUT_FILENO else { return }
       // A reader that has seen enough is no failure.
       if code == EPIPE { exit(0) }
-      StandardError.report(CheckpointError(path: "standard output", systemMessage(code)))
+      let failure = systemMessage(code)
+      StandardError.report(
+        output.map {
+          CheckpointError(path: $0, "is written, but the report could not be printed: \(failure)")
+        } ?? CheckpointError(path: "standard output", failure))
       exit(2)
     }
   }

@@ -97,6 +97,12 @@ double kernel_squares(const float *values, size_t count);
 /// sums[i] += values[i]^2 in float64.
 void kernel_add_squares(const float *values, double *sums, size_t count);
 
+/// Adds up what became of float32 values: the update is values[i] - base[i], and
+/// results[i] is what rounding left of values[i].
+void kernel_update_statistics(
+    const float *values, const void *base, const float *results, size_t count,
+    struct kernel_update_sums *sums);
+
 /// destination[i] = round(values[i]); the update is values[i] - source[i]. Not for
 /// float64 sources.
 void kernel_settle(

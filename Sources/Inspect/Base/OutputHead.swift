@@ -1,5 +1,3 @@
-import Formats
-
 /// The output of a model whose weight is that of its input embedding, so that its file
 /// holds the weight once, under the input's name.
 struct OutputHead {

@@ -1,0 +1,77 @@
+public import Formats
+
+/// Embeddings that a model uses twice, for its input and for its output.
+///
+/// Their file usually holds them once. An adapter that changes one of the two parts
+/// them: both are written and the configuration says so, or a loader would tie them
+/// again and lose the change.
+public struct TiedWeights: Sendable {
+  /// The tensor of the input.
+  public let input: String
+  /// The tensor of the output, whether the file has it or not.
+  public let output: String
+  /// The bias of an output that is tied to another tensor.
+  public let bias: (name: String, source: String)?
+
+  /// Nil where the base has no tied embeddings.
+  public init?(_ base: Checkpoint) throws(CheckpointError) {
+    let inputs = base.records.map(\.name).filter(EmbeddingNames.isInput)
+    let outputs = base.records.map(\.name).filter(EmbeddingNames.isOutput)
+    guard inputs.count == 1, outputs.count <= 1 else { return nil }
+    var isTied: Bool?
+    var architecture: String?
+    if let file = base.sideFile("config.json") {
+      let document = try InputFile.json(at: file.path)
+      isTied =
+        (document["tie_word_embeddings"] ?? document["text_config"]?["tie_word_embeddings"])?
+        .bool
+      architecture = document["architectures"]?.array?.first?.string
+    }
+    // Without a word in the configuration only a file without an output shows it.
+    guard isTied ?? outputs.isEmpty else { return nil }
+    guard
+      let head = OutputHead(
+        tiedTo: inputs[0], names: base.records.lazy.map(\.name), architecture: architecture)
+    else { return nil }
+    input = inputs[0]
+    output = outputs.first ?? head.weight
+    bias = outputs.isEmpty ? head.bias : nil
+  }
+
+  /// Whether an adapter changes one of the two tensors alone.
+  public func isParted(by adapter: Adapter) -> Bool {
+    let modules = Set(adapter.modules.map { "\($0.target).weight" })
+    if modules.contains(input) || modules.contains(output) { return true }
+    let replaced = Set(adapter.replacements.filter { $0.kind != .tokenRows }.map(\.target))
+    return replaced.contains(output)
+  }
+
+  /// Whether PEFT gave the output a copy of its own to train.
+  public func isSaved(by adapter: Adapter) -> Bool {
+    let names = adapter.configuration?.modulesToSave ?? []
+    let module = output.dropLast(".weight".count)
+    return names.contains { module == $0 || module.hasSuffix(".\($0)") }
+      && adapter.replacements.contains { $0.target == output }
+  }
+}
+
+extension Checkpoint {
+  /// The checkpoint with a tensor under another name as well, at the end of its last file,
+  /// unless that name is there.
+  public func adding(copyOf source: String, as name: String) -> Checkpoint {
+    guard !records.contains(where: { $0.name == name }),
+      var record = records.first(where: { $0.name == source })
+    else { return self }
+    record.name = name
+    var copy = self
+    copy.append(record)
+    return copy
+  }
+
+  /// Adds a tensor at the end of the last file.
+  public mutating func append(_ record: TensorRecord) {
+    records.append(record)
+    guard let last = shards.indices.last else { return }
+    shards[last].records = shards[last].records.lowerBound..<records.count
+  }
+}

@@ -1,0 +1,97 @@
+import Formats
+
+/// The modules that the configuration makes PEFT adapt, against those of which there are
+/// tensors.
+struct TargetChecks {
+  private let modules: [AdapterModule]
+  private let names: [String]
+  private let targets: TargetedModules?
+  /// Whether PEFT gives the output the adapter of the embedding, unasked.
+  private let isTied: Bool
+
+  init(adapter: Adapter, configuration: AdapterConfiguration) {
+    // `target_parameters` names the others.
+    modules = adapter.modules.filter { $0.kind != .parameter }
+    names = if case .names(let names) = configuration.targets { names } else { [] }
+    targets = TargetedModules(configuration)
+    isTied = configuration.features.contains(.weightTying)
+  }
+
+  func findings() -> [Finding] {
+    guard !modules.isEmpty else { return [] }
+    return absent() + uncovered()
+  }
+
+  /// Names of `target_modules` that no module has.
+  private func absent() -> [Finding] {
+    let absent = names.filter { !isPresent($0) }.sorted()
+    guard !absent.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .configMismatch,
+        "target_modules names \(Wording.list(absent)), of which the file has no tensors")
+    ]
+  }
+
+  private func isPresent(_ name: String) -> Bool {
+    modules.contains { TargetedModules.covers(name, $0.targetedPath) }
+  }
+
+  /// Modules that PEFT would not build.
+  private func uncovered() -> [Finding] {
+    guard let targets else { return [] }
+    let groups = Dictionary(
+      grouping: modules.filter { !isTied || !EmbeddingNames.isOutput("\($0.target).weight") },
+      by: targets.verdict)
+    let fields: [(verdict: TargetedModules.Verdict, text: String)] =
+      [(.unnamed, "target_modules does not cover")]
+      + ["exclude_modules", "layers_to_transform", "modules_to_save"].map {
+        (.excluded(by: $0), "\($0) leaves out")
+      }
+    return fields.compactMap { verdict, text in
+      guard let modules = groups[verdict] else { return nil }
+      return Finding(
+        .warning, .configMismatch, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
+        "\(text) \(FoldedKeys.summary(of: modules.map(\.target), "module")), of which the file has "
+          + "tensors: PEFT would ignore them")
+    }
+  }
+
+  /// Modules of a base that PEFT would adapt and of which there are no tensors.
+  ///
+  /// Those in other lists of layers often only have the same names: a vision tower's, or
+  /// layers that the library does not even load.
+  func missing(in base: Checkpoint) -> [Finding] {
+    guard let targets, !modules.isEmpty else { return [] }
+    let present = Set(modules.map(\.target))
+    let missing = base.records.compactMap { record -> String? in
+      guard record.shape.count > 1, record.name.hasSuffix(".weight") else { return nil }
+      let path = String(record.name.dropLast(".weight".count))
+      // What a file holds by expert is one parameter in memory.
+      guard !present.contains(path), !path.contains(".experts."),
+        targets.verdict(of: path) == .targeted,
+        names.isEmpty
+          || names.contains(where: { TargetedModules.covers($0, path) && isPresent($0) })
+      else { return nil }
+      return path
+    }
+    let lists = Set(present.map(Self.list))
+    let siblings = missing.filter { lists.contains(Self.list($0)) }
+    let others = missing.filter { !lists.contains(Self.list($0)) }
+    return [(Finding.Severity.warning, siblings), (.note, others)].compactMap { severity, paths in
+      guard !paths.isEmpty else { return nil }
+      return Finding(
+        severity, .configMismatch,
+        "target_modules covers \(FoldedKeys.summary(of: NaturalOrder.sorted(paths), "module")) of "
+          + "the base too, of which the adapter has no tensors: PEFT would call them missing and "
+          + "change nothing there")
+    }
+  }
+
+  /// What stands before the number of a layer; without one, before the last segment.
+  private static func list(_ path: String) -> String {
+    let segments = path.dottedSegments
+    let number = segments.firstIndex { Int($0) != nil } ?? segments.count - 1
+    return segments[..<number].joined(separator: ".")
+  }
+}

@@ -1,0 +1,38 @@
+import Formats
+import Inspect
+
+extension MergeBase {
+  /// Writes both of two tied tensors where an adapter changes one of them, before any
+  /// tensor is replaced. With `keepsTied` the one tensor gets what is meant for either, as
+  /// with PEFT; then returns which they are, for the output to be dropped in the end.
+  mutating func part(_ adapters: [Adapter], keepsTied: Bool) throws(CheckpointError) -> TiedWeights?
+  {
+    guard let tied = try TiedWeights(checkpoint),
+      let adapter = adapters.first(where: { tied.isParted(by: $0) })
+    else { return nil }
+    append(copyOf: tied.input, as: tied.output)
+    if keepsTied {
+      if let saved = adapters.first(where: { tied.isSaved(by: $0) }) {
+        throw CheckpointError(
+          path: saved.path, tensor: tied.output,
+          "is replaced as a whole, so that it cannot stay tied to \(tied.input)",
+          fix: "leave out --keep-tied")
+      }
+      note(
+        Finding(
+          .warning, .tiedWeights, tensors: [tied.input],
+          "\(tied.output) is tied to \(tied.input), and \(adapter.path) changes one of them: with "
+            + "--keep-tied both change"))
+      return tied
+    }
+    if let bias = tied.bias { append(copyOf: bias.source, as: bias.name) }
+    edit(
+      ConfigurationEdit("tie_word_embeddings", .bool(false), isAdded: true),
+      Finding(
+        .note, .tiedWeights, tensors: [tied.input, tied.output],
+        "\(tied.output) was tied to \(tied.input), and \(adapter.path) changes one of them: both "
+          + "are written, and config.json says tie_word_embeddings false",
+        fix: nil))
+    return nil
+  }
+}

@@ -1,0 +1,83 @@
+import Formats
+import OrderedCollections
+
+/// The files of an output.
+extension PlanBuilder {
+  typealias Files = (files: [PlannedFile], indexes: [MergePlan.Document])
+
+  /// Lays out all tensors; the models of a pipeline each in a directory of its own.
+  func files(of tensors: [PlannedTensor], _ names: OutputNames) throws(CheckpointError) -> Files {
+    guard base.components.isEmpty else { return try filesOfComponents(tensors, names) }
+    let shards = OutputShards(
+      tensors, cut: cut(tensors, of: base.shards), stem: names.stem, format: options.format)
+    let (files, index) = try layout(shards, tensors, notes: sharing.notes)
+    return (files, index.map { [$0] } ?? [])
+  }
+
+  private func filesOfComponents(_ tensors: [PlannedTensor], _ names: OutputNames)
+    throws(CheckpointError) -> Files
+  {
+    guard !options.isSingleFile else {
+      throw CheckpointError(
+        path: base.path,
+        "is a pipeline of \(base.components.count) models, which have files of their own; "
+          + "expected a directory as output",
+        fix: "name an output without suffix, or one of the models: "
+          + shellQuoted("\(base.path)/\(base.components[0])"))
+    }
+    var all: Files = ([], [])
+    for component in base.components {
+      let shards = base.shards.filter { $0.name.hasPrefix(component + "/") }
+      guard let first = shards.first, let last = shards.last else { continue }
+      let start = tensors.partitioningIndex { $0.order >= first.records.lowerBound }
+      let end = tensors.partitioningIndex { $0.order >= last.records.upperBound }
+      let members = tensors[start..<end].map { tensor in
+        var member = tensor
+        let lead = component.utf8.count + 1
+        member.nameInFile = tensor.name.dropping(lead)
+        for index in member.aliases.indices {
+          member.aliases[index].name = member.aliases[index].name.dropping(lead)
+        }
+        return member
+      }
+      if members.isEmpty { continue }
+      let (files, index) = try layout(
+        OutputShards(
+          members, cut: cut(members, of: shards), stem: names.stem(in: component + "/"),
+          format: options.format), members, notes: notes(of: component))
+      all.files += files
+      all.indexes += index.map { [$0] } ?? []
+    }
+    return all
+  }
+
+  /// The notes on shared data in one model of a pipeline.
+  private func notes(of component: String) -> OrderedDictionary<String, String> {
+    let lead = component.utf8.count + 1
+    var notes = OrderedDictionary<String, String>()
+    for (dropped, kept) in sharing.notes
+    where dropped.hasPrefix(component + ".") && kept.hasPrefix(component + ".") {
+      notes[dropped.dropping(lead)] = kept.dropping(lead)
+    }
+    return notes
+  }
+}
+
+extension String {
+  fileprivate func dropping(_ byteCount: Int) -> String {
+    String(decoding: utf8.dropFirst(byteCount), as: UTF8.self)
+  }
+}
+
+extension [PlannedTensor] {
+  /// The position of the first tensor for which `isBehind` holds, if it holds for
+  /// all that follow.
+  func partitioningIndex(_ isBehind: (PlannedTensor) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
