@@ -98,7 +98,7 @@ struct RemapCommand: CheckpointCommand {
     if let saveMap = rules.saveMap, !write.dryRun {
       try rules.save(draft.map, to: saveMap, force: write.force)
     }
-let report = RemapReport(
+    let report = RemapReport(
       draft, plan, output: plan == nil ? nil : write.output, isDryRun: write.dryRun)
     let output = write.dryRun ? nil : write.output
     if json {
