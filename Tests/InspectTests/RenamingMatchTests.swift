@@ -231,6 +231,12 @@ import Testing
     #expect(Set(draft.names) == Set(try KeyFixture.list("llava-1.5-new").names))
   }
 
+  @Test func `says what many names have in common in as few rules`() throws {
+    var draft = RenamingDraft(try KeyFixture.list("qwen2-vl-new"))
+    try draft.match(try KeyFixture.list("qwen2-vl-old"))
+    #expect(rules(draft) == [#"\.language_model\.=."#, #"^model\.visual\.=visual."#])
+  }
+
   @Test func `takes what a failed load printed for the base`() throws {
     let log = """
       Error(s) in loading state_dict for Model:

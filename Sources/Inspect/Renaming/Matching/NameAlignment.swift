@@ -181,9 +181,11 @@ struct NameAlignment {
       }
       run = []
     }
+    func isWhole(_ index: Int) -> Bool { pairs[index].0 != nil && pairs[index].1 != nil }
     for (index, pair) in pairs.enumerated() {
-      let isWhole = pair.0 != nil && pair.1 != nil
-      if index > 0, isExplained[index] != isExplained[index - 1] || (isWhole && isExplained[index])
+      if index > 0,
+        isExplained[index] != isExplained[index - 1]
+          || (isExplained[index] && (isWhole(index) || isWhole(index - 1)))
       {
         flush()
       }
