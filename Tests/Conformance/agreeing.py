@@ -8,8 +8,8 @@ import warnings
 
 import torch
 from peft import (
-    BOFTConfig, FourierFTConfig, HRAConfig, LNTuningConfig, LoraConfig, OFTConfig, PeftModel,
-    PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, TrainableTokensConfig,
+    BOFTConfig, FourierFTConfig, GloraConfig, HRAConfig, LNTuningConfig, LoraConfig, OFTConfig,
+    PeftModel, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, TrainableTokensConfig,
     VBLoRAConfig, VeraConfig, get_peft_model)
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -142,6 +142,7 @@ REFUSED = {
         r=2, num_vectors=8, vector_length=4, target_modules=["q_proj"]), "VBLORA"),
     "VeRA without projections": (lambda: VeraConfig(
         r=4, target_modules=["q_proj"], save_projection=False), "save_projection"),
+    "GLoRA": (lambda: GloraConfig(r=2, target_modules=["q_proj"]), "GLORA"),
     "LN tuning": (lambda: LNTuningConfig(task_type=CAUSAL), "LN_TUNING"),
 }
 
