@@ -358,7 +358,8 @@ def attention(harness):
     """The input projections are PEFT's to the bit; PEFT adds the update of the output twice."""
     for modules in (["attn"], ["attn", "line"]):
         base, adapter = saved(harness, lora(*modules), Attention())
-        harness.equal(codes(harness, adapter, "--base", base)[0], [], f"{modules}: nothing is wrong")
+        harness.equal(codes(harness, adapter, "--base", base)[0], [],
+                      f"{modules}: nothing is wrong")
         state = Attention().state_dict()
         expected = peft_says(Attention(), adapter)[0].merge_and_unload().state_dict()
         factors = load_file(os.path.join(adapter, TENSORS))
