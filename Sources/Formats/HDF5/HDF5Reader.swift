@@ -37,8 +37,8 @@ struct HDF5Reader {
   static func read(_ file: InputFile, options: Checkpoint.OpeningOptions) throws(CheckpointError)
     -> TensorFile
   {
-    let index = try HDF5Answer(try HDF5Helper.index(file)).index
     do throws(CheckpointError) {
+      let index = try HDF5Answer(try HDF5Helper.index(file)).index
       var reader = HDF5Reader(file, index, options)
       return try reader.contents()
     } catch {

@@ -20,19 +20,19 @@ extension PlanBuilder {
     return (files, index.map { [$0] } ?? [])
   }
 
-  /// The bytes of configurations that go into the file.
+  /// The configurations that go into the file.
   private func carried(_ files: [SideFile], changed: [MergePlan.Document])
     throws(CheckpointError) -> [HDF5Layout.Document]
   {
-    try files.map { file throws(CheckpointError) in
-      let bytes =
-        if let document = changed.first(where: { $0.name == file.name }) {
-          document.bytes
-        } else {
-          try InputFile(path: file.path).readAll(limit: InputFile.maximumJSONByteCount)
-        }
-      return HDF5Layout.Document(name: file.name, bytes: bytes)
+    let carries = options.isSingleFile && options.format.carriesDocuments
+    let made = changed + (carries && isAdapter ? [adapterConfiguration].compactMap(\.self) : [])
+    var documents: [HDF5Layout.Document] = []
+    for file in files where !made.contains(where: { $0.name == file.name }) {
+      let bytes = try InputFile(path: file.path).readAll(limit: InputFile.maximumJSONByteCount)
+      documents.append(HDF5Layout.Document(name: file.name, bytes: bytes))
     }
+    guard carries else { return [] }
+    return documents + made.map { HDF5Layout.Document(name: $0.name, bytes: $0.bytes) }
   }
 
   private func filesOfComponents(_ tensors: [PlannedTensor], _ names: OutputNames)

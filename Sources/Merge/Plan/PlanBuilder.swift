@@ -19,12 +19,16 @@ struct PlanBuilder {
   let canExclude: Bool
   /// What changes in the model's configuration.
   let configuration: [ConfigurationEdit]
+  /// What a file that carries documents has as the adapter's configuration, if that
+  /// changes.
+  let adapterConfiguration: MergePlan.Document?
   private let positions: NameTable
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
     isAdapter: Bool = false, holdsAdapter: Bool = false, isVerifying: Bool = false,
-    canExclude: Bool = false, configuration: [ConfigurationEdit] = []
+    canExclude: Bool = false, configuration: [ConfigurationEdit] = [],
+    adapterConfiguration: MergePlan.Document? = nil
   ) {
     self.base = base
     self.options = options
@@ -34,6 +38,7 @@ struct PlanBuilder {
     self.isVerifying = isVerifying
     self.canExclude = canExclude
     self.configuration = configuration
+    self.adapterConfiguration = adapterConfiguration
     positions = base.positions()
   }
 
