@@ -6,7 +6,7 @@ SWIFT ?= swift
 # The standard library is linked in: the program starts quicker and needs no
 # Swift on the machine where it runs.
 RELEASE = -c release --static-swift-stdlib
-PACKAGES = zlib1g-dev mandoc python3 python3-venv unzip
+PACKAGES = zlib1g-dev libzstd-dev libhdf5-dev hdf5-tools mandoc python3 python3-venv unzip
 
 # How long each fuzzer runs.
 SECONDS ?= 60
@@ -18,7 +18,9 @@ all: build
 deps:
 	@scripts/deps.sh $(PACKAGES)
 
+# libhdf5 lives in a program of its own, which tenon runs.
 build: deps
+	$(SWIFT) build $(RELEASE) --product tenon-hdf5
 	$(SWIFT) build $(RELEASE) --product tenon
 
 demo: build
@@ -44,9 +46,7 @@ fuzz: deps
 	@scripts/fuzz.sh $(SECONDS)
 
 install: build
-	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1"
-	install -s "$$($(SWIFT) build $(RELEASE) --show-bin-path)/tenon" "$(DESTDIR)$(PREFIX)/bin/tenon"
-	install -m 644 man/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
+	@scripts/install.sh "$$($(SWIFT) build $(RELEASE) --show-bin-path)" "$(DESTDIR)$(PREFIX)"
 
 clean:
 	$(SWIFT) package clean

@@ -24,6 +24,7 @@ let package = Package(
   name: "tenon",
   products: [
     .executable(name: "tenon", targets: ["tenon"]),
+    .executable(name: "tenon-hdf5", targets: ["tenon-hdf5"]),
     // For the fuzzers, a package of their own.
     .library(name: "Formats", targets: ["Formats"]),
   ],
@@ -41,16 +42,26 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", path: "Sources/Formats/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CZstd", path: "Sources/Formats/CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"])]),
     .target(name: "CLinux", path: "Sources/Formats/CLinux"),
     .target(
-      name: "Formats", dependencies: ["Compute", "CLinux", "CZlib", collections, system],
-      exclude: ["CLinux", "CZlib"], swiftSettings: settings),
+      name: "Formats", dependencies: ["Compute", "CLinux", "CZlib", "CZstd", collections, system],
+      exclude: ["CLinux", "CZlib", "CZstd"], swiftSettings: settings),
     .target(
       name: "Inspect", dependencies: ["Formats", collections, crypto], swiftSettings: settings),
     .target(
       name: "Merge", dependencies: ["Inspect", collections, system], swiftSettings: settings),
     .executableTarget(
       name: "tenon", dependencies: ["Merge", arguments, collections], swiftSettings: settings),
+    // The only program that links libhdf5; `tenon` runs it.
+    .systemLibrary(
+      name: "CHDF5", path: "Sources/tenon-hdf5/CHDF5", pkgConfig: "hdf5",
+      providers: [.apt(["libhdf5-dev"])]),
+    .executableTarget(
+      name: "tenon-hdf5", dependencies: ["CHDF5"], path: "Sources/tenon-hdf5",
+      exclude: ["CHDF5"]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: settings),
     .testTarget(
       name: "FormatsTests", dependencies: ["Formats", collections], swiftSettings: settings),

@@ -14,7 +14,7 @@ torch=2.13.0
 # DeepSpeed's own script and LyCORIS's modules are asked where they install; nothing else
 # needs them.
 optional="deepspeed==0.19.8 lycoris-lora==4.1.3"
-peers="peft==0.21.2 transformers==5.23.0 diffusers==0.42.1 safetensors==0.8.0 h5py==3.16.0 numpy"
+peers="peft==0.21.2 transformers==5.23.0 diffusers==0.42.1 safetensors==0.8.0 h5py==3.16.0 numpy hdf5plugin==7.1.0 ml_dtypes==0.6.0"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

@@ -38,20 +38,31 @@ public struct RemapPlan: Sendable {
       : SharedTensors(none: base)
     var plan = try PlanBuilder(
       base: base, options: options, sharing: shared, isAdapter: isAdapter,
-      holdsAdapter: kind == .wrappedCheckpoint, isVerifying: true
+      holdsAdapter: kind == .wrappedCheckpoint, isVerifying: true,
+      adapterConfiguration: Self.configuration(of: draft)
     ).plan(updates: [:], findings: input.findings + draft.findings)
     if options.format == .safetensors { plan.alignToInputs() }
     if !options.isSingleFile {
       plan.nameFiles(of: kind, format: options.format)
       plan.replaceConfiguration(by: draft)
       plan.noteConfiguration(of: input, draft)
-    } else if draft.configuration != nil {
+    } else if draft.configuration != nil, !options.format.carriesDocuments {
       plan.findings.append(Self.noConfiguration)
     }
     self.draft = draft
     self.renaming = renaming
     self.plan = plan
     threads = options.threads
+  }
+
+  private static let configurationName = "adapter_config.json"
+
+  /// The configuration that goes with the new names.
+  fileprivate static func configuration(of draft: RenamingDraft) -> MergePlan.Document? {
+    guard let configuration = draft.configuration else { return nil }
+    var writer = JSONWriter(isIndented: true)
+    writer.value(configuration)
+    return MergePlan.Document(name: configurationName, bytes: writer.document())
   }
 
   private static let noConfiguration = Finding(
@@ -108,9 +119,6 @@ extension MergePlan {
     let copied = sideFiles.contains { $0.name == name }
     guard copied || draft.kind == .peftAdapter else { return }
     sideFiles.removeAll { $0.name == name }
-    guard let configuration = draft.configuration else { return }
-    var writer = JSONWriter(isIndented: true)
-    writer.value(configuration)
-    documents.append(Document(name: name, bytes: writer.document()))
+    if let configuration = RemapPlan.configuration(of: draft) { documents.append(configuration) }
   }
 }

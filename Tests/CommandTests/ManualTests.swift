@@ -100,7 +100,7 @@ import Testing
     }
   }
 
-  @Test(arguments: pages)
+  @Test(arguments: pages + ["tenon-hdf5.5"])
   func `mandoc has nothing to complain of`(page: String) async throws {
     let result = try await Subprocess.run(
       .name("mandoc"),

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import shlex
 import shutil
 import warnings
 
@@ -219,7 +220,8 @@ DAMAGES = {
     "a layer too few": lambda h: ([base_copy(h, without("layers.1."))], "config-mismatch"),
     "a layer in between": lambda h: ([base_copy(h, without("layers.0."))], "missing-key"),
     "a quantised base": lambda h: ([adapter_copy(h), "--base", base_copy(
-        h, each(lambda n, v: v.to(torch.int8) if "proj" in n else v), lambda c: c | {"quantization_config": {"quant_method": "gptq"}})],
+        h, each(lambda n, v: v.to(torch.int8) if "proj" in n else v),
+        lambda c: c | {"quantization_config": {"quant_method": "gptq"}})],
         "quantised-base"),
     "a tied base": lambda h: ([adapter_copy(h, lambda s: s | {
         "base_model.model.lm_head.weight": torch.zeros(48, 32)}), "--base", base_copy(
@@ -241,10 +243,21 @@ DAMAGES = {
 
 def damaged(harness, arguments, code):
     result = harness.run("check", *arguments, "--json")
-    found = [finding["code"] for finding in result.json()["findings"]
-             if finding["severity"] != "note"]
+    findings = result.json()["findings"]
+    found = [finding["code"] for finding in findings if finding["severity"] != "note"]
     harness.check(code in found, f"{code} is found", str(found))
     harness.equal(result.status, 1, "the status")
+    runnable(harness, findings)
+
+
+def runnable(harness, findings):
+    """The commands that rename do what they are given for, and no two of them are rivals."""
+    commands = [shlex.split(finding["fix"]) for finding in findings
+                if (finding["fix"] or "").startswith("tenon remap ")]
+    outputs = [command[command.index("-o") + 1] for command in commands]
+    harness.equal(len(set(outputs)), len(outputs), "each writes a place of its own")
+    for command in commands:
+        harness.equal(harness.run(*command[1:]).status, 0, f"{command} runs")
 
 
 # Failures
@@ -433,6 +446,7 @@ def failure(harness, path, text, code, fix):
     if not harness.equal(result.status, 1, f"the status: {result}"):
         return
     found = result.json()["findings"]
+    runnable(harness, found)
     harness.check(code in [finding["code"] for finding in found], f"{code} is found",
                   f"{json.dumps(found)[:600]}\n     for {text[:600]}")
     if fix:

@@ -45,6 +45,7 @@ THEMES = {
     "several": "several",
     "load": "loading",
     "lycoris": "lycoris_modules",
+    "hdf5": "hdf5",
     "quantised": "quantised",
     "pipelines": "pipelines",
 }

@@ -26,3 +26,5 @@ int linux_rename_exchange(const char *from, const char *to) {
 }
 
 int linux_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
+int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

@@ -56,6 +56,7 @@ public struct Finding: Sendable, Hashable {
     case frozenModule = "frozen-module"
     case lossyType = "lossy-type"
     case optionWithoutEffect = "option-without-effect"
+    case unfollowedLink = "unfollowed-link"
   }
 
   public var severity: Severity

@@ -20,6 +20,8 @@ public struct TensorFile: Sendable {
   public var rootPath: [String]
   /// The names that a pickle would have Python import.
   public var globals: [GlobalUse]
+  /// Small files that lie in it beside the tensors: an adapter's configuration.
+  public var sideFiles: [SideFile] = []
 
   public init(
     format: FileFormat, records: [TensorRecord],

@@ -70,6 +70,7 @@ public struct TensorBytes: Sendable {
     switch codec {
     case .stored: extents.reduce(0) { $0 + $1.count }
     case .deflate(let decodedByteCount): decodedByteCount
+    case .chunked(let storage): storage.byteCount
     }
   }
 }
@@ -79,6 +80,8 @@ public enum Codec: Sendable, Hashable {
   case stored
   /// Raw deflate (RFC 1951), as zip entries use it.
   case deflate(decodedByteCount: Int)
+  /// Blocks of the tensor, each encoded by itself: an extent for each, as HDF5 has them.
+  case chunked(ChunkedStorage)
 }
 
 /// The place of a tensor's elements in its storage, counted in elements.

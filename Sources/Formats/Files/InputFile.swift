@@ -14,10 +14,19 @@ public final class InputFile: Sendable {
   public let identity: FileIdentity
   let descriptor: Int32
 
-  /// Opens `path`, which must lead to a regular file.
-  public init(path: String) throws(CheckpointError) {
+  /// Opens `path`, which must lead to a regular file, or to one inside an opened file.
+  public convenience init(path: String) throws(CheckpointError) {
     // O_NONBLOCK: opening a pipe must not wait for a writer.
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    if descriptor < 0, errno == ENOTDIR, let bytes = try EmbeddedFiles.bytes(at: path) {
+      try self.init(holding: bytes, name: path)
+    } else {
+      try self.init(descriptor, path: path)
+    }
+  }
+
+  /// Takes over what was opened, or tells why that failed.
+  private init(_ descriptor: Int32, path: String) throws(CheckpointError) {
     guard descriptor >= 0 else { throw CheckpointError(path: path, systemMessage(errno)) }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0 else {

@@ -16,7 +16,19 @@ extension TensorRecord {
   /// read block by block.
   public var gatheredByteCount: Int {
     guard let bytes, bytes.view != nil || bytes.codec != .stored else { return 0 }
+    if case .chunked(let storage) = bytes.codec {
+      return storage.slabByteCount * ChunkedData.keptSlabs
+    }
     return touchedBytes(of: bytes).count
+  }
+}
+
+extension TensorRecord {
+  /// The number of bytes next to `wanted` after which no block of a chunked tensor is
+  /// cut, so that each is decoded once.
+  public func wholeSlabs(_ wanted: Int) -> Int {
+    guard let bytes, case .chunked(let storage) = bytes.codec else { return wanted }
+    return max(1, wanted / storage.slabByteCount) * storage.slabByteCount
   }
 }
 
@@ -37,6 +49,8 @@ extension TensorBytes {
       try source.skip(range.lowerBound)
       try source.read(into: &raw)
       if range.upperBound == decodedByteCount { try source.finish() }
+    case .chunked(let storage):
+      try ChunkedData(storage, extents).read(into: &raw, at: range.lowerBound)
     }
     return result
   }

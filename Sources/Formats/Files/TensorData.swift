@@ -20,6 +20,8 @@ public struct TensorData: Sendable {
   let storage: [UInt8]?
   /// The view with its offset counted from the start of `storage`.
   let view: StridedView?
+  /// What decodes the blocks of a chunked tensor.
+  private let chunks: ChunkedData?
 
   /// Prepares to read `record`, with at most `limit` bytes in memory.
   ///
@@ -33,7 +35,11 @@ public struct TensorData: Sendable {
     self.bytes = bytes
     byteCount = record.byteCount
     let path = bytes.extents.first?.file.path
-    let isPlain = bytes.codec == .stored && bytes.view == nil
+    chunks =
+      if case .chunked(let storage) = bytes.codec { ChunkedData(storage, bytes.extents) } else {
+        nil
+      }
+    let isPlain = (bytes.codec == .stored || chunks != nil) && bytes.view == nil
     guard !(isPlain && bytes.transforms.isEmpty) else {
       elementWidth = 1
       storage = nil
@@ -119,6 +125,8 @@ public struct TensorData: Sendable {
       } else {
         copy(storage, from: offset, into: &buffer)
       }
+    } else if let chunks {
+      try chunks.read(into: &buffer, at: offset)
     } else {
       try bytes.readStored(into: &buffer, at: offset)
     }

@@ -15,13 +15,17 @@ public final class OutputFile: Sendable {
   private static let writebackStep = 8 << 20
 
   /// Creates the file, which must not exist, with its final size.
-  init(creating place: String, shownAs path: String, byteCount: Int) throws(CheckpointError) {
+  /// One that `isSparse` gets its space as it is filled.
+  init(creating place: String, shownAs path: String, byteCount: Int, isSparse: Bool = false)
+    throws(CheckpointError)
+  {
     let descriptor = unsafe open(place, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw CheckpointError(path: path, systemMessage(errno)) }
     // Space that is reserved at once lies together and is quicker to fill, and a disk
     // that is full says so before anything is written.
-    let isReserved = linux_reserve(descriptor, Int64(byteCount)) == 0
-    guard isReserved || (errno != ENOSPC && ftruncate(descriptor, off_t(byteCount)) == 0) else {
+    let isReserved = !isSparse && linux_reserve(descriptor, Int64(byteCount)) == 0
+    let isFull = !isReserved && !isSparse && errno == ENOSPC
+    guard isReserved || (!isFull && ftruncate(descriptor, off_t(byteCount)) == 0) else {
       let code = errno
       close(descriptor)
       throw CheckpointError(path: path, systemMessage(code))
@@ -56,6 +60,35 @@ public final class OutputFile: Sendable {
   public func write(_ bytes: [UInt8], at offset: Int) throws(CheckpointError) {
     // Bytes are bytes: nothing is reinterpreted.
     try unsafe write(bytes.span.bytes, at: offset)
+  }
+
+  /// The `count` bytes at `offset`, which were written before.
+  func read(_ count: Int, at offset: Int) throws(CheckpointError) -> [UInt8] {
+    let descriptor = self.descriptor
+    var code: Int32 = 0
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count, code == 0 {
+        let part = unsafe pread(
+          descriptor, buffer.baseAddress.map { unsafe $0 + filled }, count - filled,
+          off_t(offset + filled))
+        if part > 0 {
+          filled += part
+        } else if part == 0 {
+          code = EIO
+        } else if errno != EINTR {
+          code = errno
+        }
+      }
+    }
+    guard code == 0 else { throw CheckpointError(path: path, systemMessage(code)) }
+    return bytes
+  }
+
+  /// Ends the file here.
+  func truncate(to byteCount: Int) throws(CheckpointError) {
+    guard ftruncate(descriptor, off_t(byteCount)) == 0 else {
+      throw CheckpointError(path: path, systemMessage(errno))
+    }
   }
 
   /// Asks the kernel to copy `source` to `offset` without passing through this

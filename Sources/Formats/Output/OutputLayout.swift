@@ -51,6 +51,8 @@ public struct OutputLayout: Sendable {
   /// the data is there; in the order of `offsets`, or empty for a format without
   /// checksums.
   public var checksumOffsets: [[Int]]
+  /// What compresses the tensors; their offsets are then those of their slots.
+  public var chunks: HDF5ChunkedOutput?
 
   public init(
     fixed: [(offset: Int, bytes: [UInt8])], offsets: [Int], byteCount: Int,

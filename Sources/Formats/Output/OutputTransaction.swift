@@ -14,8 +14,7 @@ public final class OutputTransaction {
   }
 
   /// Suffixes of `-o` names that ask for a single file.
-  private static let fileSuffixes =
-    OutputFormat.allCases.flatMap(\.fileSuffixes) + OutputFormat.otherSuffixes
+  private static let fileSuffixes = OutputFormat.allCases.flatMap(\.fileSuffixes)
 
   /// What the name of an output asks for.
   public static func kind(of path: String) -> Kind {
@@ -195,12 +194,15 @@ public final class OutputTransaction {
 
   /// Creates one file of the output with its final size, and the directory that its
   /// name is in. For a single-file output `name` does not matter.
-  public func create(_ name: String, byteCount: Int) throws(CheckpointError) -> OutputFile {
+  public func create(_ name: String, byteCount: Int, isSparse: Bool = false)
+    throws(CheckpointError) -> OutputFile
+  {
     guard let temporary else { preconditionFailure("create before begin") }
     if kind == .directory { try makeDirectory(of: name) }
     let target = kind == .file ? temporary : FilePath(temporary).appending(name).string
     let final = kind == .file ? path : FilePath(path).appending(name).string
-    let file = try OutputFile(creating: target, shownAs: final, byteCount: byteCount)
+    let file = try OutputFile(
+      creating: target, shownAs: final, byteCount: byteCount, isSparse: isSparse)
     files.append(file)
     return file
   }

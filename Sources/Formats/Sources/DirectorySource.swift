@@ -11,6 +11,7 @@ struct DirectorySource {
     ("adapter_model", ".safetensors"), ("adapter_model", ".bin"), ("adapters", ".safetensors"),
     ("model", ".safetensors"), ("pytorch_model", ".bin"),
     ("diffusion_pytorch_model", ".safetensors"), ("diffusion_pytorch_model", ".bin"),
+    ("adapter_model", ".h5"), ("model", ".h5"),
   ]
 
   /// PyTorch files that trainers leave beside the weights.

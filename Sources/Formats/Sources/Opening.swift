@@ -1,3 +1,4 @@
+public import Compute
 import OrderedCollections
 import SystemPackage
 
@@ -16,6 +17,10 @@ extension Checkpoint {
     /// The states of DeepSpeed's ZeRO are opened even where a directory holds
     /// weights of its own as well.
     public var prefersZero: Bool
+    /// What joins the groups and the name of an HDF5 dataset to the name of a tensor.
+    public var hdf5Separator = "."
+    /// What opaque HDF5 data of this width is where the file does not tell.
+    public var assumedType: ElementType?
 
     public init(
       isTolerant: Bool = false, listsAbsentShards: Bool = false, root: [String]? = nil,
@@ -52,7 +57,9 @@ extension Checkpoint {
       let name = FilePath(path).lastComponent?.string ?? path
       var checkpoint = Checkpoint(
         path: path, parts: [(name, file, try TensorFile.read(file, options: options))])
-      checkpoint.sideFiles = DirectorySource.adapterConfiguration(beside: path)
+      if checkpoint.sideFiles.isEmpty {
+        checkpoint.sideFiles = DirectorySource.adapterConfiguration(beside: path)
+      }
       return checkpoint
     }
     // An index stands for the whole model, whose other files lie beside it.
@@ -80,6 +87,7 @@ extension Checkpoint {
       metadata.merge(part.contents.metadata) { first, _ in first }
       findings += part.contents.findings
       others += part.contents.others
+      sideFiles += part.contents.sideFiles
       if rootPath.isEmpty { rootPath = part.contents.rootPath }
     }
   }
@@ -93,8 +101,7 @@ extension TensorFile {
     switch try Recognition.of(file) {
     case .safetensors: return try SafetensorsReader.read(file)
     case .pytorch: return try PyTorchReader.read(file, root: options.root)
-    case .hdf5:
-      throw CheckpointError(path: file.path, "is an HDF5 file, which is not read yet")
+    case .hdf5: return try HDF5Reader.read(file, options: options)
     case .json:
       throw CheckpointError(
         path: file.path, "is a JSON text where a file of tensors was expected")

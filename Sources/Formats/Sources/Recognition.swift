@@ -34,13 +34,15 @@ enum Recognition {
   static func of(_ file: InputFile) throws(CheckpointError) -> Recognition {
     let head = try file.read(min(PyTorchReader.headSize, file.size), at: 0)
     if isHeader(head, of: file) { return .safetensors }
-    if head.starts(with: [0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A]) { return .hdf5 }
+    if head.starts(with: hdf5Signature) { return .hdf5 }
     if let foreign = foreignSignatures.first(where: { head.starts(with: $0.bytes) }) {
       return .foreign(
         foreign.name, fix: foreign.bytes == lfsPointer ? "git lfs pull" : nil)
     }
     let form = PyTorchReader.form(ofHead: head)
     if let form, form != .pickle { return .pytorch }
+    // Before what zeros may mean: the user's block is mostly left empty.
+    if try isHDF5BehindUserBlock(file) { return .hdf5 }
     // A header length below 2^32 leaves zero bytes that no text has. Its low
     // bytes can look like the start of a pickle.
     if head.count >= 8, head[4..<8].allSatisfy({ $0 == 0 }) { return .safetensors }
@@ -50,5 +52,20 @@ enum Recognition {
     // A header that claims too much is better explained as what it tries to be.
     if head.count >= 9, head[8] == UInt8(ascii: "{") { return .safetensors }
     return .unknown
+  }
+
+  private static let hdf5Signature = [0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A]
+
+  /// HDF5 may begin behind a block of the user's own, of 512 bytes or a power of two times
+  /// as many.
+  private static func isHDF5BehindUserBlock(_ file: InputFile) throws(CheckpointError) -> Bool {
+    var offset = 512
+    while offset <= file.size - hdf5Signature.count {
+      if try file.read(hdf5Signature.count, at: offset) == hdf5Signature { return true }
+      let (next, overflow) = offset.multipliedReportingOverflow(by: 2)
+      if overflow { break }
+      offset = next
+    }
+    return false
   }
 }

@@ -9,7 +9,8 @@ extension AdapterBaseChecks {
       adapter.modules.map { "\($0.target).weight" } + adapter.replacements.map(\.target)
     let heads = targets.filter { EmbeddingNames.isOutput($0) || $0 == tiedWeights?.output }
     guard let head = heads.first else { return tiedInput() }
-    guard configuration?.tiesEmbeddings == true || positions[head] == nil else { return [] }
+    guard configuration?.tiesEmbeddings == true || positions[head] == nil && tiedWeights != nil
+    else { return [] }
     return [
       Finding(
         .warning, .tiedWeights, tensors: heads,

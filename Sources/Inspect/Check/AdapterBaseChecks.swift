@@ -7,16 +7,14 @@ struct AdapterBaseChecks {
   let matching: BaseMatching
   /// By the names that the file of the base has.
   let positions: NameTable
-  /// What its names had to be changed for.
+  /// What the adapter's names had to be changed for.
   private let layout: Finding?
   let tiedWeights: TiedWeights?
   let configuration: ModelConfiguration?
   /// The renaming by several rules, where no single one does.
   private let inferred: InferredRenaming?
-
-  /// Modules whose weight the base holds in fewer bits.
-  let packed: [(module: AdapterModule, record: TensorRecord)]
-
+  /// The modules whose weight the base holds packed into fewer bits.
+  let packed: Set<String>
   /// Why the factors of fused experts do not fit.
   private let expertFault: CheckpointError?
 
@@ -34,7 +32,7 @@ struct AdapterBaseChecks {
     tiedWeights = tied
     let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
     matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: whole)
-    packed = matching.packedWeights(in: base)
+    packed = Set(matching.packedWeights(in: base).map(\.module.target))
     var fault: CheckpointError?
     do throws(CheckpointError) {
       _ = try ExpertMatching(adapter, base: base).matches()
@@ -52,7 +50,7 @@ struct AdapterBaseChecks {
   /// The renaming that would place every module, as expression and replacement.
   var suggestedMap: [(pattern: String, replacement: String)]? {
     var rules = inferred?.map.rules
-    if let suggestion = matching.suggestion {
+    if let suggestion = matching.suggestion, packed.isEmpty {
       rules = suggestion.rules.compactMap { try? RenameRule(argument: $0) }
     }
     return rules?.map { ($0.pattern, $0.replacement) }
@@ -67,7 +65,7 @@ struct AdapterBaseChecks {
   /// Whether the weight of the module is there, only in fewer bits: what else is said of
   /// it would be noise.
   func isPacked(_ module: AdapterModule) -> Bool {
-    packed.contains { $0.module.target == module.target }
+    packed.contains(module.target)
   }
   private var unmatchedModules: [AdapterModule] { matching.unmatched.filter { !isPacked($0) } }
   var mismatches: [BaseMatching.Mismatch] {

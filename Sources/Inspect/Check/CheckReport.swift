@@ -16,9 +16,10 @@ public struct CheckReport: Sendable {
   ) {
     self.path = path
     // Stable: findings of one severity stay in their order.
-    self.findings = [Finding.Severity.error, .warning, .note].flatMap { severity in
+    let ordered = [Finding.Severity.error, .warning, .note].flatMap { severity in
       findings.filter { $0.severity == severity }
     }
+    self.findings = FixCommands.withoutRivals(ordered)
     self.load = load
     self.suggestedMap = suggestedMap
   }

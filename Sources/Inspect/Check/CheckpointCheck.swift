@@ -99,13 +99,10 @@ public struct CheckpointCheck {
     _ findings: [Finding], load: StrictLoad = StrictLoad(),
     map: [(pattern: String, replacement: String)]? = nil
   ) -> CheckReport {
-    let isRenamed = findings.contains {
-      $0.fix?.contains(shellQuoted(RenameSuggestion.prefixing)) ?? false
-    }
-    return CheckReport(
+    CheckReport(
       path: checkpoint.path,
-      findings: findings.map { FixCommands.completed($0, of: inspection, isRenamed: isRenamed) },
-      load: load, suggestedMap: map)
+      findings: findings.map { FixCommands.completed($0, of: inspection) }, load: load,
+      suggestedMap: map)
   }
 
   // MARK: Against a base
@@ -117,6 +114,8 @@ public struct CheckpointCheck {
       return report(
         alone, load, expected: expected, source: "the base \(base.path)", base: base.path)
     }
+    // Where such an adapter acts is not known here.
+    guard UnmergeableMethod.finding(adapter.configuration) == nil else { return report(alone) }
     let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
     let findings =

@@ -9,11 +9,7 @@ enum FixCommands {
   }
 
   /// The finding with the command that belongs to it, if it has none yet.
-  ///
-  /// `isRenamed` tells that another finding's command gives the names their beginning.
-  static func completed(_ finding: Finding, of inspection: Inspection, isRenamed: Bool)
-    -> Finding
-  {
+  static func completed(_ finding: Finding, of inspection: Inspection) -> Finding {
     guard finding.fix == nil else { return finding }
     var finding = finding
     let checkpoint = inspection.checkpoint
@@ -22,7 +18,7 @@ enum FixCommands {
     case .prefixDrift where inspection.adapter?.wrappers.isEmpty == false:
       finding.fix = remap(checkpoint.path, "--preset strip-wrappers")
     case .prefixDrift
-    where !isRenamed && finding.tensors.count == checkpoint.records.count
+    where finding.tensors.count == checkpoint.records.count
       && !finding.tensors.isEmpty
       && finding.tensors.allSatisfy { !$0.hasPrefix("base_model.") }:
       finding.fix = rename(checkpoint.path, [RenameSuggestion.prefixing])
@@ -33,6 +29,19 @@ enum FixCommands {
     default: break
     }
     return finding
+  }
+
+  /// The findings with the first command that renames alone: all would write to the same
+  /// place, and what one leaves to do is told when its result is checked.
+  static func withoutRivals(_ findings: [Finding]) -> [Finding] {
+    var isRenamed = false
+    return findings.map { finding in
+      guard finding.fix?.hasPrefix("tenon remap ") == true else { return finding }
+      defer { isRenamed = true }
+      var finding = finding
+      if isRenamed { finding.fix = nil }
+      return finding
+    }
   }
 
   /// The command that applies rules to the names of the checkpoint at `path`.

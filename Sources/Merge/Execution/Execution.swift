@@ -35,6 +35,7 @@ public struct Execution: Sendable {
     try transaction.begin(byteCount: plan.byteCount)
     let places = try create(transaction)
     let totals = try fill(places, progress: progress)
+    try finish(places)
     try writeChecksums(totals, of: places)
     var results = results(totals, of: places)
     results.findings = try Verification(plan: plan, threads: threads).findings(
@@ -52,7 +53,7 @@ public struct Execution: Sendable {
   private struct Place: Sendable {
     let tensor: PlannedTensor
     let file: OutputFile
-    let offset: Int
+    let output: TensorOutput
     let checksumOffsets: [Int]
   }
 
@@ -61,12 +62,13 @@ public struct Execution: Sendable {
     var places: [Place] = []
     for planned in plan.files {
       let layout = planned.layout
-      let file = try transaction.create(planned.name, byteCount: layout.byteCount)
+      let file = try transaction.create(
+        planned.name, byteCount: layout.byteCount, isSparse: layout.chunks != nil)
       for part in layout.fixed { try file.write(part.bytes, at: part.offset) }
       for (index, tensor) in planned.tensors.enumerated() {
         places.append(
           Place(
-            tensor: tensor, file: file, offset: layout.offsets[index],
+            tensor: tensor, file: file, output: TensorOutput(layout, index, in: file),
             checksumOffsets: layout.checksumOffsets.isEmpty ? [] : layout.checksumOffsets[index]))
       }
     }
@@ -81,7 +83,7 @@ public struct Execution: Sendable {
       let place = places[index]
       progress.begin(place.tensor.name)
       return TensorTask(
-        place.tensor, to: place.file, at: place.offset, blocks: plan.blocks,
+        place.tensor, to: place.output, blocks: plan.blocks,
         numerics: plan.numerics, isChecksumWritten: !place.checksumOffsets.isEmpty)
     }
     let ledger = Ledger<BlockResult>()
@@ -99,6 +101,17 @@ public struct Execution: Sendable {
       }
     }
     return ledger.totals()
+  }
+
+  /// Ends the files whose layout depends on what was written.
+  private func finish(_ places: [Place]) throws(CheckpointError) {
+    var first = 0
+    for planned in plan.files {
+      let own = places[first..<first + planned.tensors.count]
+      first += planned.tensors.count
+      guard let file = own.first?.file else { continue }
+      try TensorOutput.finish(own.map(\.output), of: planned.layout, in: file)
+    }
   }
 
   /// Writes the checksums of the data where the format wants them.

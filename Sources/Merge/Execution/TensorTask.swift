@@ -14,8 +14,7 @@ final class TensorTask: BlockTask {
   private let pieceLength: Int
   /// Whether the tensor's data can only be read from front to back.
   private let isStreamed: Bool
-  private let file: OutputFile
-  private let offset: Int
+  private let output: TensorOutput
   private let source: Mutex<TensorData?> = Mutex(nil)
   /// What is computed, for an update.
   private let computation: UpdateComputation?
@@ -23,19 +22,18 @@ final class TensorTask: BlockTask {
   private let isChecksumWritten: Bool
 
   init(
-    _ tensor: PlannedTensor, to file: OutputFile, at offset: Int, blocks: BlockSize,
+    _ tensor: PlannedTensor, to output: TensorOutput, blocks: BlockSize,
     numerics: Numerics, isChecksumWritten: Bool
   ) {
     self.tensor = tensor
-    self.file = file
-    self.offset = offset
+    self.output = output
     self.isChecksumWritten = isChecksumWritten
     isStreamed = tensor.isStreamed
     switch tensor.operation {
     case .copy:
       unitCount = tensor.byteCount
       pieceLength = blocks.copyByteCount
-      blockLength = isStreamed ? max(1, unitCount) : pieceLength
+      blockLength = isStreamed ? max(1, unitCount) : tensor.source.wholeSlabs(pieceLength)
       computation = nil
     case .cast(let record):
       unitCount = record.elementCount
@@ -93,14 +91,14 @@ final class TensorTask: BlockTask {
     if !isChecked, let extent = record.plainExtent {
       let part = Extent(
         file: extent.file, offset: extent.offset + range.lowerBound, count: range.count)
-      if try file.copy(part, to: offset + range.lowerBound) {
+      if try output.copy(part, at: range.lowerBound) {
         startWriteback(behind: range)
         return BlockResult()
       }
     }
     let data = try data(of: record)
     var checksum = RunningChecksum()
-    let step = isChecked ? Self.checkedByteCount : range.count
+    let step = isChecked ? Self.checkedByteCount : min(range.count, pieceLength)
     for start in stride(from: range.lowerBound, to: range.upperBound, by: step) {
       let count = min(step, range.upperBound - start)
       try scratch.input.withMutablePrefix(count) { (bytes) throws(CheckpointError) in
@@ -108,7 +106,7 @@ final class TensorTask: BlockTask {
       }
       try scratch.input.withPrefix(count) { (bytes) throws(CheckpointError) in
         if isChecked { checksum.add(bytes) }
-        try file.write(bytes, at: offset + start)
+        try output.write(bytes, at: start)
       }
     }
     startWriteback(behind: range)
@@ -169,7 +167,7 @@ final class TensorTask: BlockTask {
     guard case .cast = tensor.operation else {
       result.written = try scratch.input.withPrefix(units.count) {
         (bytes) throws(CheckpointError) -> RunningChecksum? in
-        try file.write(bytes, at: offset + units.lowerBound)
+        try output.write(bytes, at: units.lowerBound)
         return isChecksumWritten ? RunningChecksum(bytes) : nil
       }
       startWriteback(behind: units)
@@ -189,7 +187,7 @@ final class TensorTask: BlockTask {
   {
     let checksum = try scratch.output.withPrefix(count) {
       (bytes) throws(CheckpointError) -> RunningChecksum? in
-      try file.write(bytes, at: offset + start)
+      try output.write(bytes, at: start)
       return isChecksumWritten ? RunningChecksum(bytes) : nil
     }
     startWriteback(behind: start..<start + count)
@@ -198,7 +196,7 @@ final class TensorTask: BlockTask {
 
   /// Tells the file that these bytes of the tensor were written last.
   private func startWriteback(behind bytes: Range<Int>) {
-    file.startWriteback(behind: offset + bytes.lowerBound..<offset + bytes.upperBound)
+    output.startWriteback(behind: bytes)
   }
 
   private func update(_ rows: Range<Int>, scratch: inout WorkerScratch) throws(CheckpointError)

@@ -14,6 +14,8 @@ public struct OutputOptions: Sendable {
   public var maximumShardSize: Int?
   /// Everything into one file instead of a directory.
   public var isSingleFile: Bool
+  /// How the tensors of an HDF5 file are compressed; nil leaves them as they are.
+  public var compression: ChunkCompression?
   /// Tied embeddings stay one tensor, whichever of the two is changed, as with PEFT.
   public var keepsTied = false
 

@@ -7,6 +7,8 @@ struct OutputShards {
   let format: OutputFormat
   /// The name without number and suffix: `model` for a model.
   let stem: String
+  /// How the tensors are compressed, if they are.
+  let compression: ChunkCompression?
   /// How the output is to be cut.
   enum Cut {
     /// Everything into the one file that the user named.
@@ -21,8 +23,12 @@ struct OutputShards {
   let groups: [Range<Int>]
   let names: [String]
 
-  init(_ tensors: [PlannedTensor], cut: Cut, stem: String, format: OutputFormat) {
+  init(
+    _ tensors: [PlannedTensor], cut: Cut, stem: String, format: OutputFormat,
+    compression: ChunkCompression? = nil
+  ) {
     self.format = format
+    self.compression = compression
     self.stem = stem
     let suffix = format.fileSuffixes[0]
     groups =
@@ -59,16 +65,18 @@ struct OutputShards {
   }
 
   /// Lays out the files and writes the index that several files need; `notes` are
-  /// those of the metadata that concern tensors.
+  /// those of the metadata that concern tensors, `documents` go into a single file.
   func files(
     _ tensors: [PlannedTensor], metadata: OrderedDictionary<String, String>,
-    notes: OrderedDictionary<String, String> = [:]
+    notes: OrderedDictionary<String, String> = [:], documents: [HDF5Layout.Document] = []
   ) throws(CheckpointError) -> (files: [PlannedFile], index: MergePlan.Document?) {
     let all = Self.joined(metadata, notes)
     var files: [PlannedFile] = []
     for (group, name) in zip(groups, names) {
       let members = Array(tensors[group])
-      let layout = try format.layout(members.map(\.outputTensor), metadata: all)
+      let layout = try format.layout(
+        members.map(\.outputTensor), metadata: all, documents: documents,
+        compression: compression)
       files.append(PlannedFile(name: name, tensors: members, layout: layout).inDataOrder())
     }
     return (files, files.count > 1 ? index(of: files, notes: notes) : nil)

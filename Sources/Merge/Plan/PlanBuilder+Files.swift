@@ -5,13 +5,34 @@ import OrderedCollections
 extension PlanBuilder {
   typealias Files = (files: [PlannedFile], indexes: [MergePlan.Document])
 
-  /// Lays out all tensors; the models of a pipeline each in a directory of its own.
-  func files(of tensors: [PlannedTensor], _ names: OutputNames) throws(CheckpointError) -> Files {
+  /// Lays out all tensors; the models of a pipeline each in a directory of its own. A
+  /// single file carries configurations, some of them `changed`, where its format can.
+  func files(
+    of tensors: [PlannedTensor], _ names: OutputNames, changed: [MergePlan.Document]
+  ) throws(CheckpointError) -> Files {
     guard base.components.isEmpty else { return try filesOfComponents(tensors, names) }
     let shards = OutputShards(
-      tensors, cut: cut(tensors, of: base.shards), stem: names.stem, format: options.format)
-    let (files, index) = try layout(shards, tensors, notes: sharing.notes)
+      tensors, cut: cut(tensors, of: base.shards), stem: names.stem, format: options.format,
+      compression: options.compression)
+    let (files, index) = try layout(
+      shards, tensors, notes: sharing.notes,
+      documents: try carried(names.carriedFiles, changed: changed))
     return (files, index.map { [$0] } ?? [])
+  }
+
+  /// The configurations that go into the file.
+  private func carried(_ files: [SideFile], changed: [MergePlan.Document])
+    throws(CheckpointError) -> [HDF5Layout.Document]
+  {
+    let carries = options.isSingleFile && options.format.carriesDocuments
+    let made = changed + (carries && isAdapter ? [adapterConfiguration].compactMap(\.self) : [])
+    var documents: [HDF5Layout.Document] = []
+    for file in files where !made.contains(where: { $0.name == file.name }) {
+      let bytes = try InputFile(path: file.path).readAll(limit: InputFile.maximumJSONByteCount)
+      documents.append(HDF5Layout.Document(name: file.name, bytes: bytes))
+    }
+    guard carries else { return [] }
+    return documents + made.map { HDF5Layout.Document(name: $0.name, bytes: $0.bytes) }
   }
 
   private func filesOfComponents(_ tensors: [PlannedTensor], _ names: OutputNames)
@@ -44,7 +65,8 @@ extension PlanBuilder {
       let (files, index) = try layout(
         OutputShards(
           members, cut: cut(members, of: shards), stem: names.stem(in: component + "/"),
-          format: options.format), members, notes: notes(of: component))
+          format: options.format, compression: options.compression), members,
+        notes: notes(of: component))
       all.files += files
       all.indexes += index.map { [$0] } ?? []
     }

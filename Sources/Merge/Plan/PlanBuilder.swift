@@ -19,12 +19,16 @@ struct PlanBuilder {
   let canExclude: Bool
   /// What changes in the model's configuration.
   let configuration: [ConfigurationEdit]
+  /// What a file that carries documents has as the adapter's configuration, if that
+  /// changes.
+  let adapterConfiguration: MergePlan.Document?
   private let positions: NameTable
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
     isAdapter: Bool = false, holdsAdapter: Bool = false, isVerifying: Bool = false,
-    canExclude: Bool = false, configuration: [ConfigurationEdit] = []
+    canExclude: Bool = false, configuration: [ConfigurationEdit] = [],
+    adapterConfiguration: MergePlan.Document? = nil
   ) {
     self.base = base
     self.options = options
@@ -34,6 +38,7 @@ struct PlanBuilder {
     self.isVerifying = isVerifying
     self.canExclude = canExclude
     self.configuration = configuration
+    self.adapterConfiguration = adapterConfiguration
     positions = base.positions()
   }
 
@@ -59,13 +64,14 @@ struct PlanBuilder {
     let unread = isVerifying ? try attachChecksums(to: &tensors) : []
     let names = OutputNames(
       base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
-    let (files, indexes) = try files(of: tensors, names)
+    let configurations = try changedConfigurations()
+    let (files, indexes) = try files(of: tensors, names, changed: configurations)
     let (blocks, scratch, memory) = try fitMemory(tensors)
-    let configurations = options.isSingleFile ? [] : try changedConfigurations()
     let changed = Set(configurations.map(\.name))
     return MergePlan(
       files: files, sideFiles: names.sideFiles.filter { !changed.contains($0.name) },
-      documents: indexes + configurations, findings: findings, memory: memory,
+      documents: options.isSingleFile ? indexes : indexes + configurations,
+      findings: findings, memory: memory,
       numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 
@@ -94,13 +100,14 @@ struct PlanBuilder {
 
   func layout(
     _ shards: OutputShards, _ tensors: [PlannedTensor],
-    notes: OrderedDictionary<String, String>
+    notes: OrderedDictionary<String, String>, documents: [HDF5Layout.Document] = []
   ) throws(CheckpointError)
     -> (files: [PlannedFile], index: MergePlan.Document?)
   {
     do throws(CheckpointError) {
       return try shards.files(
-        tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : notes)
+        tensors, metadata: metadata, notes: options.format.sharesStorages ? [:] : notes,
+        documents: documents)
     } catch {
       throw error.with(path: base.path)
     }
@@ -108,6 +115,10 @@ struct PlanBuilder {
 
   /// The format that can hold what the chosen one cannot.
   private func otherFormat(for type: TensorType, shape: [Int]) -> String? {
+    // Types that HDF5 files do not tell.
+    if canExclude, type.name.hasPrefix("opaque") {
+      return "say what it is with --assume, which takes a type of \(type.bitWidth) bits"
+    }
     let other = OutputFormat.allCases.first { $0.refusal(type, shape: shape) == nil }
     return other.map { format in
       // Only a conversion, which can leave tensors out, is told the format as well.
@@ -237,8 +248,11 @@ struct PlanBuilder {
 
   private static func reason(for tensor: PlannedTensor) -> String? {
     guard tensor.source.gatheredByteCount > 0, let bytes = tensor.source.bytes else { return nil }
-    return bytes.codec == .stored
-      ? "is a view, whose storage is gathered" : "is deflated, and inflated as a whole"
+    switch bytes.codec {
+    case .stored: return "is a view, whose storage is gathered"
+    case .deflate: return "is deflated, and inflated as a whole"
+    case .chunked: return "is in chunks, of which some are decoded at a time"
+    }
   }
 
   /// The program itself with its tables of names.

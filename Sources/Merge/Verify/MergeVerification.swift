@@ -76,7 +76,7 @@ public struct MergeVerification: Sendable {
   ) throws(CheckpointError) -> Plans {
     // Nothing is written; the format only has to have the base's types.
     var output = OutputOptions(
-      format: base.format == .safetensors ? .safetensors : .pytorch,
+      format: base.format == .safetensors ? .safetensors : base.format == .hdf5 ? .hdf5 : .pytorch,
       maximumMemory: options.maximumMemory, threads: options.threads,
       isSingleFile: base.components.isEmpty)
     output.keepsTied = options.keepsTied

@@ -10,10 +10,10 @@ struct ConvertCommand: CheckpointCommand {
     commandName: "convert",
     abstract: "Write a checkpoint in another format, type or number of files.",
     discussion: """
-      Between safetensors and PyTorch in both directions; the name of the output says which. \
-      Tensors of which nothing changes keep every bit; with --dtype, what the type cannot hold \
-      is counted and told. Names that share one tensor share it in a PyTorch output; for \
-      safetensors one name is kept and the others are noted in the metadata.
+      Between safetensors, PyTorch and HDF5 in all directions; the name of the output says \
+      which. Tensors of which nothing changes keep every bit; with --dtype, what the type cannot hold \
+      is counted and told. Names that share one tensor share it in a PyTorch or HDF5 output; \
+      for safetensors one name is kept and the others are noted in the metadata.
       """)
 
   @Argument(help: "A file of tensors, an index or a directory.", completion: .file())
@@ -24,7 +24,8 @@ struct ConvertCommand: CheckpointCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The format of a directory: safetensors (the default) or pytorch.", valueName: "format"))
+      "The format of a directory: safetensors (the default), pytorch or hdf5.", valueName: "format")
+  )
   var format: OutputFormat?
 
   @Flag(help: "Write tensors that share their data each by itself.")
@@ -45,6 +46,9 @@ struct ConvertCommand: CheckpointCommand {
         """))
   var trainableOnly = false
 
+  @OptionGroup(title: "Reading HDF5")
+  var hdf5: HDF5Options
+
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
 
@@ -55,7 +59,7 @@ struct ConvertCommand: CheckpointCommand {
   private static let defaultShardSize = 5_000_000_000
 
   func validate() throws {
-    guard let format, let named = try? OutputFormat(outputPath: write.output) else { return }
+    guard let format, let named = OutputFormat(outputPath: write.output) else { return }
     if named != format {
       throw ValidationError(
         "--format \(format.rawValue) contradicts the name \(write.output), "
@@ -68,8 +72,9 @@ struct ConvertCommand: CheckpointCommand {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [path])
-    var options = try write.outputOptions(.exact, for: transaction)
+    var options = write.outputOptions(.exact, for: transaction)
     options.format = format ?? options.format
+    try write.requireCompressible(options.format)
     options.maximumShardSize = options.maximumShardSize ?? Self.defaultShardSize
     let checkpoint = try open()
     // What DeepSpeed keeps of the parameters is float32, and so is its state dict.
@@ -92,8 +97,9 @@ struct ConvertCommand: CheckpointCommand {
 
   private func open() throws(CheckpointError) -> Checkpoint {
     let keys = root?.split(separator: ".").map(String.init)
-    let checkpoint = try Checkpoint.open(
-      path, options: .init(root: keys, prefersZero: trainableOnly))
+    var opening = Checkpoint.OpeningOptions(root: keys, prefersZero: trainableOnly)
+    hdf5.apply(to: &opening)
+    let checkpoint = try Checkpoint.open(path, options: opening)
     guard keys == nil || checkpoint.format != .safetensors else {
       throw CheckpointError(
         path: path, "is safetensors, which has no containers that --root could choose from",

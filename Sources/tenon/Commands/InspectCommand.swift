@@ -28,6 +28,9 @@ struct InspectCommand: CheckpointCommand {
   @Flag(help: "Read the values: SHA-256 of each tensor's bytes in row-major order.")
   var hash = false
 
+  @OptionGroup(title: "Reading HDF5")
+  var hdf5: HDF5Options
+
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
 
@@ -49,10 +52,11 @@ struct InspectCommand: CheckpointCommand {
     var results: [Inspection] = []
     var summaries: [[ExactName: TensorSummary]] = []
     var failures: [CheckpointError] = []
+    var options = Checkpoint.OpeningOptions(listsAbsentShards: true)
+    hdf5.apply(to: &options)
     for path in paths {
       do throws(CheckpointError) {
-        let checkpoint = try Checkpoint.open(
-          path, options: Checkpoint.OpeningOptions(listsAbsentShards: true))
+        let checkpoint = try Checkpoint.open(path, options: options)
         failures += checkpoint.absentShards.prefix(1).map(\.reason)
         let inspection = Inspection(checkpoint, filter: filter)
         summaries.append(try self.summaries(of: inspection))

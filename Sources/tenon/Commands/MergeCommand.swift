@@ -44,7 +44,8 @@ struct MergeCommand: CheckpointCommand {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
       path: write.output, force: write.force, inputs: [base] + adapters)
-    var options = try write.outputOptions(numerics, for: transaction)
+    var options = write.outputOptions(numerics, for: transaction)
+    try write.requireCompressible(options.format)
     options.keepsTied = reading.keepTied
     let merge = try reading.parts(base, adapters).merge(options)
     try transaction.protect(merge.plan.inputs)
@@ -79,16 +80,26 @@ extension WriteOptions {
   /// One worker for each core that this process may use.
   static var coreCount: Int { max(1, min(64, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
+  /// Refuses to compress what has no place for compressed tensors.
+  func requireCompressible(_ format: OutputFormat) throws(CheckpointError) {
+    guard compress?.compression != nil, format != .hdf5 else { return }
+    throw CheckpointError(
+      path: output, "is to be \(format.rawValue), which --compress does not concern",
+      fix: "leave out --compress, or choose a name that ends in .h5")
+  }
+
   var workerCount: Int { threads ?? Self.coreCount }
 
   func outputOptions(_ numerics: Numerics, for transaction: OutputTransaction)
-    throws(CheckpointError) -> OutputOptions
+    -> OutputOptions
   {
-    OutputOptions(
-      type: dtype?.type, format: try OutputFormat(outputPath: output) ?? .safetensors,
+    var options = OutputOptions(
+      type: dtype?.type, format: OutputFormat(outputPath: output) ?? .safetensors,
       numerics: numerics,
       maximumMemory: maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory,
       threads: workerCount, maximumShardSize: maxShardSize?.bytes,
       isSingleFile: transaction.kind == .file)
+    options.compression = compress?.compression
+    return options
   }
 }

@@ -65,7 +65,7 @@ struct RemapCommand: CheckpointCommand {
     }
     let draft = try rules.draft(.checkpoint(input), filter: try filter.filter())
     let plan = try RemapPlan(
-      draft, of: input, options: try write.outputOptions(output, for: transaction))
+      draft, of: input, options: write.outputOptions(output, for: transaction))
     if !write.dryRun {
       let progress = Progress(total: plan.plan.byteCount)
       _ = try ProgressLine.show(progress, quiet: write.quiet) { () throws(CheckpointError) in

@@ -102,8 +102,8 @@ struct RemapWriteOptions: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Where to write: a name ending in .safetensors, .bin, .pt or .pth is one file of that "
-        + "format, any other a directory.",
+      "Where to write: a name ending in .safetensors, .bin, .pt, .pth, .h5 or .hdf5 is one "
+        + "file of that format, any other a directory.",
       valueName: "out"))
   var output: String?
 
@@ -136,11 +136,11 @@ struct RemapWriteOptions: ParsableArguments {
     if output?.isEmpty == true { throw ValidationError("--output must not be empty") }
   }
 
-  func outputOptions(_ output: String, for transaction: OutputTransaction) throws(CheckpointError)
+  func outputOptions(_ output: String, for transaction: OutputTransaction)
     -> OutputOptions
   {
     OutputOptions(
-      format: try OutputFormat(outputPath: output) ?? .safetensors,
+      format: OutputFormat(outputPath: output) ?? .safetensors,
       maximumMemory: maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory,
       threads: threads ?? WriteOptions.coreCount, maximumShardSize: maxShardSize?.bytes,
       isSingleFile: transaction.kind == .file)

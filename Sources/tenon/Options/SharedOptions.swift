@@ -34,8 +34,8 @@ struct WriteOptions: ParsableArguments {
   @Option(
     name: [.customShort("o"), .long],
     help: ArgumentHelp(
-      "Where to write: a name ending in .safetensors, .bin, .pt or .pth is one file of that "
-        + "format, any other a directory.",
+      "Where to write: a name ending in .safetensors, .bin, .pt, .pth, .h5 or .hdf5 is one "
+        + "file of that format, any other a directory.",
       valueName: "out"))
   var output: String
 
@@ -59,6 +59,12 @@ struct WriteOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("How many threads work (default: one a core).", valueName: "n"))
   var threads: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "How an HDF5 output is compressed: gzip or zstd, with a level as in gzip:6, or none.",
+      valueName: "how"))
+  var compress: CompressionName?
 
   @Flag(help: "Show what would be done and write nothing.")
   var dryRun = false

@@ -238,3 +238,15 @@ int kernel_has_carryless(void);
 
 /// The CRC-32 of what had the checksum `seed` (0 for nothing), followed by `source`.
 uint32_t kernel_crc32(int carryless, uint32_t seed, const void *source, size_t count);
+
+// chunks.c: what HDF5's filters do to the bytes of a chunk.
+
+/// destination: the first bytes of `count` elements of `width` bytes, then their second
+/// bytes, and so on.
+void kernel_shuffle(const uint8_t *source, uint8_t *destination, size_t count, size_t width);
+
+/// The way back.
+void kernel_unshuffle(const uint8_t *source, uint8_t *destination, size_t count, size_t width);
+
+/// Fletcher's checksum over words of two bytes, the higher one first.
+uint32_t kernel_fletcher32(const uint8_t *bytes, size_t count);

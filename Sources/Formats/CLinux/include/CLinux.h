@@ -25,3 +25,6 @@ int linux_rename_exchange(const char *from, const char *to);
 
 /// memfd_create(2): a file that lies in memory alone; -1 with errno set on failure.
 int linux_memory_file(const char *name);
+
+/// pipe2(2) with O_CLOEXEC: no child gets the ends by chance.
+int linux_pipe(int ends[2]);

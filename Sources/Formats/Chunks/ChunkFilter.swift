@@ -1,0 +1,54 @@
+import Compute
+
+/// What is done to the bytes of a block before they are written.
+enum ChunkFilter: Sendable, Hashable {
+  case deflate
+  case shuffle(width: Int)
+  case fletcher32
+  case zstandard
+  /// One that is not undone here, by its name.
+  case unknown(String)
+
+  /// The filters by the numbers that HDF5 has registered.
+  init(_ identifier: UInt32, name: String, values: [UInt32], width: Int) {
+    switch identifier {
+    case 1: self = .deflate
+    case 2: self = .shuffle(width: values.first.flatMap { Int(exactly: $0) } ?? width)
+    case 3: self = .fletcher32
+    case 32015: self = .zstandard
+    default: self = .unknown(name.isEmpty ? "filter \(identifier)" : name)
+    }
+  }
+
+  /// The bytes that it adds to a block; what a compression does is not known before.
+  var addedByteCount: Int { self == .fletcher32 ? 4 : 0 }
+
+  /// Undoes it; `count` is the number of bytes before.
+  func decode(_ bytes: [UInt8], to count: Int) throws(CheckpointError) -> [UInt8] {
+    switch self {
+    case .deflate: return try ChunkCodec.inflated(bytes, to: count)
+    case .zstandard: return try ChunkCodec.decompressed(bytes, to: count)
+    case .shuffle(let width): return ByteShuffle.unshuffled(bytes, width: width)
+    case .fletcher32: return try Self.checked(bytes)
+    case .unknown(let name):
+      throw CheckpointError(
+        "a chunk is encoded by \(name.quoted), which tenon does not decode",
+        fix: "h5repack -f SHUF -f GZIP=4 writes a copy that tenon reads")
+    }
+  }
+
+  /// The bytes without the checksum behind them, which has to be theirs.
+  private static func checked(_ bytes: [UInt8]) throws(CheckpointError) -> [UInt8] {
+    guard bytes.count >= 4 else {
+      throw CheckpointError("a chunk of \(bytes.count) bytes has no room for its checksum")
+    }
+    let stated = bytes.suffix(4).reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+    let found = Checksum.fletcher32(bytes.dropLast(4))
+    guard stated == found else {
+      throw CheckpointError(
+        "the checksum of a chunk is \(String(found, radix: 16)), but "
+          + "\(String(stated, radix: 16)) is stated; its bytes were damaged")
+    }
+    return Array(bytes.dropLast(4))
+  }
+}

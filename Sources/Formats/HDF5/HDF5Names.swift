@@ -1,0 +1,53 @@
+/// Which tensor names the paths of datasets stand for.
+struct HDF5Names {
+  /// Whether the file says that it keeps to the convention of tenon-hdf5(5).
+  let isOwnConvention: Bool
+  /// The groups that lead to the weights of a model that Keras saved whole.
+  let rootPath: [String]
+  /// The layers of Keras' old format, each a group around names that begin with its own.
+  private let layers: Set<Substring>
+  private let separator: String
+
+  /// The group of the weights in a model that Keras saved whole, and its list of layers.
+  private static let kerasWeights = "model_weights"
+  private static let kerasLayers = "layer_names"
+
+  init(_ index: HDF5Index, separator: String) {
+    let root = index.groups.first { $0.path.isEmpty }
+    let version = root?.attributes[HDF5Convention.attribute]?.integer
+    isOwnConvention = version == HDF5Convention.version
+    self.separator = separator
+    let weights = index.groups.first { $0.path == "/\(Self.kerasWeights)" }
+    let listed = weights?.attributes[Self.kerasLayers]?.strings
+    rootPath = listed == nil ? [] : [Self.kerasWeights]
+    layers = Set((listed ?? root?.attributes[Self.kerasLayers]?.strings ?? []).map { $0[...] })
+  }
+
+  /// Whether the dataset is one of the weights, not of an optimizer's state beside them.
+  func isWeight(_ path: String) -> Bool {
+    rootPath.isEmpty || path.hasPrefix("/\(Self.kerasWeights)/")
+  }
+
+  /// The name of the tensor in the dataset at `path`, which begins with a slash.
+  func name(of path: String) -> String {
+    let inner = path.dropFirst()
+    if isOwnConvention { return HDF5Convention.name(ofLink: String(inner)) ?? String(inner) }
+    var parts = inner.split(separator: "/", omittingEmptySubsequences: false)[...]
+    if parts.starts(with: rootPath.map { $0[...] }), parts.count > rootPath.count {
+      parts.removeFirst(rootPath.count)
+    }
+    // `dense/dense/kernel:0`: the weight is called `dense/kernel:0`, its layer `dense`.
+    if parts.count > 2, layers.contains(parts[parts.startIndex]),
+      parts[parts.startIndex] == parts[parts.startIndex + 1]
+    {
+      parts.removeFirst()
+    }
+    return parts.joined(separator: separator)
+  }
+
+  /// Whether the dataset is one of those that carry the metadata and other files.
+  func isOwn(_ path: String) -> Bool {
+    isOwnConvention
+      && (path == "/\(HDF5Convention.metadata)" || path.hasPrefix("/\(HDF5Convention.files)/"))
+  }
+}

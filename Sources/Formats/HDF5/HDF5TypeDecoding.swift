@@ -1,0 +1,156 @@
+/// Decodes how the helper describes a type.
+enum HDF5TypeDecoding {
+  /// The classes of HDF5, by number.
+  private static let classNames = [
+    "integer", "float", "time", "string", "bit field", "opaque", "compound", "reference",
+    "enumeration", "variable-length", "array",
+  ]
+
+  static func type(_ record: inout ByteCursor, depth: Int) throws(CheckpointError) -> HDF5Type {
+    let number = Int(try record.byte("a class"))
+    let byteCount = try record.count("the size of a type")
+    let order = try record.byte("a byte order")
+    let isBigEndian = order == 1
+    switch number {
+    case 0: return try integer(&record, byteCount, isBigEndian)
+    case 1: return try float(&record, byteCount, isBigEndian)
+    case 3:
+      return .string(byteCount: byteCount, isVariable: try record.byte("a kind of string") != 0)
+    case 5:
+      _ = try record.text("a tag")
+      return .opaque(byteCount: byteCount)
+    case 6: return try compound(&record, byteCount, depth)
+    case 8: return try enumeration(&record, depth)
+    default:
+      let name = classNames.indices.contains(number) ? classNames[number] : "class \(number)"
+      return .other(name, byteCount: byteCount)
+    }
+  }
+
+  /// Every bit of an integer has to count.
+  private static func integer(_ record: inout ByteCursor, _ byteCount: Int, _ isBigEndian: Bool)
+    throws(CheckpointError) -> HDF5Type
+  {
+    let isSigned = try record.byte("a sign") != 0
+    let precision = try record.uint32("a precision")
+    let offset = try record.uint32("a bit offset")
+    guard 1...8 ~= byteCount, precision == 8 * byteCount, offset == 0 else {
+      return .other("integer of \(precision) bits in \(byteCount) bytes", byteCount: byteCount)
+    }
+    return .integer(
+      byteCount: byteCount, isSigned: isSigned, isBigEndian: isBigEndian && byteCount > 1)
+  }
+
+  private static func float(_ record: inout ByteCursor, _ byteCount: Int, _ isBigEndian: Bool)
+    throws(CheckpointError) -> HDF5Type
+  {
+    var fields: [Int] = []
+    for _ in 0..<7 { fields.append(Int(try record.uint32("a field of a float"))) }
+    let bias = try record.uint64("a bias")
+    let normalization = try record.byte("a normalization")
+    let (precision, exponent, mantissa) = (fields[0], fields[4], fields[6])
+    // Offset, sign, exponent and mantissa where they always are, the first bit implied.
+    let expected = [precision, 0, precision - 1, mantissa, exponent, 0, mantissa]
+    guard 1...16 ~= byteCount, precision == 8 * byteCount, fields == expected,
+      1 + exponent + mantissa == precision, normalization == 0, let bias = Int(exactly: bias)
+    else {
+      return .other("float of \(precision) bits in \(byteCount) bytes", byteCount: byteCount)
+    }
+    return .float(
+      HDF5Float(
+        byteCount: byteCount, exponentWidth: exponent, mantissaWidth: mantissa, bias: bias),
+      isBigEndian: isBigEndian && byteCount > 1)
+  }
+
+  private static func compound(_ record: inout ByteCursor, _ byteCount: Int, _ depth: Int)
+    throws(CheckpointError) -> HDF5Type
+  {
+    var members: [HDF5Type.Member] = []
+    var types: [HDF5Type] = []
+    for _ in 0..<(try record.uint32("the number of members")) {
+      let name = try record.text("the name of a member")
+      let offset = Int(try record.uint32("the offset of a member"))
+      members.append(HDF5Type.Member(name: name, number: offset))
+      types.append(try HDF5Answer.type(&record, depth: depth + 1))
+    }
+    return .compound(byteCount: byteCount, members: members, types: types)
+  }
+
+  private static func enumeration(_ record: inout ByteCursor, _ depth: Int)
+    throws(CheckpointError) -> HDF5Type
+  {
+    let base = try HDF5Answer.type(&record, depth: depth + 1)
+    var members: [HDF5Type.Member] = []
+    for _ in 0..<(try record.uint32("the number of members")) {
+      let name = try record.text("the name of a member")
+      let value = Int(truncatingIfNeeded: try record.uint64("the value of a member"))
+      members.append(HDF5Type.Member(name: name, number: value))
+    }
+    return .enumeration(base, members: members)
+  }
+}
+
+extension ByteCursor {
+  /// A number of 64 bits that fits.
+  mutating func count(_ what: String) throws(CheckpointError) -> Int {
+    try HDF5Answer.exact(try uint64(what), what)
+  }
+
+  /// So many bytes as the 32 bits before them say.
+  mutating func blob(_ what: String) throws(CheckpointError) -> ArraySlice<UInt8> {
+    try take(Int(try uint32(what)), what)
+  }
+
+  /// Names in HDF5 are bytes; those that are no UTF-8 are repaired to be shown.
+  mutating func text(_ what: String) throws(CheckpointError) -> String {
+    String(decoding: try blob(what), as: UTF8.self)
+  }
+
+  /// So many sizes of 64 bits.
+  mutating func sizes(_ rank: Int) throws(CheckpointError) -> [Int] {
+    guard rank <= HDF5Answer.maximumRank else { throw CheckpointError("it has \(rank) axes") }
+    var sizes: [Int] = []
+    for _ in 0..<rank { sizes.append(try count("a size")) }
+    return sizes
+  }
+
+  mutating func attributes() throws(CheckpointError) -> [HDF5Attribute] {
+    var attributes: [HDF5Attribute] = []
+    for _ in 0..<(try uint32("the number of attributes")) { attributes.append(try attribute()) }
+    return attributes
+  }
+
+  private mutating func attribute() throws(CheckpointError) -> HDF5Attribute {
+    let name = try text("the name of an attribute")
+    _ = try byte("the class of an attribute")
+    let way = try byte("the way of an attribute")
+    let isScalar = try byte("the shape of an attribute") != 0
+    let count = try uint32("the number of values")
+    let value: HDF5Attribute.Value
+    switch way {
+    case 0: value = .other
+    case 1:
+      value = .strings(
+        try values(count) { cursor throws(CheckpointError) in
+          try cursor.text("a value")
+        })
+    case 2: value = .integers(try numbers(count).map { Int64(bitPattern: $0) })
+    case 3: value = .floats(try numbers(count).map { Double(bitPattern: $0) })
+    case 4: value = .naturals(try numbers(count))
+    default: throw CheckpointError("it tells an attribute in way \(way)")
+    }
+    return HDF5Attribute(name: name, value: value, isScalar: isScalar)
+  }
+
+  private mutating func numbers(_ count: UInt32) throws(CheckpointError) -> [UInt64] {
+    try values(count) { cursor throws(CheckpointError) in try cursor.uint64("a value") }
+  }
+
+  private mutating func values<Value>(
+    _ count: UInt32, _ body: (inout ByteCursor) throws(CheckpointError) -> Value
+  ) throws(CheckpointError) -> [Value] {
+    var values: [Value] = []
+    for _ in 0..<count { values.append(try body(&self)) }
+    return values
+  }
+}

@@ -1,0 +1,119 @@
+import Compute
+
+/// How a tensor type is held in HDF5: one row for each.
+struct HDF5TypeRow: Sendable {
+  let type: TensorType
+  let stored: HDF5Type
+  /// The value of the attribute `dtype` that tells what the bytes are, for a type that
+  /// HDF5 has no class for; the names are those of NumPy's extension types.
+  let dtype: String?
+
+  private init(_ type: ElementType, _ stored: HDF5Type, dtype: String? = nil) {
+    self.type = .element(type)
+    self.stored = stored
+    self.dtype = dtype
+  }
+
+  private init(foreign name: String, _ stored: HDF5Type) {
+    type = .foreign(name: name, bitWidth: 8 * stored.byteCount)
+    self.stored = stored
+    dtype = nil
+  }
+
+  private static let byte = HDF5Type.integer(byteCount: 1, isSigned: false)
+
+  static let table: [HDF5TypeRow] = [
+    HDF5TypeRow(.bool, .truth),
+    HDF5TypeRow(.f4, byte, dtype: "float4_e2m1fn"),
+    HDF5TypeRow(.f6e2m3, byte, dtype: "float6_e2m3fn"),
+    HDF5TypeRow(.f6e3m2, byte, dtype: "float6_e3m2fn"),
+    HDF5TypeRow(.u8, byte),
+    HDF5TypeRow(.i8, .integer(byteCount: 1, isSigned: true)),
+    HDF5TypeRow(.f8e5m2, byte, dtype: "float8_e5m2"),
+    HDF5TypeRow(.f8e4m3, byte, dtype: "float8_e4m3fn"),
+    HDF5TypeRow(.f8e8m0, byte, dtype: "float8_e8m0fnu"),
+    HDF5TypeRow(.f8e4m3fnuz, byte, dtype: "float8_e4m3fnuz"),
+    HDF5TypeRow(.f8e5m2fnuz, byte, dtype: "float8_e5m2fnuz"),
+    HDF5TypeRow(.i16, .integer(byteCount: 2, isSigned: true)),
+    HDF5TypeRow(.u16, .integer(byteCount: 2, isSigned: false)),
+    HDF5TypeRow(.f16, .float(.half)),
+    HDF5TypeRow(.bf16, .float(.brain), dtype: "bfloat16"),
+    HDF5TypeRow(.i32, .integer(byteCount: 4, isSigned: true)),
+    HDF5TypeRow(.u32, .integer(byteCount: 4, isSigned: false)),
+    HDF5TypeRow(.f32, .float(.single)),
+    HDF5TypeRow(.c64, .complex(.single)),
+    HDF5TypeRow(.f64, .float(.double)),
+    HDF5TypeRow(.i64, .integer(byteCount: 8, isSigned: true)),
+    HDF5TypeRow(.u64, .integer(byteCount: 8, isSigned: false)),
+    HDF5TypeRow(foreign: "complex32", .complex(.half)),
+    HDF5TypeRow(foreign: "complex128", .complex(.double)),
+  ]
+
+  /// The row of a type that is written, or nil.
+  static func writing(_ type: TensorType) -> HDF5TypeRow? { table.first { $0.type == type } }
+
+  /// Types that others write for the same elements: by their fields, or as truth values
+  /// of another base.
+  private static let others: [(stored: HDF5Type, type: ElementType)] = [
+    (.float(HDF5Float(byteCount: 1, exponentWidth: 5, mantissaWidth: 2, bias: 15)), .f8e5m2),
+    (.float(HDF5Float(byteCount: 1, exponentWidth: 4, mantissaWidth: 3, bias: 7)), .f8e4m3),
+    (.float(HDF5Float(byteCount: 1, exponentWidth: 4, mantissaWidth: 3, bias: 8)), .f8e4m3fnuz),
+    (.float(HDF5Float(byteCount: 1, exponentWidth: 5, mantissaWidth: 2, bias: 16)), .f8e5m2fnuz),
+    (
+      .enumeration(
+        byte,
+        members: [
+          HDF5Type.Member(name: "FALSE", number: 0), HDF5Type.Member(name: "TRUE", number: 1),
+        ]), .bool
+    ),
+  ]
+
+  /// What the elements of a dataset are: what an attribute `dtype` says of them, where
+  /// it fits, else what HDF5's own type says; opaque elements are what is assumed of those
+  /// of their width.
+  static func reading(_ stored: HDF5Type, dtype: String?, assuming assumed: ElementType? = nil)
+    -> TensorType?
+  {
+    let plain = stored.littleEndian
+    guard stored.isBigEndian != nil else { return nil }
+    if let dtype, let row = table.first(where: { $0.names(dtype) }), row.fits(plain) {
+      return row.type
+    }
+    if case .opaque(let byteCount) = plain, let bits = bitWidth(ofBytes: byteCount) {
+      if let assumed, assumed.bitWidth == bits { return .element(assumed) }
+      return .foreign(name: "opaque\(bits)", bitWidth: bits)
+    }
+    // Where an attribute has to tell, bytes alone are just bytes.
+    let isNamed = { (row: HDF5TypeRow) in row.stored == byte && row.dtype != nil }
+    return table.first { $0.stored == plain && !isNamed($0) }?.type
+      ?? others.first { $0.stored == plain }.map { .element($0.type) }
+      ?? listed(plain)
+  }
+
+  /// The widest opaque type that can be a number's.
+  private static func bitWidth(ofBytes count: Int) -> Int? { 1...16 ~= count ? 8 * count : nil }
+
+  /// A number of a width that no row has: told, but not converted.
+  private static func listed(_ type: HDF5Type) -> TensorType? {
+    switch type {
+    case .float(let float, _):
+      .foreign(name: "float\(8 * float.byteCount)", bitWidth: 8 * float.byteCount)
+    case .enumeration(let base, _): reading(base, dtype: nil)
+    default: nil
+    }
+  }
+
+  /// Whether an attribute of this value means the row's type.
+  private func names(_ text: String) -> Bool { text == dtype || text == type.name }
+
+  /// Whether bytes that are stored like this can be of the row's type: as the row says,
+  /// or as opaque or unsigned elements of the same width.
+  private func fits(_ type: HDF5Type) -> Bool {
+    if type == stored { return true }
+    switch type {
+    case .opaque(stored.byteCount): return true
+    case .integer(stored.byteCount, false, _): return true
+    default: return false
+    }
+  }
+}

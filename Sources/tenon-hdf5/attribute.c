@@ -1,0 +1,114 @@
+// Attributes: numbers and strings with their values, everything else by class.
+#include "helper.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// How the values of an attribute are told.
+enum { told_by_class = 0, told_as_strings = 1, told_as_integers = 2, told_as_floats = 3,
+       told_as_naturals = 4 };
+
+/// What is read of one attribute.
+typedef struct {
+  hid_t attribute, type, space;
+  size_t count;
+} attribute_t;
+
+static void put_fixed_strings(attribute_t it) {
+  size_t width = H5Tget_size(it.type);
+  char *values = allocated(it.count, width);
+  checked(H5Aread(it.attribute, it.type, values), "an attribute of strings");
+  for (size_t i = 0; i < it.count; i++) {
+    const char *value = values + i * width;
+    put_blob(value, strnlen(value, width));
+  }
+  free(values);
+}
+
+static void put_variable_strings(attribute_t it) {
+  char **values = allocated(it.count, sizeof *values);
+  hid_t memory = checked(H5Tcopy(H5T_C_S1), "a type of strings");
+  H5Tset_size(memory, H5T_VARIABLE);
+  H5Tset_cset(memory, H5Tget_cset(it.type));
+  checked(H5Aread(it.attribute, memory, values), "an attribute of strings");
+  size_t total = 0;
+  for (size_t i = 0; i < it.count; i++) {
+    const char *value = values[i] != NULL ? values[i] : "";
+    total += strlen(value);
+    if (total > maximum_attribute_bytes) fail("an attribute is too long");
+    put_text(value);
+  }
+  H5Dvlen_reclaim(memory, it.space, H5P_DEFAULT, values);
+  free(values);
+  H5Tclose(memory);
+}
+
+/// Numbers as 64 bits each, of the native type that is given.
+static void put_numbers(attribute_t it, hid_t native) {
+  uint64_t *values = allocated(it.count, sizeof *values);
+  checked(H5Aread(it.attribute, native, values), "an attribute of numbers");
+  for (size_t i = 0; i < it.count; i++) put_u64(values[i]);
+  free(values);
+}
+
+static int way_of_telling(hid_t type, size_t count) {
+  size_t size = H5Tget_size(type);
+  if (size == 0 || count > maximum_attribute_bytes / size) return told_by_class;
+  switch (H5Tget_class(type)) {
+  case H5T_STRING: return told_as_strings;
+  case H5T_INTEGER:
+    if (size > sizeof(uint64_t)) return told_by_class;
+    return H5Tget_sign(type) == H5T_SGN_NONE ? told_as_naturals : told_as_integers;
+  case H5T_FLOAT: return size > sizeof(double) ? told_by_class : told_as_floats;
+  default: return told_by_class;
+  }
+}
+
+static void put_values(attribute_t it) {
+  int way = way_of_telling(it.type, it.count);
+  put_u8((uint8_t)H5Tget_class(it.type));
+  put_u8((uint8_t)way);
+  put_u8(H5Sget_simple_extent_type(it.space) == H5S_SCALAR);
+  put_u32(way == told_by_class ? 0 : (uint32_t)it.count);
+  switch (way) {
+  case told_as_strings:
+    if (H5Tis_variable_str(it.type) > 0) {
+      put_variable_strings(it);
+    } else {
+      put_fixed_strings(it);
+    }
+    break;
+  case told_as_integers: put_numbers(it, H5T_NATIVE_INT64); break;
+  case told_as_naturals: put_numbers(it, H5T_NATIVE_UINT64); break;
+  case told_as_floats: put_numbers(it, H5T_NATIVE_DOUBLE); break;
+  default: break;
+  }
+}
+
+static herr_t put_attribute(hid_t object, const char *name, const H5A_info_t *info, void *count) {
+  (void)info;
+  attribute_t it = {.attribute = checked(H5Aopen(object, name, H5P_DEFAULT), "an attribute")};
+  it.type = checked(H5Aget_type(it.attribute), "the type of an attribute");
+  it.space = checked(H5Aget_space(it.attribute), "the shape of an attribute");
+  hssize_t points = H5Sget_simple_extent_npoints(it.space);
+  if (points < 0) fail("the shape of an attribute");
+  // No way of telling takes as many; zero bytes each are told by class.
+  it.count = points > maximum_attribute_bytes ? (size_t)maximum_attribute_bytes + 1
+                                              : (size_t)points;
+  put_text(name);
+  put_values(it);
+  H5Sclose(it.space);
+  H5Tclose(it.type);
+  H5Aclose(it.attribute);
+  *(uint32_t *)count += 1;
+  return 0;
+}
+
+void put_attributes(hid_t object) {
+  size_t hole = put_hole();
+  uint32_t count = 0;
+  hsize_t position = 0;
+  checked(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, &position, put_attribute, &count),
+          "the attributes");
+  fill_hole(hole, count);
+}

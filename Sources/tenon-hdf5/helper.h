@@ -1,0 +1,60 @@
+// The parts of tenon-hdf5: each is one source file.
+
+#pragma once
+
+#include <hdf5.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// How much a file may have before it is refused.
+enum {
+  maximum_rank = H5S_MAX_RANK,
+  maximum_depth = 64,
+  maximum_objects = 1 << 20,
+  maximum_attribute_bytes = 16 << 20,
+  maximum_chunks = 1 << 20,
+  maximum_type_depth = 8,
+};
+
+// limits.c: what keeps a hostile file from taking the machine.
+
+/// Limits memory, processor time and wall clock; lets no file grow.
+void set_limits(void);
+/// Remembers what is being read, for the words of a crash.
+void set_current(const char *name);
+
+// answer.c: the bytes of the answer. Integers are little-endian.
+
+/// Begins a record of this kind; the ones that follow fill it.
+void begin_record(char kind);
+void put_u8(uint8_t value);
+void put_u32(uint32_t value);
+void put_u64(uint64_t value);
+void put_bytes(const void *bytes, size_t count);
+/// A count of 32 bits and the bytes.
+void put_text(const char *text);
+void put_blob(const void *bytes, size_t count);
+/// Leaves room for a number of 32 bits and returns its place.
+size_t put_hole(void);
+void fill_hole(size_t place, uint32_t value);
+/// Writes the record out.
+void end_record(void);
+/// The records that were written.
+uint64_t record_count(void);
+
+// failure.c: the end where something cannot be read.
+
+/// Writes `what`, the library's own reason and the current object to standard error,
+/// and ends the process.
+void fail(const char *what) __attribute__((noreturn));
+/// Fails if a call of the library returned a negative number.
+hid_t checked(hid_t result, const char *what);
+/// Memory that is there, or the process ends.
+void *allocated(size_t count, size_t size);
+
+// walk.c, dataset.c, datatype.c, attribute.c: what is in the file.
+
+void walk(hid_t file);
+void put_dataset(hid_t dataset, const char *path, uint64_t address);
+void put_type(hid_t type, int depth);
+void put_attributes(hid_t object);

@@ -1,0 +1,121 @@
+import Foundation
+import OrderedCollections
+import Testing
+
+@testable import Formats
+
+/// Files that h5py wrote, one property each, and what h5py says is in them.
+@Suite struct HDF5FixtureTests {
+  static let expected: [String: JSONValue] = {
+    guard let bytes = try? bytes(of: "hdf5/expected.json"),
+      let members = try? JSONValue(parsing: bytes).object
+    else { return [:] }
+    return Dictionary(uniqueKeysWithValues: members.map { ($0.key, $0.value) })
+  }()
+
+  @Test func `there are fixtures`() { #expect(Self.expected.count > 15) }
+
+  @Test(arguments: expected.keys.sorted()) func `a file holds what h5py put into it`(
+    _ name: String
+  ) throws {
+    let checkpoint = try open(name)
+    let tensors = try #require(Self.expected[name]?.object)
+    #expect(checkpoint.format == .hdf5)
+    #expect(Set(checkpoint.records.map(\.name)) == Set(tensors.map(\.key)))
+    let positions = checkpoint.positions()
+    for (key, tensor) in tensors.map({ ($0.key, $0.value) }) {
+      guard let position = positions[key] else { continue }
+      let record = checkpoint.records[position]
+      #expect(record.type.name == tensor["dtype"]?.string, "\(key)")
+      #expect(record.shape == tensor["shape"]?.array?.compactMap(\.int), "\(key)")
+      #expect(try hex(TensorData.bytes(of: record)) == tensor["hex"]?.string, "\(key)")
+    }
+  }
+
+  @Test(arguments: expected.keys.sorted()) func `any range of a tensor can be read`(
+    _ name: String
+  ) throws {
+    for record in try open(name).records {
+      let whole = try TensorData.bytes(of: record)
+      let data = try TensorData(record)
+      for start in stride(from: 0, to: whole.count, by: max(1, whole.count / 7)) {
+        let end = min(whole.count, start + 1 + whole.count / 3)
+        #expect(try data.read(start..<end) == Array(whole[start..<end]), "\(record.name)")
+      }
+    }
+  }
+
+  static let refusals: [(file: String, text: String)] = [
+    (
+      "ambiguous-names", #"tensor "a.b": is the name of two datasets, "/a.b" and "/a/b""#
+    ),
+    (
+      "shape-bomb",
+      #"tensor "chunked": claims 4398046511104 bytes, of which 4089 are stored; that is hardly meant"#
+    ),
+    (
+      "libver-latest",
+      "libhdf5 could not read this file (an object: bad version number for layout message)"
+    ),
+  ]
+
+  @Test(arguments: refusals) func `what cannot be read is refused in words`(
+    _ refusal: (file: String, text: String)
+  ) throws {
+    let error = try #require(throws: CheckpointError.self) { _ = try open(refusal.file) }
+    #expect(error.description == "\(path(refusal.file)): \(refusal.text)")
+  }
+
+  @Test func `a filter that is not known is told when the data is read`() throws {
+    let record = try #require(try open("chunks-lzf").records.first)
+    let error = #expect(throws: CheckpointError.self) { _ = try TensorData.bytes(of: record) }
+    #expect(error?.message == #"a chunk is encoded by "lzf", which tenon does not decode"#)
+  }
+
+  @Test func `another separator tells names apart`() throws {
+    var options = Checkpoint.OpeningOptions()
+    options.hdf5Separator = "/"
+    let checkpoint = try Checkpoint.open(path("ambiguous-names"), options: options)
+    #expect(Set(checkpoint.records.map(\.name)) == ["a.b", "a/b"])
+  }
+
+  @Test func `attributes are metadata`() throws {
+    let metadata = try open("attributes").metadata
+    #expect(
+      metadata == [
+        "bytes": "fixed", "list": "[1.5,2]", "names": #"["a","b"]"#, "number": "7",
+        "text": "größe", "weight@unit": "m",
+      ])
+  }
+
+  @Test func `links that lead by name are told and not followed`() throws {
+    #expect(
+      try open("links").findings.map(\.message) == [
+        #"2 soft links are not followed: "/dangling" to "/nowhere", "/soft" to "/weight""#,
+        #"1 hard link is not followed: "/group/around" to "a group around it""#,
+        #"1 external link is not followed: "/outside" to "/weight in other.h5""#,
+      ])
+    #expect(
+      try open("elsewhere").findings.map(\.message) == [
+        #""external" is external storage, whose data this file does not hold; it is left out"#,
+        #""virtual" is a virtual dataset, whose data this file does not hold; it is left out"#,
+      ])
+  }
+
+  @Test func `what is no tensor is listed`() throws {
+    let others = try open("no-tensors").others.map { "\($0.path): \($0.description)" }
+    #expect(
+      others.sorted() == [
+        "lists: variable-length [1]", "nothing: no elements", "reference: reference",
+        "table: compound of n, x [1]", "text: string",
+      ])
+  }
+
+  private func open(_ name: String) throws -> Checkpoint { try Checkpoint.open(path(name)) }
+
+  private func path(_ name: String) -> String { Fixtures.path("hdf5/\(name).h5") }
+
+  private func hex(_ bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+}
