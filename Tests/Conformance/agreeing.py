@@ -8,8 +8,8 @@ import warnings
 
 import torch
 from peft import (
-    BOFTConfig, FourierFTConfig, HRAConfig, LNTuningConfig, LoraConfig, OFTConfig, PeftModel,
-    PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, TrainableTokensConfig,
+    BOFTConfig, FourierFTConfig, GloraConfig, HRAConfig, LNTuningConfig, LoraConfig, OFTConfig,
+    PeftModel, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, TrainableTokensConfig,
     VBLoRAConfig, VeraConfig, get_peft_model)
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -142,6 +142,7 @@ REFUSED = {
         r=2, num_vectors=8, vector_length=4, target_modules=["q_proj"]), "VBLORA"),
     "VeRA without projections": (lambda: VeraConfig(
         r=4, target_modules=["q_proj"], save_projection=False), "save_projection"),
+    "GLoRA": (lambda: GloraConfig(r=2, target_modules=["q_proj"]), "GLORA"),
     "LN tuning": (lambda: LNTuningConfig(task_type=CAUSAL), "LN_TUNING"),
 }
 
@@ -357,7 +358,8 @@ def attention(harness):
     """The input projections are PEFT's to the bit; PEFT adds the update of the output twice."""
     for modules in (["attn"], ["attn", "line"]):
         base, adapter = saved(harness, lora(*modules), Attention())
-        harness.equal(codes(harness, adapter, "--base", base)[0], [], f"{modules}: nothing is wrong")
+        harness.equal(codes(harness, adapter, "--base", base)[0], [],
+                      f"{modules}: nothing is wrong")
         state = Attention().state_dict()
         expected = peft_says(Attention(), adapter)[0].merge_and_unload().state_dict()
         factors = load_file(os.path.join(adapter, TENSORS))

@@ -220,7 +220,8 @@ DAMAGES = {
     "a layer too few": lambda h: ([base_copy(h, without("layers.1."))], "config-mismatch"),
     "a layer in between": lambda h: ([base_copy(h, without("layers.0."))], "missing-key"),
     "a quantised base": lambda h: ([adapter_copy(h), "--base", base_copy(
-        h, each(lambda n, v: v.to(torch.int8) if "proj" in n else v), lambda c: c | {"quantization_config": {"quant_method": "gptq"}})],
+        h, each(lambda n, v: v.to(torch.int8) if "proj" in n else v),
+        lambda c: c | {"quantization_config": {"quant_method": "gptq"}})],
         "quantised-base"),
     "a tied base": lambda h: ([adapter_copy(h, lambda s: s | {
         "base_model.model.lm_head.weight": torch.zeros(48, 32)}), "--base", base_copy(

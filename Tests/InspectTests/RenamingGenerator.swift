@@ -73,8 +73,11 @@ struct RenamingGenerator {
   mutating func thin(_ pairs: [Pair]) -> [Pair] {
     let kept = Double.random(in: 0.3...0.95, using: &random)
     // By pattern: models differ in modules, not in single layers.
-    let patterns = Set(pairs.map { NameShape.split($0.old).parts.description }).sorted()
-    let chosen = Set(patterns.filter { _ in Double.random(in: 0..<1, using: &random) < kept })
-    return pairs.filter { chosen.contains(NameShape.split($0.old).parts.description) }
+    let patterns = pairs.map { pair in
+      NameShape.split(pair.old).parts.map { $0.word ?? "#" }.joined(separator: ".")
+    }
+    let chosen = Set(
+      Set(patterns).sorted().filter { _ in Double.random(in: 0..<1, using: &random) < kept })
+    return zip(pairs, patterns).filter { chosen.contains($1) }.map(\.0)
   }
 }

@@ -50,6 +50,115 @@ import Testing
       ])
   }
 
+  /// A layer of a model, by the shape of each of its modules.
+  private func model(_ changes: [String: String] = [:], hasShapes: Bool = true) -> [(
+    String, [Int]?
+  )] {
+    let shapes = [
+      "q_proj": [8, 8], "k_proj": [4, 8], "v_proj": [4, 8], "o_proj": [8, 8], "up_proj": [16, 8],
+      "down_proj": [8, 16], "ln": [8],
+    ]
+    return (0..<3).flatMap { layer in
+      shapes.sorted { $0.key < $1.key }.map { word, shape in
+        ("model.layers.\(layer).\(changes[word] ?? word).weight", hasShapes ? shape : nil)
+      }
+    }
+  }
+
+  static let eliminated = [
+    ["down_proj": "xyz"], ["o_proj": "xyz"], ["k_proj": "xyz"],
+    ["down_proj": "xyz", "up_proj": "abc", "ln": "def"], ["ln": "first.second"],
+  ]
+
+  @Test(arguments: eliminated)
+  func `takes the one place that is left in a layer`(changes: [String: String]) throws {
+    #expect(try match(model(), model(changes)).names == model(changes).map(\.0))
+    #expect(try match(model(changes), model()).names == model().map(\.0))
+  }
+
+  static let undecided = [
+    ["k_proj": "xyz", "v_proj": "abc"], ["q_proj": "xyz", "o_proj": "abc"],
+    ["up_proj": "one.two.three"],
+  ]
+
+  @Test(arguments: [["down_proj": "gate_proj"], ["q_proj": "k_lin"]])
+  func `leaves a name rather than give it a place that means something else`(
+    changes: [String: String]
+  ) throws {
+    let draft = try match(model(), model(changes))
+    #expect(draft.names == model().map(\.0))
+    #expect(draft.match?.placed == 18)
+  }
+
+  @Test(arguments: undecided)
+  func `takes no place that is one of two or far from the name`(changes: [String: String]) {
+    #expect(throws: CheckpointError.self) { try match(model(), model(changes)) }
+  }
+
+  @Test func `takes no place for being left where shapes are unknown`() {
+    let error = #expect(throws: CheckpointError.self) {
+      try match(model(), model(["down_proj": "xyz"], hasShapes: false))
+    }
+    #expect(
+      error?.description
+        == "a: 3 names have a place in b only because no other is left, which is no proof")
+    #expect(
+      error?.fix
+        == #"say it yourself with --rename, as '\.down_proj\.=.xyz.'; --to-match finds the rest"#)
+  }
+
+  @Test func `takes no place for being left where little else is placed`() {
+    #expect(throws: CheckpointError.self) {
+      try match([("a.x.w", [8]), ("b", [2])], [("a.y.w", [8]), ("b", [2])])
+    }
+  }
+
+  @Test func `tells what is left once the undecided is said`() throws {
+    var draft = RenamingDraft(list("a", model()))
+    let base = list("b", model(["k_proj": "xyz", "v_proj": "abc", "ln": "def"]))
+    try draft.apply(
+      KeyMap([try RenameRule(argument: #"\.k_proj\.=.xyz."#)]), as: .rule)
+    try draft.match(base)
+    #expect(draft.names == base.names)
+  }
+
+  @Test func `calls nothing an adapter for a leaf that stands alone`() {
+    #expect(throws: CheckpointError.self) {
+      try match(
+        [("n.weight", [7]), ("lora_A", [8, 8])], [("n.weight", [7]), ("lora_B", [8, 8])])
+    }
+  }
+
+  @Test func `finds one change of more names than can be laid side by side`() throws {
+    let words = (0..<600).map { "mod_\($0)_abc.weight" }
+    let draft = try match(
+      words.map { ("model.\($0)", [8, 8]) }, words.map { ("net.\($0)", [8, 8]) })
+    #expect(rules(draft) == [#"^model\.=net."#])
+    let error = #expect(throws: CheckpointError.self) {
+      try match(
+        words.map { ("model.\($0)", [8, 8]) }, words.map { ("net.x_\($0)", [8, 8]) })
+    }
+    #expect(
+      error?.description == "a: too many of its names could be too many of b to compare them all")
+  }
+
+  @Test func `renames the unexpected keys of a failed load to the missing ones`() throws {
+    let log = """
+      Error(s) in loading state_dict for Model:
+      \tMissing key(s) in state_dict: "model.layers.0.attn.q.weight", "model.norm.weight".
+      \tUnexpected key(s) in state_dict: "layers.0.attn.q.weight", "norm.weight".
+      """
+    let source = KeySource.list(try #require(KeyList(text: log, path: "log")))
+    var draft = try RenamingDraft(source)
+    try draft.match(source.keys)
+    #expect(rules(draft) == ["^=model."])
+    let lacking = KeyList(path: "log", [KeyList.Entry("a.weight")], unwanted: [])
+    let error = #expect(throws: CheckpointError.self) { try RenamingDraft(.list(lacking)) }
+    #expect(
+      error?.description
+        == "log: the report names no key that the checkpoint has, only 1 that it lacks")
+  }
+
   @Test func `lets shapes decide between places`() throws {
     let draft = try match(
       layers("layers.#", ["attn.q"], [4, 4]),
@@ -120,6 +229,12 @@ import Testing
     try draft.match(try KeyFixture.list("llava-1.5-new"))
     #expect(draft.steps.map(\.source) == [.preset("llava-to-hf"), .preset("transformers-4.52")])
     #expect(Set(draft.names) == Set(try KeyFixture.list("llava-1.5-new").names))
+  }
+
+  @Test func `says what many names have in common in as few rules`() throws {
+    var draft = RenamingDraft(try KeyFixture.list("qwen2-vl-new"))
+    try draft.match(try KeyFixture.list("qwen2-vl-old"))
+    #expect(rules(draft) == [#"\.language_model\.=."#, #"^model\.visual\.=visual."#])
   }
 
   @Test func `takes what a failed load printed for the base`() throws {

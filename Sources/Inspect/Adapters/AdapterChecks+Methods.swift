@@ -3,10 +3,7 @@ import Formats
 /// Methods and features that no merge computes.
 extension AdapterChecks {
   /// What the method as a whole stands in the way of.
-  func methodFindings() -> [Finding] {
-    if let finding = UnmergeableMethod.finding(configuration) { return [finding] }
-    return foreignFactors() + unknownMethods() + projections()
-  }
+  func methodFindings() -> [Finding] { foreignFactors() + unknownMethods() + projections() }
 
   /// VeRA's matrices, which PEFT leaves out where it is told to.
   private func projections() -> [Finding] {

@@ -10,6 +10,7 @@ struct AdapterChecks {
 
   /// What stands in the way of every merge comes first: the rest follows from it.
   func findings() -> [Finding] {
+    if let finding = UnmergeableMethod.finding(configuration) { return [finding] }
     let method = methodFindings()
     return method + moduleFindings() + (method.isEmpty ? alphaUnknown() : []) + features()
   }

@@ -175,6 +175,8 @@ struct AdapterReader {
     var findings: [Finding] = isEmpty ? [KeyFindings.empty] : []
     findings += KeyFindings.zeroSized(zeroSized)
     findings += KeyFindings.wrapped(wrappers)
+    // The grammar of other methods' keys is not known.
+    guard UnmergeableMethod.finding(configuration) == nil else { return findings }
     if family.isPEFT {
       findings += KeyFindings.unprefixed(unprefixed)
       findings += KeyFindings.infixed(infixed, Array(adapterNames), path: path)

@@ -114,6 +114,8 @@ public struct CheckpointCheck {
       return report(
         alone, load, expected: expected, source: "the base \(base.path)", base: base.path)
     }
+    // Where such an adapter acts is not known here.
+    guard UnmergeableMethod.finding(adapter.configuration) == nil else { return report(alone) }
     let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     // Said once, and better, with the base at hand.
     let findings =

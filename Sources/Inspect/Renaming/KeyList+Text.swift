@@ -4,16 +4,18 @@ extension KeyList {
   /// Reads the keys in a text: what a failed load printed, or one key a line. Nil
   /// where there are none.
   init?(text: String, path: String) {
-    let log = LoadLog(text).load
-    if !log.isClean {
+    let lines = text.split { $0.isNewline }.map { Self.line($0) }
+    // What failed loads print holds sentences; a list of names alone is none of it.
+    let load = lines.contains { $0 == nil } ? LoadLog(text).load : StrictLoad()
+    if !load.isClean {
       self.init(
         path: path,
-        log.missing.map { Entry($0) } + log.mismatched.map { Entry($0.name, $0.expected) },
-        unwanted: log.unexpected.map { Entry($0) } + log.mismatched.map { Entry($0.name, $0.found) }
-      )
+        load.missing.map { Entry($0) } + load.mismatched.map { Entry($0.name, $0.expected) },
+        unwanted: load.unexpected.map { Entry($0) }
+          + load.mismatched.map { Entry($0.name, $0.found) })
       return
     }
-    let entries = text.split { $0.isNewline }.compactMap { Self.line($0) }
+    let entries = lines.compactMap(\.self)
     guard !entries.isEmpty else { return nil }
     self.init(path: path, entries.flatMap(\.self))
   }

@@ -15,10 +15,20 @@ public enum KeySource: Sendable {
     do throws(CheckpointError) {
       self = .checkpoint(try Checkpoint.open(path))
     } catch {
-      guard let list = Self.list(at: path) else { throw error }
+      guard let list = Self.list(at: path) ?? Self.index(in: path) else { throw error }
       self = .list(list)
     }
   }
+
+  /// The keys of the index in a directory whose shards are not all there.
+  private static func index(in directory: String) -> KeyList? {
+    indexNames.lazy.compactMap { list(at: FilePath(directory).appending($0).string) }.first
+  }
+
+  private static let indexNames = [
+    "model.safetensors.index.json", "diffusion_pytorch_model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+  ]
 
   /// The names with what is known of their shapes.
   public var keys: KeyList {
@@ -44,7 +54,7 @@ extension RenamingDraft {
   public init(_ source: KeySource) throws(CheckpointError) {
     switch source {
     case .checkpoint(let checkpoint): try self.init(checkpoint)
-    case .list(let list): self.init(list)
+    case .list(let list): self.init(try list.found())
     }
   }
 
@@ -54,5 +64,20 @@ extension RenamingDraft {
       let file = checkpoint.sideFile(AttentionHeads.fileName)
     else { return }
     modelConfigurations.append(file.path)
+  }
+}
+
+extension KeyList {
+  /// The names that a checkpoint has: all of a list, and of what a failed load printed
+  /// those that the model did not want.
+  fileprivate func found() throws(CheckpointError) -> KeyList {
+    guard let unwanted else { return self }
+    guard !unwanted.isEmpty else {
+      throw CheckpointError(
+        path: path,
+        "the report names no key that the checkpoint has, only \(entries.count) that it lacks",
+        fix: "give the checkpoint itself or a list of its keys")
+    }
+    return KeyList(path: path, unwanted)
   }
 }

@@ -36,37 +36,6 @@ extension RenamingDraft {
     self = attempt
   }
 
-  /// The draft after one or two presets that give every name its place.
-  ///
-  /// Nil where none do, or where several do and disagree.
-  private func knownRenaming(to base: KeyList) -> RenamingDraft? {
-    let presets = RenamePreset.table.filter { !$0.needsBase && $0.isForInference }
-    let entries = Dictionary(
-      entries(of: base).map { (ExactName($0.name), $0.shape) },
-      uniquingKeysWith: { first, _ in first })
-    func applied(_ preset: RenamePreset, to draft: RenamingDraft) -> RenamingDraft? {
-      var draft = draft
-      guard (try? draft.apply(preset, base: base)) != nil else { return nil }
-      return (try? draft.requireDistinct()) != nil ? draft : nil
-    }
-    let singles = presets.compactMap { applied($0, to: self) }
-    let pairs = singles.flatMap { draft in presets.compactMap { applied($0, to: draft) } }
-    for drafts in [singles, pairs] {
-      let complete = drafts.filter { draft in
-        MatchSubject.subjects(of: draft).allSatisfy { subject in
-          guard let shape = entries[ExactName(subject.path)] else { return false }
-          return subject.demand.accepts(shape.map(ShapeDemand.shape) ?? .unknown)
-        }
-      }
-      guard var draft = complete.first else { continue }
-      guard complete.allSatisfy({ $0.names == draft.names }) else { return nil }
-      let count = MatchSubject.subjects(of: draft).count
-      draft.match = MatchSummary(base: base.path, placed: count, count: count, unplaced: [])
-      return draft
-    }
-    return nil
-  }
-
   /// Finds the renaming by the words and the shapes alone.
   private mutating func infer(_ base: KeyList) throws(CheckpointError) {
     let subjects = MatchSubject.subjects(of: self)
@@ -75,8 +44,9 @@ extension RenamingDraft {
     let places = NameShape.fold(
       entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) })
     let matching = NameMatching(names, to: places)
+    if matching.isTooLarge { return try inferOneChange(subjects, base) }
     try refuseShifted(matching, base: base)
-    try refuseOpen(matching, names, places, base: base)
+    try refuseOpen(matching, base: base)
     let unplaced = names.indices.filter { matching.places[$0] == nil }.flatMap { index in
       names[index].members.values.map { subjects[$0.position].path }
     }
@@ -94,9 +64,38 @@ extension RenamingDraft {
     findings.append(Self.unplaced(NaturalOrder.sorted(unplaced), base))
   }
 
+  /// Finds the one change that all names have, where they are too many to lay side by side.
+  private mutating func inferOneChange(_ subjects: [MatchSubject], _ base: KeyList)
+    throws(CheckpointError)
+  {
+    let shapes = Dictionary(
+      entries(of: base).map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
+    let demands = Dictionary(
+      subjects.map { ($0.path, $0.demand) }, uniquingKeysWith: { first, _ in first })
+    let drift = NameDrift(
+      from: subjects.map(\.path).filter { shapes[$0] == nil },
+      to: shapes.keys.filter { demands[$0] == nil }.sorted()
+    ) { found, wanted in
+      guard let demand = demands[found], case let shape?? = shapes[wanted] else { return true }
+      return demand.accepts(.shape(shape))
+    }
+    guard let drift, subjects.allSatisfy({ $0.keys.allSatisfy { !$0.isModule } }) else {
+      throw CheckpointError(
+        path: path, "too many of its names could be too many of \(base.path) to compare them all",
+        fix: "say what they have in common with --rename; --to-match finds the rest")
+    }
+    try apply(
+      KeyMap([RenameRule(checked: drift.pattern, drift.replacement)]), as: .inferred(base.path))
+    let unplaced = names.filter { shapes[$0] == nil }
+    match = MatchSummary(
+      base: base.path, placed: subjects.count - unplaced.count, count: subjects.count,
+      unplaced: NaturalOrder.sorted(unplaced))
+    if !unplaced.isEmpty { findings.append(Self.unplaced(NaturalOrder.sorted(unplaced), base)) }
+  }
+
   /// The names that are wanted; the report of a failed load tells those that were
   /// missed, and all that it does not name are right as they are.
-  private func entries(of base: KeyList) -> [KeyList.Entry] {
+  func entries(of base: KeyList) -> [KeyList.Entry] {
     guard let unwanted = base.unwanted else { return base.entries }
     let wrong = Set(unwanted.map { ExactName($0.name) })
     // A report that names nothing of this checkpoint is of another one.
@@ -105,53 +104,6 @@ extension RenamingDraft {
     }
     let right = tensors.filter { !wrong.contains(ExactName($0.record.name)) }
     return base.entries + right.map { KeyList.Entry($0.record.name) }
-  }
-
-  private func refuseOpen(
-    _ matching: NameMatching, _ names: [NameShape], _ places: [NameShape], base: KeyList
-  ) throws(CheckpointError) {
-    let open = matching.open
-    guard !open.isEmpty else { return }
-    func text(_ shape: NameShape) -> String {
-      let numbers = shape.members.keys.min { $0.lexicographicallyPrecedes($1) } ?? []
-      return NameShape.name(shape.parts, numbers).printable
-    }
-    let details = open.prefix(FoldedKeys.maximumLineCount).map { name, candidates in
-      let shown = candidates.prefix(4).map { text(places[$0]) }
-      let rest = candidates.count - shown.count
-      return "\(text(names[name])) → \(shown.joined(separator: " or "))"
-        + (rest > 0 ? " or \(rest) more" : "")
-    }
-    let count = open.reduce(0) { $0 + names[$1.name].members.count }
-    let isByShape = open.allSatisfy { $0.places.count == 1 }
-    throw CheckpointError(
-      path: path,
-      isByShape
-        ? "\(count) \(count == 1 ? "name has" : "names have") a place in \(base.path) only "
-          + "because no other is left, which is no proof"
-        : "\(count) \(count == 1 ? "name" : "names") could be more than one of \(base.path), and "
-          + "nothing tells which",
-      details: details + FoldedKeys.rest(open.count, "patterns"),
-      fix: "say it yourself with --rename; --to-match finds the rest")
-  }
-
-  private func refuseShifted(_ matching: NameMatching, base: KeyList) throws(CheckpointError) {
-    let shifted = matching.shifted
-    guard !shifted.isEmpty else { return }
-    func text(_ shape: NameShape) -> String {
-      FoldedKeys.lines(shape.members.keys.map { NameShape.name(shape.parts, $0) })
-        .joined(separator: ", ")
-    }
-    let details = shifted.prefix(FoldedKeys.maximumLineCount).map {
-      "\(text(matching.names[$0.name])) → \(text(matching.base[$0.base]))"
-    }
-    let count = shifted.reduce(0) { $0 + matching.names[$1.name].members.count }
-    throw CheckpointError(
-      path: path,
-      "\(count) \(count == 1 ? "name is" : "names are") of other layers than those of "
-        + "\(base.path), and nothing tells which is which",
-      details: details + FoldedKeys.rest(shifted.count, "patterns"),
-      fix: "say it yourself with --rename; --to-match finds the rest")
   }
 
   private func littleFits(_ base: KeyList, placed: Int, unplaced: [String]) -> CheckpointError {
@@ -186,12 +138,19 @@ extension RenamingDraft {
       }
     }
     if wanted.allSatisfy({ tensors[$0.position].record.name == $0.name }) { return }
-    let ordered = changes.sorted { "\($0)" < "\($1)" }
-    guard let rules = RuleSynthesis.rules(for: ordered) else { throw noRules(base) }
+    guard let rules = RuleSynthesis.rules(for: Self.ordered(changes)) else { throw noRules(base) }
     let map = KeyMap(rules)
     let results = try map.renaming(of: self.names).results
     guard wanted.allSatisfy({ results[$0.position] == $0.name }) else { throw noRules(base) }
     try apply(map, as: .inferred(base.path))
+  }
+
+  /// The changes in an order of their own, so that the same input gives the same rules.
+  private static func ordered(_ changes: Set<[NameAlignment.Step]>) -> [[NameAlignment.Step]] {
+    func text(_ parts: [NamePart]) -> String { parts.map { $0.word ?? "#" }.joined(separator: ".") }
+    return changes.map { steps in
+      (steps, steps.map { "\(text($0.old)) → \(text($0.new))" }.joined(separator: ", "))
+    }.sorted { $0.1 < $1.1 }.map(\.0)
   }
 
   private func noRules(_ base: KeyList) -> CheckpointError {

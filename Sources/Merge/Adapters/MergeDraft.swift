@@ -177,8 +177,11 @@ enum TokenRows {
     let field = adapter.configuration?.tokenIndices
     let module = String(replacement.target.dropLast(".weight".count))
     var values = field?.array
+    // The configuration has the adapter's own names, which the base may not have.
     for member in field?.object ?? []
-    where module == member.key || module.hasSuffix(".\(member.key)") {
+    where module == member.key || module.hasSuffix(".\(member.key)")
+      || replacement.record.name.contains(".\(member.key).")
+    {
       values = member.value.array
     }
     let rows = values?.compactMap(\.int)

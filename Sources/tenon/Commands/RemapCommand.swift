@@ -15,7 +15,9 @@ struct RemapCommand: CheckpointCommand {
       nothing are refused.
       """)
 
-  @Argument(help: "A file of tensors, an index or a directory.", completion: .file())
+  @Argument(
+    help: "A file of tensors, an index or a directory; to write nothing, a list of keys will do.",
+    completion: .file())
   var path: String?
 
   @OptionGroup(title: "The new names")
@@ -57,7 +59,10 @@ struct RemapCommand: CheckpointCommand {
     }
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(path: output, force: write.force, inputs: [path])
-    let input = try Checkpoint.open(path)
+    guard let input = try tensors(of: path) else {
+      try finish(try rules.draft(try KeySource(path), filter: try filter.filter()), nil)
+      return .success
+    }
     let draft = try rules.draft(.checkpoint(input), filter: try filter.filter())
     let plan = try RemapPlan(
       draft, of: input, options: write.outputOptions(output, for: transaction))
@@ -71,13 +76,30 @@ struct RemapCommand: CheckpointCommand {
     return .success
   }
 
+  /// The checkpoint at `path`; nil for names alone, which are enough to show what would
+  /// be done.
+  private func tensors(of path: String) throws(CheckpointError) -> Checkpoint? {
+    do throws(CheckpointError) {
+      return try Checkpoint.open(path)
+    } catch {
+      guard case .list = try KeySource(path) else { throw error }
+      if write.dryRun { return nil }
+      // An index is whole as soon as its shards are.
+      if error.path != path { throw error }
+      throw CheckpointError(
+        path: path, "holds names only; expected the tensors, to write them",
+        fix: "leave out --output, and add --dry-run or --save-map")
+    }
+  }
+
   /// Writes the map and tells what was done.
   private func finish(_ draft: RenamingDraft, _ plan: RemapPlan?) throws(CheckpointError) {
     try draft.requireDistinct()
     if let saveMap = rules.saveMap, !write.dryRun {
       try rules.save(draft.map, to: saveMap, force: write.force)
     }
-    let report = RemapReport(draft, plan, output: write.output, isDryRun: write.dryRun)
+    let report = RemapReport(
+      draft, plan, output: plan == nil ? nil : write.output, isDryRun: write.dryRun)
     let output = write.dryRun ? nil : write.output
     if json {
       StandardOutput.write(RemapJSON.document(report), after: output)

@@ -14,6 +14,8 @@ struct MatchEvidence {
   private var contexts: [Change: Set<[String]>] = [:]
   /// For each beginning of a settled name what became of it.
   private var beginnings: [[NamePart]: Set<[NamePart]>] = [:]
+  /// The modules of settled names.
+  private var modules: Set<[NameAlignment.Step]> = []
 
   /// The least number of modules that have to share a change.
   private static let leastContextCount = 2
@@ -28,12 +30,14 @@ struct MatchEvidence {
   /// Takes note of a pair that is one.
   mutating func settle(_ alignment: NameAlignment) {
     add(alignment)
+    if let module = Self.module(alignment) { modules.insert(module) }
     for (old, new) in Self.beginnings(alignment) { beginnings[old, default: []].insert(new) }
   }
 
   /// Whether more speaks for the pair than that no other is left.
   func proves(_ alignment: NameAlignment) -> Bool {
     guard isConsistent(alignment) else { return false }
+    if isSettled(alignment) { return true }
     let needsProof = !Self.keepsModule(alignment)
     return Self.changes(alignment).allSatisfy { change in
       guard needsProof || change.isReplacement || change.isTelling else { return true }
@@ -41,11 +45,48 @@ struct MatchEvidence {
     }
   }
 
-  /// Whether no settled name with the same beginning got another one.
-  private func isConsistent(_ alignment: NameAlignment) -> Bool {
+  /// Whether no settled name with the same beginning got another one, or, where several
+  /// modules have the change, none that goes on with the same word.
+  func isConsistent(_ alignment: NameAlignment) -> Bool {
     Self.beginnings(alignment).allSatisfy { old, new in
-      beginnings[old].map { $0 == [new] } ?? true
+      guard let settled = beginnings[old], !settled.contains(new) else { return true }
+      guard let next = Self.next(alignment, after: old) else { return false }
+      return beginnings[old + next.old].map { $0.contains(new + next.new) } ?? isShared(alignment)
     }
+  }
+
+  /// Whether several modules have each of the changes.
+  private func isShared(_ alignment: NameAlignment) -> Bool {
+    Self.changes(alignment).allSatisfy { (contexts[$0]?.count ?? 0) >= Self.leastContextCount }
+  }
+
+  /// The step that follows a beginning, where it is the same in both names.
+  private static func next(_ alignment: NameAlignment, after beginning: [NamePart])
+    -> NameAlignment.Step?
+  {
+    var count = 0
+    for step in alignment.steps {
+      if count == beginning.count, !step.old.isEmpty { return step.isSame ? step : nil }
+      count += step.old.count
+    }
+    return nil
+  }
+
+  /// Whether another name is settled that is the same up to its last change, or but for
+  /// the last word, as that of the weight is for the bias.
+  private func isSettled(_ alignment: NameAlignment) -> Bool {
+    guard let last = alignment.steps.lastIndex(where: { !$0.isSame }) else { return true }
+    let steps = alignment.steps[...last]
+    if beginnings[steps.flatMap(\.old)] == [steps.flatMap(\.new)] { return true }
+    return Self.module(alignment).map(modules.contains) ?? false
+  }
+
+  /// The steps without the word that nearly every name ends in, where it is the same.
+  private static func module(_ alignment: NameAlignment) -> [NameAlignment.Step]? {
+    guard let last = alignment.steps.last, last.isSame, last.old.count == 1,
+      let word = last.old[0].word, WordMeaning.everywhere.contains(word)
+    else { return nil }
+    return alignment.steps.dropLast()
   }
 
   /// The beginnings of the name where a change has just happened.

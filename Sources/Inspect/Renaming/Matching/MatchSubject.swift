@@ -45,7 +45,9 @@ struct MatchSubject {
     let survey = AdapterSurvey(
       Checkpoint(path: draft.path, format: .safetensors, records: draft.tensors.map(\.record)))
     let isAdapter = survey.leafCount > 0 && survey.ownBaseCount * 2 <= survey.factorCount
-    guard isAdapter else {
+    let modules = isAdapter ? adapterSubjects(of: draft) : []
+    // A leaf that stands alone acts on nothing.
+    guard modules.contains(where: { $0.keys.contains(where: \.isModule) }) else {
       return draft.tensors.indices.map { position in
         let tensor = draft.tensors[position]
         return MatchSubject(
@@ -56,7 +58,7 @@ struct MatchSubject {
           ])
       }
     }
-    return adapterSubjects(of: draft)
+    return modules
   }
 
   private static let peftLead: [NamePart] = [.word("base_model"), .word("model")]

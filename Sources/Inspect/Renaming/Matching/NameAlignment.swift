@@ -25,36 +25,45 @@ struct NameAlignment {
   var isOnlyShorter: Bool { steps.allSatisfy { $0.isSame || $0.new.isEmpty } }
   /// Whether nothing is left unexplained on either side.
   var isFull: Bool { (strengths + newStrengths).allSatisfy { $0 > 0 } }
+  /// The steps of which nothing explains some of the words.
+  let unexplained: [Step]
   /// The words that both share in meaning, those that all names have left out.
   let evidence: Int
 
   /// Lays the names side by side so that as much as possible is the same, from the
   /// end; nil where the numbers cannot meet.
   init?(_ old: [NamePart], _ new: [NamePart], knowing known: KnownEdits) {
-    let pairs = Self.path(old, new, knowing: known)
-    guard let pairs else { return nil }
-    steps = Self.steps(pairs, old, new)
+    guard let pairs = Self.path(old, new, knowing: known) else { return nil }
+    let gaps = Self.gaps(pairs, old, new).filter { known.contains($0.edit) }
     var strengths = Array(repeating: 0, count: old.count)
     var newStrengths = Array(repeating: 0, count: new.count)
+    var isExplained = Array(repeating: false, count: pairs.count)
     var evidence = 0
-    for case (let i?, let j?) in pairs {
+    for case (let index, (let i?, let j?)) in pairs.enumerated() {
       guard let strength = Self.strength(old[i], new[j], knowing: known) else { continue }
       strengths[i] = strength
       newStrengths[j] = strength
+      isExplained[index] = strength > 0
       if strength > 0, let word = old[i].word, !WordMeaning.everywhere.contains(word) {
         evidence += 1
       }
     }
-    // Insertions and removals that other names have as well.
+    for gap in gaps { for index in gap.pairs { isExplained[index] = true } }
+    steps = Self.steps(pairs, old, new, isExplained)
+    var unexplained: [Step] = []
     var (i, j) = (0, 0)
     for (index, step) in steps.enumerated() {
       if !step.isSame, known.contains(Edit(steps, at: index)) {
         for place in i..<i + step.old.count { strengths[place] = max(1, strengths[place]) }
         for place in j..<j + step.new.count { newStrengths[place] = max(1, newStrengths[place]) }
       }
-      i += step.old.count
-      j += step.new.count
+      let (oldEnd, newEnd) = (i + step.old.count, j + step.new.count)
+      if strengths[i..<oldEnd].contains(0) || newStrengths[j..<newEnd].contains(0) {
+        unexplained.append(step)
+      }
+      (i, j) = (oldEnd, newEnd)
     }
+    self.unexplained = unexplained
     isContrary = steps.contains { step in
       guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
         let b = step.new[0].word
@@ -64,6 +73,29 @@ struct NameAlignment {
     self.strengths = strengths
     self.evidence = evidence
     self.newStrengths = newStrengths
+  }
+
+  /// The words that came or went, each with the pairs that it is.
+  private static func gaps(_ pairs: [(Int?, Int?)], _ old: [NamePart], _ new: [NamePart])
+    -> [(edit: Edit, pairs: Range<Int>)]
+  {
+    var gaps: [(edit: Edit, pairs: Range<Int>)] = []
+    var left: NamePart?
+    var start = 0
+    while start < pairs.count {
+      let rest = pairs[start...]
+      let isNew = rest[start].0 == nil
+      let end =
+        rest.firstIndex { isNew ? $0.0 != nil : $0.1 != nil || $0.0 == nil } ?? pairs.count
+      let gone = rest[start..<end].compactMap { $0.0.map { old[$0] } }
+      if end > start {
+        let came = rest[start..<end].compactMap { $0.1.map { new[$0] } }
+        gaps.append((Edit(old: gone, new: came, after: left), start..<end))
+      }
+      left = gone.last ?? rest[start].0.map { old[$0] } ?? left
+      start = max(end, start + 1)
+    }
+    return gaps
   }
 
   /// Nil for parts that cannot stand for each other.
@@ -85,9 +117,12 @@ struct NameAlignment {
     let impossible = -1_000_000
     // A step that changes or leaves out a word costs a little, so that the path with
     // the fewest of them wins; numbers have to meet.
-    func gap(_ part: NamePart) -> Int { part == .number ? impossible : -2 }
-    for i in 1..<old.count + 1 { scores[i * width] = scores[(i - 1) * width] + gap(old[i - 1]) }
-    for j in 1..<width { scores[j] = scores[j - 1] + gap(new[j - 1]) }
+    func costs(_ parts: [NamePart], _ edits: Set<NamePart>) -> [Int] {
+      parts.map { $0 == .number ? impossible : edits.contains($0) ? 0 : -2 }
+    }
+    let (gone, come) = (costs(old, known.gone), costs(new, known.come))
+    for i in 1..<old.count + 1 { scores[i * width] = scores[(i - 1) * width] + gone[i - 1] }
+    for j in 1..<width { scores[j] = scores[j - 1] + come[j - 1] }
     let meetings = old.flatMap { part in
       new.map { other in
         switch strength(part, other, knowing: known) {
@@ -103,8 +138,8 @@ struct NameAlignment {
       for j in 1..<width {
         scores[i * width + j] = max(
           scores[(i - 1) * width + j - 1] + meeting(i - 1, j - 1),
-          scores[(i - 1) * width + j] + gap(old[i - 1]),
-          scores[i * width + j - 1] + gap(new[j - 1]))
+          scores[(i - 1) * width + j] + gone[i - 1],
+          scores[i * width + j - 1] + come[j - 1])
       }
     }
     guard scores[scores.count - 1] > impossible / 2 else { return nil }
@@ -115,7 +150,7 @@ struct NameAlignment {
       if i > 0, j > 0, score == scores[(i - 1) * width + j - 1] + meeting(i - 1, j - 1) {
         (i, j) = (i - 1, j - 1)
         pairs.append((i, j))
-      } else if i > 0, score == scores[(i - 1) * width + j] + gap(old[i - 1]) {
+      } else if i > 0, score == scores[(i - 1) * width + j] + gone[i - 1] {
         i -= 1
         pairs.append((i, nil))
       } else {
@@ -127,9 +162,11 @@ struct NameAlignment {
   }
 
   /// The pairs as steps: neighbours that differ are one step where words came or
-  /// went, and one step each where every word has another in its place.
-  private static func steps(_ pairs: [(Int?, Int?)], _ old: [NamePart], _ new: [NamePart]) -> [Step]
-  {
+  /// went, and one step each where every word has another in its place. What is
+  /// explained is a step of its own.
+  private static func steps(
+    _ pairs: [(Int?, Int?)], _ old: [NamePart], _ new: [NamePart], _ isExplained: [Bool]
+  ) -> [Step] {
     var steps: [Step] = []
     var run: [(Int?, Int?)] = []
     func flush() {
@@ -144,55 +181,17 @@ struct NameAlignment {
       }
       run = []
     }
-    for pair in pairs {
-      if case (let i?, let j?) = pair, old[i] == new[j] {
+    func isWhole(_ index: Int) -> Bool { pairs[index].0 != nil && pairs[index].1 != nil }
+    for (index, pair) in pairs.enumerated() {
+      if index > 0,
+        isExplained[index] != isExplained[index - 1]
+          || (isExplained[index] && (isWhole(index) || isWhole(index - 1)))
+      {
         flush()
-        steps.append(Step(old: [old[i]], new: [new[j]]))
-      } else {
-        run.append(pair)
       }
+      run.append(pair)
     }
     flush()
     return steps
-  }
-}
-
-/// A change of words that more than one name can have.
-struct Edit: Hashable {
-  let old: [NamePart]
-  let new: [NamePart]
-  /// For words that come or go: what stands before them, nil at the start.
-  let left: NamePart?
-
-  init(_ steps: [NameAlignment.Step], at index: Int) {
-    old = steps[index].old
-    new = steps[index].new
-    let isReplacement = !old.isEmpty && !new.isEmpty
-    left = isReplacement ? nil : index > 0 ? steps[index - 1].old.last ?? .number : nil
-  }
-}
-
-/// The changes that names settled so far have.
-struct KnownEdits {
-  private var edits: Set<Edit> = []
-  private var words: [String: Set<String>] = [:]
-
-  func contains(_ edit: Edit) -> Bool { edits.contains(edit) }
-  /// Whether the words stand for the same, by what was settled or by their meaning.
-  func isSame(_ a: String, _ b: String) -> Bool {
-    if !words.isEmpty, let others = words[a], others.contains(b) { return true }
-    return WordMeaning.isSame(a, b)
-  }
-
-  mutating func insert(_ alignment: NameAlignment) {
-    for index in alignment.steps.indices where !alignment.steps[index].isSame {
-      let step = alignment.steps[index]
-      edits.insert(Edit(alignment.steps, at: index))
-      if step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
-        let b = step.new[0].word
-      {
-        words[a, default: []].insert(b)
-      }
-    }
   }
 }

@@ -12,20 +12,34 @@ struct NameMatching {
   private(set) var places: [Int: (base: Int, alignment: NameAlignment)] = [:]
   /// The names that the base has, with other shapes; they are left alone.
   private(set) var misshapen: Set<Int> = []
-  private var taken: Set<Int> = []
+  private(set) var taken: Set<Int> = []
   private var known = KnownEdits()
-  private var evidence = MatchEvidence()
+  private(set) var evidence = MatchEvidence()
   private var candidates: [[Int]]
+  /// Whether so many names could be so many others that nothing was settled but those
+  /// that are equal.
+  private(set) var isTooLarge = false
+
+  /// The most pairs that are laid side by side.
+  private static let maximumPairCount = 250_000
 
   init(_ names: [NameShape], to base: [NameShape]) {
     self.names = names
     self.base = base
     candidates = Array(repeating: [], count: names.count)
     settleEqual()
-    for index in names.indices where places[index] == nil && !misshapen.contains(index) {
-      candidates[index] = base.indices.filter { !taken.contains($0) && names[index].fits(base[$0]) }
+    let left = ShapeClasses(
+      names, names.indices.filter { places[$0] == nil && !misshapen.contains($0) })
+    let free = ShapeClasses(base, base.indices.filter { !taken.contains($0) })
+    let fitting = left.fitting(free)
+    isTooLarge =
+      fitting.reduce(0) { $0 + $1.names.count * $1.places.count } > Self.maximumPairCount
+    if isTooLarge { return }
+    for (names, places) in fitting {
+      for name in names { candidates[name] += places }
     }
-    while settle() {}
+    for name in names.indices { candidates[name].sort() }
+    while settle() || eliminate() {}
   }
 
   /// Names that the base has as they are.
@@ -47,7 +61,7 @@ struct NameMatching {
   }
 
   /// How sure a pair is, the surest first.
-  private enum Rank: Int, CaseIterable {
+  enum Rank: Int, CaseIterable {
     /// Every difference is one that other names have.
     case full
     /// Words only came or only went.
@@ -55,7 +69,7 @@ struct NameMatching {
     case other
   }
 
-  private struct Pair {
+  struct Pair {
     let name: Int
     let base: Int
     let alignment: NameAlignment
@@ -72,10 +86,7 @@ struct NameMatching {
     var columns: [Int: [Pair]] = [:]
     for index in names.indices where places[index] == nil {
       for place in candidates[index] where !taken.contains(place) {
-        guard
-          let alignment = NameAlignment(names[index].parts, base[place].parts, knowing: known)
-        else { continue }
-        let pair = Pair(name: index, base: place, alignment: alignment)
+        guard let pair = pair(index, place) else { continue }
         rows[index, default: []].append(pair)
         columns[place, default: []].append(pair)
       }
@@ -91,15 +102,24 @@ struct NameMatching {
     for rank in Rank.allCases {
       let chosen = proven(sure, of: rank)
       if chosen.isEmpty { continue }
-      for pair in chosen {
-        places[pair.name] = (pair.base, pair.alignment)
-        taken.insert(pair.base)
-        known.insert(pair.alignment)
-        evidence.settle(pair.alignment)
-      }
+      for pair in chosen { settle(pair) }
       return true
     }
     return false
+  }
+
+  mutating func settle(_ pair: Pair) {
+    places[pair.name] = (pair.base, pair.alignment)
+    taken.insert(pair.base)
+    known.insert(pair.alignment)
+    evidence.settle(pair.alignment)
+  }
+
+  /// A name and a place side by side; nil where their numbers cannot meet.
+  func pair(_ name: Int, _ place: Int) -> Pair? {
+    NameAlignment(names[name].parts, base[place].parts, knowing: known).map {
+      Pair(name: name, base: place, alignment: $0)
+    }
   }
 
   /// The pairs of a rank that more speaks for, with what they say for each other.
@@ -138,7 +158,7 @@ struct NameMatching {
     pair.alignment.evidence > 0 && !isRuledOut(pair.alignment)
   }
 
-  private func isRuledOut(_ alignment: NameAlignment) -> Bool {
+  func isRuledOut(_ alignment: NameAlignment) -> Bool {
     isContrary(alignment) || alignment.steps.contains(where: Self.isRecounted)
   }
 

@@ -123,13 +123,13 @@ struct RuleSynthesis {
   /// The rules that could be applied now, in the order in which they are tried.
   private func usable(_ order: Order) -> [(Candidate, Int)] {
     openCandidates().compactMap { candidate in
-      effect(of: candidate).map { (candidate, $0) }
+      effect(of: candidate).map { (candidate, $0, candidate.rule.description) }
     }.sorted { a, b in
       if order == .shortest, a.0.length != b.0.length { return a.0.length < b.0.length }
       if a.1 != b.1 { return a.1 > b.1 }
       if a.0.length != b.0.length { return a.0.length < b.0.length }
-      return a.0.rule.description < b.0.rule.description
-    }
+      return a.2 < b.2
+    }.map { ($0.0, $0.1) }
   }
 
   /// The rules that could be meant by what is still to be done, each once.

@@ -1,0 +1,64 @@
+import Formats
+
+/// Why `--to-match` gives up rather than guess, and what settles it.
+extension RenamingDraft {
+  func refuseOpen(_ matching: NameMatching, base: KeyList) throws(CheckpointError) {
+    let open = matching.open
+    guard !open.isEmpty else { return }
+    func text(_ shape: NameShape) -> String {
+      let numbers = shape.members.keys.min { $0.lexicographicallyPrecedes($1) } ?? []
+      return NameShape.name(shape.parts, numbers).printable
+    }
+    let details = open.prefix(FoldedKeys.maximumLineCount).map { name, candidates in
+      let shown = candidates.prefix(4).map { text(matching.base[$0]) }
+      let rest = candidates.count - shown.count
+      return "\(text(matching.names[name])) → \(shown.joined(separator: " or "))"
+        + (rest > 0 ? " or \(rest) more" : "")
+    }
+    let count = open.reduce(0) { $0 + matching.names[$1.name].members.count }
+    let isByShape = open.allSatisfy { $0.places.count == 1 }
+    throw CheckpointError(
+      path: path,
+      isByShape
+        ? "\(count) \(count == 1 ? "name has" : "names have") a place in \(base.path) only "
+          + "because no other is left, which is no proof"
+        : "\(count) \(count == 1 ? "name" : "names") could be more than one of \(base.path), and "
+          + "nothing tells which",
+      details: details + FoldedKeys.rest(open.count, "patterns"),
+      fix: "say it yourself with \(Self.example(open, matching)); --to-match finds the rest")
+  }
+
+  /// The option that would settle the first of the open names in one of the ways.
+  private static func example(_ open: [(name: Int, places: [Int])], _ matching: NameMatching)
+    -> String
+  {
+    guard let first = open.first, let place = first.places.first,
+      let pair = matching.pair(first.name, place),
+      let rules = RuleSynthesis.rules(
+        for: [pair.alignment.steps]
+          + matching.names.indices.filter { $0 != first.name }.map { index in
+            matching.names[index].parts.map { .init(old: [$0], new: [$0]) }
+          }), rules.count == 1
+    else { return "--rename" }
+    return "--rename, as \(shellQuoted(rules[0].description))"
+  }
+
+  func refuseShifted(_ matching: NameMatching, base: KeyList) throws(CheckpointError) {
+    let shifted = matching.shifted
+    guard !shifted.isEmpty else { return }
+    func text(_ shape: NameShape) -> String {
+      FoldedKeys.lines(shape.members.keys.map { NameShape.name(shape.parts, $0) })
+        .joined(separator: ", ")
+    }
+    let details = shifted.prefix(FoldedKeys.maximumLineCount).map {
+      "\(text(matching.names[$0.name])) → \(text(matching.base[$0.base]))"
+    }
+    let count = shifted.reduce(0) { $0 + matching.names[$1.name].members.count }
+    throw CheckpointError(
+      path: path,
+      "\(count) \(count == 1 ? "name is" : "names are") of other layers than those of "
+        + "\(base.path), and nothing tells which is which",
+      details: details + FoldedKeys.rest(shifted.count, "patterns"),
+      fix: "say it yourself with --rename; --to-match finds the rest")
+  }
+}
