@@ -101,7 +101,8 @@ def merge(harness, scheme, dtype, scale_type):
         tensors[name + ".weight"], tensors[name + ".weight" + suffix] = weight, scale
         if layer == 3:
             continue
-        strength = harness.random.choice([0.0, 0.125, 4.0])
+        # All zeros would be an adapter that does nothing, which is an error.
+        strength = harness.random.choice([0.0, 0.125, 4.0]) if layer else 0.125
         a = torch.randint(-4, 5, (RANK, shape[1])) / 8
         b = torch.randint(-4, 5, (shape[0], RANK)) / 8 * strength
         # One block's update is far larger than the rest, another has none.
