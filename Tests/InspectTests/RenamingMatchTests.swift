@@ -107,6 +107,11 @@ import Testing
         == #"say it yourself with --rename, as '\.down_proj\.=.xyz.'; --to-match finds the rest"#)
   }
 
+  @Test func `takes no place for being left where the other list lacks some`() {
+    let base = model(["down_proj": "xyz"]).filter { !$0.0.contains(".ln.") }
+    #expect(throws: CheckpointError.self) { try match(model(), base) }
+  }
+
   @Test func `takes no place for being left where little else is placed`() {
     #expect(throws: CheckpointError.self) {
       try match([("a.x.w", [8]), ("b", [2])], [("a.y.w", [8]), ("b", [2])])

@@ -10,6 +10,8 @@ extension NameMatching {
     let open = names.indices.filter { places[$0] == nil && !misshapen.contains($0) }
     guard places.count >= Self.leastPlacedCount, places.count > open.count else { return false }
     let left = Leftover(names, base, open, base.indices.filter { !taken.contains($0) })
+    // Where a name has no place at all, the other list lacks some, and may lack others.
+    guard open.allSatisfy(left.hasPlace) else { return false }
     let found = open.compactMap { index -> Pair? in
       guard let place = left.onlyPlace(of: index),
         isOnlyOfItsShape(index, place) || isLayerComplete(index, place, left)
@@ -79,6 +81,8 @@ extension NameMatching {
         }
       }
     }
+
+    func hasPlace(_ name: Int) -> Bool { places[name] != nil }
 
     func onlyPlace(of name: Int) -> Int? {
       guard let (place, count) = places[name], count == 1, names[place] == 1 else { return nil }
