@@ -36,61 +36,6 @@ static void put_fill_value(hid_t list, hid_t type) {
   free(value);
 }
 
-static void put_filters(hid_t list) {
-  int count = H5Pget_nfilters(list);
-  if (count < 0) fail("the filters");
-  put_u8((uint8_t)count);
-  for (int position = 0; position < count; position++) {
-    enum { listed_values = 16 };
-    unsigned flags = 0, values[listed_values] = {0};
-    size_t value_count = listed_values;
-    char name[64] = "";
-    H5Z_filter_t filter = H5Pget_filter2(list, (unsigned)position, &flags, &value_count, values,
-                                         sizeof name, name, NULL);
-    if (filter < 0) fail("a filter");
-    if (value_count > listed_values) value_count = listed_values;
-    name[sizeof name - 1] = 0;
-    put_u32((uint32_t)filter);
-    put_text(name);
-    put_u32((uint32_t)value_count);
-    for (size_t i = 0; i < value_count; i++) put_u32(values[i]);
-  }
-}
-
-/// What the library leaves out of the addresses of chunks: the user block, before 1.14.
-static haddr_t chunk_base(hid_t dataset) {
-  if (H5_VERSION_GE(1, 14, 0)) return 0;
-  hid_t file = checked(H5Iget_file_id(dataset), "the file");
-  hid_t list = checked(H5Fget_create_plist(file), "the properties of the file");
-  hsize_t size = 0;
-  checked(H5Pget_userblock(list, &size), "the user block");
-  H5Pclose(list);
-  H5Fclose(file);
-  return size;
-}
-
-static void put_chunks(hid_t dataset, hid_t list, hid_t space, int rank) {
-  hsize_t sizes[maximum_rank];
-  if (H5Pget_chunk(list, maximum_rank, sizes) != rank) fail("the shape of the chunks");
-  for (int axis = 0; axis < rank; axis++) put_u64(sizes[axis]);
-  put_filters(list);
-  hsize_t count = 0;
-  checked(H5Dget_num_chunks(dataset, space, &count), "the number of chunks");
-  if (count > maximum_chunks) fail("there are too many chunks");
-  put_u64(count);
-  haddr_t base = chunk_base(dataset);
-  for (hsize_t chunk = 0; chunk < count; chunk++) {
-    hsize_t place[maximum_rank], size = 0;
-    unsigned mask = 0;
-    haddr_t address = HADDR_UNDEF;
-    checked(H5Dget_chunk_info(dataset, space, chunk, place, &mask, &address, &size), "a chunk");
-    for (int axis = 0; axis < rank; axis++) put_u64(place[axis]);
-    put_u32(mask);
-    put_u64(base + address);
-    put_u64(size);
-  }
-}
-
 /// Data in the object's own header, which holds less than 64 KiB.
 static void put_compact(hid_t dataset, hid_t type) {
   hsize_t size = H5Dget_storage_size(dataset);

@@ -52,9 +52,10 @@ hid_t checked(hid_t result, const char *what);
 /// Memory that is there, or the process ends.
 void *allocated(size_t count, size_t size);
 
-// walk.c, dataset.c, datatype.c, attribute.c: what is in the file.
+// walk.c, dataset.c, chunks.c, datatype.c, attribute.c: what is in the file.
 
 void walk(hid_t file);
 void put_dataset(hid_t dataset, const char *path, uint64_t address);
+void put_chunks(hid_t dataset, hid_t list, hid_t space, int rank);
 void put_type(hid_t type, int depth);
 void put_attributes(hid_t object);
