@@ -229,6 +229,26 @@ import Testing
     #expect(draft.match?.placed == 2)
   }
 
+  @Test func `never takes the last norm for that of the embeddings`() throws {
+    func parts(_ norm: String) -> [(String, [Int]?)] {
+      ["encoder", "decoder"].flatMap { part in
+        layers("model.\(part).layers.#", ["q_proj", "fc1"]) + [
+          ("model.\(part).\(norm).weight", [4])
+        ]
+      }
+    }
+    for (old, new) in [
+      ("layer_norm", "layernorm_embedding"), ("embed_norm", "norm"),
+      ("final_layer_norm", "word_embeddings_layernorm"),
+    ] {
+      let draft = try match(parts(old), parts(new))
+      #expect(draft.names == parts(old).map(\.0))
+      #expect(
+        draft.match?.unplaced
+          == ["model.decoder.\(old).weight", "model.encoder.\(old).weight"])
+    }
+  }
+
   private func adapter(_ paths: [String]) -> [(String, [Int]?)] {
     paths.flatMap { [("\($0).lora_A.weight", [2, 4]), ("\($0).lora_B.weight", [4, 2])] }
   }
