@@ -47,6 +47,7 @@ public struct RemapPlan: Sendable {
       plan.replaceConfiguration(by: draft)
       plan.noteConfiguration(of: input, draft)
     } else if draft.configuration != nil, !options.format.carriesDocuments {
+      try LostScales.refuse(draft, of: input)
       plan.findings.append(Self.noConfiguration)
     }
     self.draft = draft
@@ -55,7 +56,7 @@ public struct RemapPlan: Sendable {
     threads = options.threads
   }
 
-  private static let configurationName = "adapter_config.json"
+  static let configurationName = "adapter_config.json"
 
   /// The configuration that goes with the new names.
   fileprivate static func configuration(of draft: RenamingDraft) -> MergePlan.Document? {
