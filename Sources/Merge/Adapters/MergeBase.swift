@@ -64,7 +64,7 @@ struct MergeBase {
     }
   }
 
-  private mutating func replace(
+  mutating func replace(
     _ replacement: AdapterReplacement, of adapter: Adapter, _ positions: inout NameTable
   ) throws(CheckpointError) {
     let name = ExactName(replacement.target)
@@ -139,9 +139,16 @@ struct MergeBase {
 
   /// `layer_replication`: writes the layers of a deeper model before anything is added
   /// to them.
-  mutating func replicateLayers(for adapters: [Adapter]) throws(CheckpointError) {
-    for adapter in adapters {
+  mutating func replicateLayers(for adapters: [WeightedAdapter]) throws(CheckpointError) {
+    for weighted in adapters {
+      let adapter = weighted.adapter
       guard let layers = try LayerReplication(of: adapter, base: checkpoint) else { continue }
+      guard weighted.weight > 0 else {
+        throw CheckpointError(
+          path: adapter.path,
+          "builds a deeper model from repeated layers, which cannot be taken back",
+          fix: "merge it with a weight above 0")
+      }
       guard adapters.count == 1 else {
         throw CheckpointError(
           path: adapter.path,
@@ -153,6 +160,12 @@ struct MergeBase {
         edit(
           ConfigurationEdit(
             field, .number("\(layers.sources.count)"), instead: .number("\(layers.count)")))
+      }
+      for list in try ModelConfiguration.lists(ofEach: layers.count, in: checkpoint) {
+        edit(
+          ConfigurationEdit(
+            list.field, .array(layers.sources.map { list.values[$0] }),
+            instead: .array(list.values)))
       }
       note(
         Finding(
