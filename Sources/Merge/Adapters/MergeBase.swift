@@ -112,6 +112,13 @@ struct MergeBase {
         fix: "tenon check \(shellQuoted(adapter.path)) --base \(shellQuoted(checkpoint.path))")
     }
     checkpoint.append(record)
+    if adapter.kind == .peftAdapter, !EmbeddingNames.isOutput(record.name) {
+      note(
+        Finding(
+          .warning, .configMismatch, tensors: [record.name],
+          "\(record.name.quoted) is new, as the base has no such tensor: the result loads as the "
+            + "class of model that was trained, which architectures of config.json may not name"))
+    }
     // A loader would give it the type of the rest.
     var original = record
     if record.type.element?.kind == .float, let type = floatType { original.type = type }
