@@ -6,7 +6,8 @@ struct AdapterConfigurationChecks {
   let configuration: AdapterConfiguration
 
   func findings() -> [Finding] {
-    TargetChecks(adapter: adapter, configuration: configuration).findings()
+    ReadabilityChecks(configuration: configuration).findings()
+      + TargetChecks(adapter: adapter, configuration: configuration).findings()
       + SavedModuleChecks(adapter: adapter, configuration: configuration).findings()
       + magnitudes() + outputBiases() + biases() + tokens() + adapterName()
   }
