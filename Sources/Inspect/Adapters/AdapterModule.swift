@@ -1,9 +1,17 @@
+import Compute
 public import Formats
 
 /// A tensor of an adapter and what it is to its module.
 public struct AdapterTensor: Sendable {
   public let leaf: AdapterLeaf
   public let record: TensorRecord
+
+  /// Whether a merge computes with elements of its type; an alpha is read in any.
+  public var isOfMergedType: Bool {
+    if leaf.role == .alpha { return true }
+    guard let type = record.type.element else { return false }
+    return [.f32, .f16, .bf16, .f64].contains(type)
+  }
 }
 
 /// What an adapter does to one module of the base.

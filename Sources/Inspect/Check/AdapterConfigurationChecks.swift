@@ -6,25 +6,10 @@ struct AdapterConfigurationChecks {
   let configuration: AdapterConfiguration
 
   func findings() -> [Finding] {
-    TargetChecks(adapter: adapter, configuration: configuration).findings() + modulesToSave()
+    ReadabilityChecks(configuration: configuration).findings()
+      + TargetChecks(adapter: adapter, configuration: configuration).findings()
+      + SavedModuleChecks(adapter: adapter, configuration: configuration).findings()
       + magnitudes() + outputBiases() + biases() + tokens() + adapterName()
-  }
-
-  private func modulesToSave() -> [Finding] {
-    let absent = configuration.modulesToSave.filter { name in
-      !adapter.replacements.contains { replacement in
-        let segments = replacement.target.dottedSegments.dropLast().map(String.init)
-        return segments.joined(separator: ".").hasSuffix(name)
-          || segments.contains(name)
-      }
-    }
-    guard !absent.isEmpty else { return [] }
-    return [
-      Finding(
-        .warning, .configMismatch,
-        "modules_to_save names \(Wording.list(absent)), of which the file has no tensors: what was "
-          + "trained there is lost")
-    ]
   }
 
   /// DoRA's magnitudes: all or none, as the configuration says.

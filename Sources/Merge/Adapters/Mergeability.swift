@@ -58,12 +58,10 @@ enum Mergeability {
   }
 
   private static func check(_ module: AdapterModule, of adapter: Adapter) throws(CheckpointError) {
-    for tensor in module.tensors where tensor.leaf.role != .alpha {
-      guard let type = tensor.record.type.element, [.f32, .f16, .bf16, .f64].contains(type) else {
-        throw CheckpointError(
-          path: adapter.path, tensor: tensor.record.name,
-          "is \(tensor.record.type.name); expected F32, F16, BF16 or F64")
-      }
+    for tensor in module.tensors where !tensor.isOfMergedType {
+      throw CheckpointError(
+        path: adapter.path, tensor: tensor.record.name,
+        "is \(tensor.record.type.name); expected F32, F16, BF16 or F64")
     }
     guard module.factors != nil, module.updatedShape != nil else {
       throw CheckpointError(
