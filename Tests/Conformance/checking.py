@@ -199,6 +199,16 @@ DAMAGES = {
         "config-mismatch"),
     "modules_to_save that were not": lambda h: ([adapter_copy(
         h, None, lambda c: c | {"modules_to_save": ["lm_head"]})], "config-mismatch"),
+    "an alpha of 0": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"lora_alpha": 0})], "zero-update"),
+    "a rank with a decimal point": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"r": float(c["r"])})], "config-mismatch"),
+    "a kind in small letters": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"peft_type": "lora"})], "config-mismatch"),
+    "an expression that is none": lambda h: ([adapter_copy(
+        h, None, lambda c: c | {"target_modules": "(((q_proj"})], "config-mismatch"),
+    "factors of I8": lambda h: ([adapter_copy(h, each(lambda n, v: v.to(torch.int8)))],
+                                "unmergeable"),
     "DoRA without magnitudes": lambda h: ([adapter_copy(
         h, None, lambda c: c | {"use_dora": True})], "missing-pair"),
     "a start that changes the base": lambda h: ([adapter_copy(

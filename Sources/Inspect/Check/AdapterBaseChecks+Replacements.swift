@@ -29,6 +29,7 @@ extension AdapterBaseChecks {
         findings.append(finding)
       }
     }
+    findings += tokenRows()
     if !copies.isEmpty {
       findings.append(
         Finding(
@@ -36,6 +37,23 @@ extension AdapterBaseChecks {
           "\(FoldedKeys.summary(of: copies, "tensor")): the base's own, and harmless"))
     }
     return findings
+  }
+
+  /// Rows of embeddings that the base has not, or of another width.
+  private func tokenRows() -> [Finding] {
+    adapter.replacements.filter { $0.kind == .tokenRows }.compactMap { rows in
+      guard let position = positions[rows.target] else { return nil }
+      let embedding = base.records[position]
+      do throws(CheckpointError) {
+        _ = try TokenRows.indices(of: rows, adapter: adapter, embedding: embedding)
+        return nil
+      } catch {
+        let hasWidth = rows.record.shape.dropFirst() == embedding.shape.dropFirst()
+        return Finding(
+          .error, hasWidth ? .vocabularyMismatch : .shapeMismatch, tensors: [rows.record.name],
+          "\(rows.record.name.quoted) \(error.message)")
+      }
+    }
   }
 
   /// Whether a part of PLoRA is the same as the base's.

@@ -6,35 +6,17 @@ struct AdapterConfigurationChecks {
   let configuration: AdapterConfiguration
 
   func findings() -> [Finding] {
-    TargetChecks(adapter: adapter, configuration: configuration).findings() + modulesToSave()
+    ReadabilityChecks(configuration: configuration).findings()
+      + TargetChecks(adapter: adapter, configuration: configuration).findings()
+      + SavedModuleChecks(adapter: adapter, configuration: configuration).findings()
       + magnitudes() + outputBiases() + biases() + tokens() + adapterName()
-  }
-
-  private func modulesToSave() -> [Finding] {
-    let absent = configuration.modulesToSave.filter { name in
-      !adapter.replacements.contains { replacement in
-        let segments = replacement.target.dottedSegments.dropLast().map(String.init)
-        return segments.joined(separator: ".").hasSuffix(name)
-          || segments.contains(name)
-      }
-    }
-    guard !absent.isEmpty else { return [] }
-    return [
-      Finding(
-        .warning, .configMismatch,
-        "modules_to_save names \(Wording.list(absent)), of which the file has no tensors: what was "
-          + "trained there is lost")
-    ]
   }
 
   /// DoRA's magnitudes: all or none, as the configuration says.
   private func magnitudes() -> [Finding] {
-    let factored = adapter.modules.filter { $0.a != nil && $0.b != nil }
-    let (with, without) = (
-      factored.filter { $0.tensors.contains { $0.leaf.role == .magnitude } },
-      factored.filter { !$0.tensors.contains { $0.leaf.role == .magnitude } }
-    )
-    if configuration.features.contains(.dora), !without.isEmpty {
+    let with = adapter.modules.filter { $0.isFactored && $0.hasMagnitude }
+    let without = adapter.modulesWithoutMagnitude
+    if !without.isEmpty {
       return [
         Finding(
           .error, .missingPair, tensors: without.flatMap { $0.tensors.map(\.record.name) },

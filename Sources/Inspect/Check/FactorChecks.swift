@@ -32,7 +32,7 @@ struct FactorChecks {
       if isZero { zero.append(module) }
     }
     return ValueChecks.notFinite(notFinite, nan: nan, infinite: infinite)
-      + Self.zeroUpdates(zero, of: factored)
+      + Self.zeroUpdates(zero, of: factored) + unscaled() + types()
   }
 
   private static let factors: Set<AdapterLeaf.Role> = [.a, .b, .embeddingA, .embeddingB]
@@ -48,6 +48,36 @@ struct FactorChecks {
           ? "every update is zero: a factor of each of \(targets) is zero everywhere, as before "
             + "the first step of training, so that merging changes nothing"
           : "a factor of \(targets) of \(count) is zero everywhere: merging changes nothing there")
+    ]
+  }
+
+  /// Modules whose update is multiplied with 0.
+  private func unscaled() -> [Finding] {
+    let modules = adapter.modules.filter { $0.scale == 0 }
+    guard !modules.isEmpty else { return [] }
+    let isAll = modules.count == adapter.modules.count
+    return [
+      Finding(
+        isAll ? .error : .warning, .zeroUpdate,
+        tensors: modules.flatMap { $0.tensors.map(\.record.name) },
+        "the scale (alpha/rank) of \(FoldedKeys.summary(of: modules.map(\.target), "module")) is "
+          + "0: merging changes nothing" + (isAll ? "" : " there"))
+    ]
+  }
+
+  /// Types that PEFT converts when it loads, but with which no merge computes.
+  private func types() -> [Finding] {
+    let wrong = adapter.modules.filter { $0.kind != .other }.flatMap(\.tensors).filter {
+      !$0.isOfMergedType
+    }.map(\.record)
+    guard !wrong.isEmpty else { return [] }
+    let names = wrong.map(\.name)
+    let types = Set(wrong.map(\.type.name)).sorted().joined(separator: ", ").printable
+    return [
+      Finding(
+        .error, .unmergeable, tensors: names,
+        "\(FoldedKeys.summary(of: names, "tensor")) \(Wording.verb(names.count, "is", "are")) "
+          + "\(types); a merge needs F32, F16, BF16 or F64")
     ]
   }
 }

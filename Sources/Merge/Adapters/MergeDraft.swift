@@ -129,6 +129,7 @@ struct MergeDraft {
     for replacement in adapter.replacements where replacement.kind == .tokenRows {
       let record = replacement.record
       guard let position = positions[replacement.target] else {
+        if try isTiedRows(replacement, of: adapter) { continue }
         throw CheckpointError(
           path: adapter.path, tensor: record.name,
           "holds rows of \(replacement.target.quoted), which the base \(base.checkpoint.path) "
@@ -139,6 +140,19 @@ struct MergeDraft {
       try append(
         [UpdateStep(.replaceRows(rows, with: record), adapter: adapter.path)], to: embedding,
         of: adapter)
+    }
+  }
+
+  /// Whether the rows are those of the embedding once more: PEFT saves what a tied output
+  /// shares with it under both names.
+  private func isTiedRows(_ rows: AdapterReplacement, of adapter: Adapter) throws(CheckpointError)
+    -> Bool
+  {
+    guard let tied = try TiedWeights(base.checkpoint), tied.output == rows.target else {
+      return false
+    }
+    return adapter.replacements.contains {
+      $0.kind == .tokenRows && $0.target == tied.input && $0.record.shape == rows.record.shape
     }
   }
 
@@ -167,41 +181,4 @@ struct MergeDraft {
 
 extension UpdateStep {
   fileprivate var isRounding: Bool { if case .round = action { true } else { false } }
-}
-
-/// The rows that `trainable_token_indices` of a configuration names.
-enum TokenRows {
-  static func indices(
-    of replacement: AdapterReplacement, adapter: Adapter, embedding: TensorRecord
-  ) throws(CheckpointError) -> [Int] {
-    let field = adapter.configuration?.tokenIndices
-    let module = String(replacement.target.dropLast(".weight".count))
-    var values = field?.array
-    // The configuration has the adapter's own names, which the base may not have.
-    for member in field?.object ?? []
-    where module == member.key || module.hasSuffix(".\(member.key)")
-      || replacement.record.name.contains(".\(member.key).")
-    {
-      values = member.value.array
-    }
-    let rows = values?.compactMap(\.int)
-    guard let values, let rows, rows.count == values.count else {
-      throw CheckpointError(
-        path: adapter.path, tensor: replacement.record.name,
-        "holds rows of \(embedding.name), but no trainable_token_indices of adapter_config.json "
-          + "say which")
-    }
-    let shape = replacement.record.shape
-    guard shape == [rows.count] + embedding.shape.dropFirst() else {
-      throw CheckpointError(
-        path: adapter.path, tensor: replacement.record.name,
-        "has shape \(shape); expected \(rows.count) rows of \(embedding.name) \(embedding.shape)")
-    }
-    guard let wrong = rows.first(where: { !(0..<embedding.shape[0]).contains($0) }) else {
-      return rows
-    }
-    throw CheckpointError(
-      path: adapter.path, tensor: replacement.record.name,
-      "is for row \(wrong) of \(embedding.name), which has \(embedding.shape[0]) rows")
-  }
 }

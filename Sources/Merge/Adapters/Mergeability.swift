@@ -18,6 +18,13 @@ enum Mergeability {
         fault.message, details: folded(fault.tensors), fix: fault.fix)
     }
     try checkLeftovers(adapter)
+    if let module = adapter.modulesWithoutMagnitude.first {
+      throw CheckpointError(
+        path: adapter.path, tensor: module.tensors.first?.record.name,
+        "belongs to \(module.target.quoted), which has no lora_magnitude_vector, although use_dora "
+          + "is true",
+        details: folded(adapter.modulesWithoutMagnitude.map(\.target)))
+    }
     for module in adapter.modules { try check(module, of: adapter) }
     guard !adapter.modules.isEmpty || !adapter.replacements.isEmpty else {
       throw CheckpointError(
@@ -51,12 +58,10 @@ enum Mergeability {
   }
 
   private static func check(_ module: AdapterModule, of adapter: Adapter) throws(CheckpointError) {
-    for tensor in module.tensors where tensor.leaf.role != .alpha {
-      guard let type = tensor.record.type.element, [.f32, .f16, .bf16, .f64].contains(type) else {
-        throw CheckpointError(
-          path: adapter.path, tensor: tensor.record.name,
-          "is \(tensor.record.type.name); expected F32, F16, BF16 or F64")
-      }
+    for tensor in module.tensors where !tensor.isOfMergedType {
+      throw CheckpointError(
+        path: adapter.path, tensor: tensor.record.name,
+        "is \(tensor.record.type.name); expected F32, F16, BF16 or F64")
     }
     guard module.factors != nil, module.updatedShape != nil else {
       throw CheckpointError(

@@ -1,0 +1,41 @@
+public import Formats
+
+/// The rows that `trainable_token_indices` of a configuration names.
+public enum TokenRows {
+  /// Throws where they are not said, or are not rows of the embedding.
+  public static func indices(
+    of replacement: AdapterReplacement, adapter: Adapter, embedding: TensorRecord
+  ) throws(CheckpointError) -> [Int] {
+    let field = adapter.configuration?.tokenIndices
+    let module = String(replacement.target.dropLast(".weight".count))
+    var values = field?.array
+    // The configuration has the adapter's own names, which the base may not have.
+    for member in field?.object ?? []
+    where module == member.key || module.hasSuffix(".\(member.key)")
+      || replacement.record.name.contains(".\(member.key).")
+    {
+      values = member.value.array
+    }
+    let rows = values?.compactMap(\.int)
+    guard let values, let rows, rows.count == values.count else {
+      throw CheckpointError(
+        path: adapter.path, tensor: replacement.record.name,
+        "holds rows of \(embedding.name), but no trainable_token_indices of adapter_config.json "
+          + "say which")
+    }
+    let shape = replacement.record.shape
+    guard let rowCount = embedding.shape.first,
+      shape == [rows.count] + embedding.shape.dropFirst()
+    else {
+      throw CheckpointError(
+        path: adapter.path, tensor: replacement.record.name,
+        "has shape \(shape); expected \(rows.count) rows of \(embedding.name) \(embedding.shape)")
+    }
+    guard let wrong = rows.first(where: { !(0..<rowCount).contains($0) }) else {
+      return rows
+    }
+    throw CheckpointError(
+      path: adapter.path, tensor: replacement.record.name,
+      "is for row \(wrong) of \(embedding.name), which has \(rowCount) rows")
+  }
+}
