@@ -37,7 +37,11 @@ def gpt_oss(intermediate):
 MODELS = [(make, size) for make in (qwen, mixtral, gpt_oss) for size in (12, 16, 8)]
 PARAMETERS = [
     ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"], ["mlp.experts.gate_up_proj"],
-    ["mlp.experts.down_proj"]]
+    ["mlp.experts.down_proj"], ["gate_up_proj", "down_proj"]]
+# Patterns of PEFT for names of parameters, or of their modules, where they match nothing.
+PATTERNS = [
+    {}, {"experts.gate_up_proj": 2}, {"down_proj": 2}, {"layers.1.mlp.experts": 2},
+    {r".*\.gate_up_proj": 6}]
 
 
 def run(harness, every):
@@ -87,7 +91,8 @@ def merge(harness, make, parameters, dtype, is_split):
     rank = harness.random.choice([1, 3, 4])
     randomised(model, LoraConfig(
         r=rank, lora_alpha=harness.random.choice([2, 5, 8]), target_modules=["q_proj"],
-        target_parameters=parameters)).save_pretrained(adapter)
+        target_parameters=parameters, rank_pattern=harness.random.choice(PATTERNS),
+        alpha_pattern=harness.random.choice(PATTERNS))).save_pretrained(adapter)
     fresh = make().to(dtype)
     fresh.load_state_dict(state)
     reference = PeftModel.from_pretrained(fresh, adapter).merge_and_unload()

@@ -5,11 +5,13 @@ import Testing
 
 @Suite struct RenamingConfigurationTests {
   /// The configuration after rules, for an adapter of these modules.
-  private func renamed(_ json: String, modules: [String], saved: [String] = [], _ rules: String...)
-    throws -> JSONValue
-  {
+  private func renamed(
+    _ json: String, modules: [String], saved: [String] = [], baseLayers: [String] = [],
+    _ rules: String...
+  ) throws -> JSONValue {
     let before =
-      modules.flatMap {
+      baseLayers.map { "base_model.model.\($0).base_layer.weight" }
+      + modules.flatMap {
         ["base_model.model.\($0).lora_A.weight", "base_model.model.\($0).lora_B.weight"]
       } + saved.map { "base_model.model.\($0).weight" }
     let map = KeyMap(try rules.map { try RenameRule(argument: $0) })
@@ -70,6 +72,57 @@ import Testing
       modules: layers, saved: ["lm_head"], #"lm_head=output"#)
     #expect(text(config["modules_to_save"]) == #"["output"]"#)
     #expect(text(config["trainable_token_indices"]) == #"{"output":[1]}"#)
+  }
+
+  @Test func `renames a target whose own weight is in the adapter too`() throws {
+    let config = try renamed(
+      #"{"target_modules": ["q", "embed_tokens"]}"#, modules: layers + ["model.embed_tokens"],
+      baseLayers: ["model.embed_tokens"], #"\.q\.=.wq."#, #"\.embed_tokens\.=.wte."#)
+    #expect(text(config["target_modules"]) == #"["wq","wte"]"#)
+  }
+
+  @Test func `renames containers of modules to save`() throws {
+    let config = try renamed(
+      #"{"modules_to_save": ["model.layers.1.v", "layers.2.mlp", "norms"]}"#, modules: layers,
+      saved: [
+        "model.layers.1.v", "model.layers.2.mlp.gate", "model.layers.2.mlp.up", "norms.a",
+        "norms.b",
+      ], #"\.layers\.=.blocks."#, #"\.mlp\.=.ffn."#, #"\.v\.=.wv."#, #"norms\.a=left.a"#)
+    #expect(
+      text(config["modules_to_save"])
+        == #"["model.blocks.1.wv","blocks.2.ffn","left.a","norms.b"]"#)
+    let short = try renamed(
+      #"{"modules_to_save": ["mlp"]}"#, modules: layers,
+      saved: ["model.layers.2.mlp.gate", "model.layers.2.mlp.up"], #"\.mlp\.=.ffn."#)
+    #expect(text(short["modules_to_save"]) == #"["ffn"]"#)
+  }
+
+  @Test(arguments: [
+    (#"["q"]"#, #"["wq"]"#),
+    (#"".*\\.q""#, #"["model.layers.0.attn.wq","model.layers.1.attn.wq"]"#),
+    (#"".*\\.k""#, #"".*\\.k""#),
+  ])
+  func `renames modules of the feed-forward part`(old: String, new: String) throws {
+    let config = try renamed(
+      #"{"target_modules": ["q", "k"], "feedforward_modules": \#(old)}"#, modules: layers,
+      #"\.q\.=.wq."#)
+    #expect(text(config["feedforward_modules"]) == new)
+  }
+
+  @Test func `leaves out the same modules`() throws {
+    let config = try renamed(
+      #"{"target_modules": ["q", "k"], "exclude_modules": ["layers.7.attn.q"]}"#, modules: layers,
+      #"\.layers\.=.blocks."#, #"\.q\.=.wq."#)
+    #expect(text(config["target_modules"]) == #"["wq","k"]"#)
+    #expect(text(config["exclude_modules"]) == #"["blocks.7.attn.wq"]"#)
+    // What is left out has no names to be told by: all others are named.
+    for excluded in [#""model\\.layers\\.7\\..*""#, #"["layers.7.mlp"]"#] {
+      let spelled = try renamed(
+        #"{"target_modules": ["q"], "exclude_modules": \#(excluded)}"#,
+        modules: ["model.layers.0.q", "model.layers.1.q"], #"\.layers\.=.blocks."#)
+      #expect(text(spelled["target_modules"]) == #"["model.blocks.0.q","model.blocks.1.q"]"#)
+      #expect(text(spelled["exclude_modules"]) == "null")
+    }
   }
 
   @Test func `chooses the same layers by the new name of their list`() throws {

@@ -229,6 +229,87 @@ import Testing
     #expect(draft.match?.placed == 2)
   }
 
+  @Test func `never takes the last norm for that of the embeddings`() throws {
+    func parts(_ norm: String) -> [(String, [Int]?)] {
+      ["encoder", "decoder"].flatMap { part in
+        layers("model.\(part).layers.#", ["q_proj", "fc1"]) + [
+          ("model.\(part).\(norm).weight", [4])
+        ]
+      }
+    }
+    for (old, new) in [
+      ("layer_norm", "layernorm_embedding"), ("embed_norm", "norm"),
+      ("final_layer_norm", "word_embeddings_layernorm"),
+    ] {
+      let draft = try match(parts(old), parts(new))
+      #expect(draft.names == parts(old).map(\.0))
+      #expect(
+        draft.match?.unplaced
+          == ["model.decoder.\(old).weight", "model.encoder.\(old).weight"])
+    }
+  }
+
+  private func adapter(_ paths: [String]) -> [(String, [Int]?)] {
+    paths.flatMap { [("\($0).lora_A.weight", [2, 4]), ("\($0).lora_B.weight", [4, 2])] }
+  }
+
+  @Test(arguments: [
+    ["", "_checkpoint_wrapped_module.", ""],
+    ["_fsdp_wrapped_module._checkpoint_wrapped_module.", "_orig_mod.", ""],
+  ])
+  func `strips wrappers that some names have`(wrappers: [String]) throws {
+    let leads = ["_orig_mod.", "", "_fsdp_wrapped_module."]
+    let names = adapter(
+      (0..<3).flatMap { layer in
+        ["q_proj", "k_proj"].map {
+          "\(leads[layer])base_model.model.model.layers.\(layer).\(wrappers[layer])self_attn.\($0)"
+        }
+      })
+    for list in ["layers", "decoder.layers"] {
+      let draft = try match(
+        names, layers("model.\(list).#", ["self_attn.q_proj", "self_attn.k_proj"]))
+      #expect(
+        draft.names
+          == adapter(
+            (0..<3).flatMap { layer in
+              ["q_proj", "k_proj"].map { "base_model.model.model.\(list).\(layer).self_attn.\($0)" }
+            }
+          ).map(\.0))
+      #expect(draft.match == MatchSummary(base: "b", placed: 6, count: 6, unplaced: []))
+    }
+  }
+
+  @Test func `counts keys that do not hold their path in one piece`() throws {
+    let scattered = adapter(["base_model.model.layers.1.base_layer.attn.q"])
+    // No place fits the first, so that no known renaming does all.
+    let names =
+      [("base_model.model.layers.0.x.lora_A.weight", [2, 5])]
+      + [("base_model.model.layers.0.x.lora_B.weight", [5, 2])]
+      + adapter(["base_model.model.layers.0.attn.q", "base_model.model.layers.0.attn.k"])
+      + scattered
+    let draft = try match(names, layers("layers.#", ["attn.q", "attn.k"]))
+    #expect(
+      draft.match
+        == MatchSummary(
+          base: "b", placed: 2, count: 5, unplaced: scattered.map(\.0) + ["layers.0.x.weight"]))
+  }
+
+  @Test func `gives a module's own weight the name of its module`() throws {
+    let names =
+      adapter((0..<2).map { "base_model.model.model.layers.\($0).attn.q" })
+      + [
+        ("base_model.model.model.embed.base_layer.weight", [9, 4]),
+        ("base_model.model.model.embed.lora_embedding_A", [2, 9]),
+        ("base_model.model.model.embed.lora_embedding_B", [4, 2]),
+      ]
+    let draft = try match(
+      names, layers("text.layers.#", ["attn.q"]) + [("text.embed.weight", [9, 4])])
+    #expect(
+      draft.names
+        == names.map { $0.0.replacing("base_model.model.model.", with: "base_model.model.text.") })
+    #expect(draft.match == MatchSummary(base: "b", placed: 3, count: 3, unplaced: []))
+  }
+
   @Test func `tries known renamings where words are not enough`() throws {
     var draft = RenamingDraft(try KeyFixture.list("llava-1.5-original"))
     try draft.match(try KeyFixture.list("llava-1.5-new"))

@@ -100,7 +100,11 @@ struct AdapterChecks {
     guard module.kind != .adalora,
       let expected = scales.configuredRank(of: module.target)
     else { return nil }
-    let fits = module.kind == .parameter ? found % expected == 0 : found == expected
+    // The factors of several matrices lie one after the other.
+    let ranks =
+      module.kind == .parameter ? scales.configuredRanks(ofParametersAt: module.target) : []
+    let fits =
+      ranks.isEmpty ? found == expected : ranks.contains { $0 > 0 && found.isMultiple(of: $0) }
     return fits
       ? nil
       : Fault(

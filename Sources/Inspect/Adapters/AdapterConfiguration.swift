@@ -50,7 +50,8 @@ public struct AdapterConfiguration: Sendable, Hashable {
     alpha = isScaled ? try fields.finiteDouble(defaults.alphaField) ?? defaults.alpha : nil
     scale = nil
     isRankStabilized = try fields.bool("use_rslora") ?? false
-    rankPattern = try fields.ranks("rank_pattern")
+    // AdaLoRA notes there which of the ranks are left, as the tensors show anyway.
+    rankPattern = family == "adalora" ? ModulePatterns([]) : try fields.ranks("rank_pattern")
     alphaPattern = try fields.numbers("alpha_pattern")
     isFanInFanOut = try fields.bool("fan_in_fan_out") ?? false
     targets = try fields.targets("target_modules")

@@ -70,9 +70,31 @@ public struct AdapterModule: Sendable {
       target: target, kind: kind, tensors: tensors, rank: rank, alpha: alpha, scale: scale)
   }
 
+  /// The same with another rank and alpha, and the scale that follows from them.
+  func scaled(rank: Int?, alpha: Double?, by configuration: AdapterConfiguration?) -> AdapterModule
+  {
+    AdapterModule(
+      target: target, kind: kind, tensors: tensors, rank: rank, alpha: alpha,
+      scale: AdapterScales.scale(configuration, alpha: alpha, rank: rank))
+  }
+
   /// The tensor of this role, if the module has one.
   public func tensor(_ role: AdapterLeaf.Role) -> TensorRecord? {
     tensors.first { $0.leaf.role == role }?.record
+  }
+}
+
+extension AdapterModule {
+  var isFactored: Bool { a != nil && b != nil }
+  var hasMagnitude: Bool { tensors.contains { $0.leaf.role == .magnitude } }
+}
+
+extension Adapter {
+  /// The modules of DoRA that have lost their lengths: without them they would be plain
+  /// LoRA, which was not trained.
+  public var modulesWithoutMagnitude: [AdapterModule] {
+    guard features.contains(.dora) else { return [] }
+    return modules.filter { $0.isFactored && !$0.hasMagnitude }
   }
 }
 
@@ -82,6 +104,11 @@ public struct AdapterReplacement: Sendable {
   public let target: String
   public let kind: Kind
   public let record: TensorRecord
+
+  /// The same in the place of another tensor.
+  public func inPlace(of target: String) -> AdapterReplacement {
+    AdapterReplacement(target: target, kind: kind, record: record)
+  }
 
   /// The path of the module that the tensor belongs to.
   public var module: String {

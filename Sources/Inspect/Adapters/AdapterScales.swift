@@ -8,8 +8,11 @@ struct AdapterScales {
   /// Those of the components of a pipeline.
   private let components: [Substring: ConfiguredScales]
   private let givenAlpha: Double?
-  /// The modules whose parameters `target_parameters` names.
-  private let parameterOwners: [Substring]
+  /// The parameters that `target_parameters` names, and their modules; a name without one
+  /// is for every module that has such a parameter.
+  private let parameters: [(owner: Substring?, name: String)]
+  /// The modules that `target_modules` lists.
+  private let listedModules: [String]
 
   init(
     family: AdapterFamily, configuration: AdapterConfiguration?,
@@ -20,9 +23,32 @@ struct AdapterScales {
     self.components = components
     givenAlpha = alpha
     configured = if let configuration { try ConfiguredScales(configuration) } else { nil }
-    let parameters = configuration?.json[AdapterFeature.targetParameters.rawValue]?.array ?? []
-    parameterOwners = parameters.compactMap(\.string).compactMap { name in
-      name.lastIndex(of: ".").map { name[..<$0] }
+    let names = configuration?.json[AdapterFeature.targetParameters.rawValue]?.array ?? []
+    parameters = names.compactMap(\.string).map { name in
+      guard let dot = name.lastIndex(of: ".") else { return (nil, name) }
+      return (name[..<dot], String(name[name.index(after: dot)...]))
+    }
+    listedModules =
+      configuration?.json["target_modules"]?.array?.compactMap(\.string) ?? []
+  }
+
+  /// The ranks that the configuration gives the parameters of a module: its patterns are
+  /// for their names.
+  func configuredRanks(ofParametersAt path: String) -> [Int] {
+    guard let configured else { return [] }
+    return parameters.compactMap { parameter in
+      guard parameter.owner.map({ isSuffix($0, of: path) }) ?? true else { return nil }
+      return configured.rank(of: "\(path).\(parameter.name)")
+    }
+  }
+
+  /// Whether the factors at a path are for parameters of the module, not for its weight.
+  private func ownsParameters(_ path: String) -> Bool {
+    parameters.contains { parameter in
+      if let owner = parameter.owner { return isSuffix(owner, of: path) }
+      // An expression may mean any module.
+      guard configuration?.json["target_modules"]?.string == nil else { return false }
+      return !listedModules.contains { isSuffix($0[...], of: path) }
     }
   }
 
@@ -61,9 +87,7 @@ struct AdapterScales {
   }
 
   private func kind(_ path: String, _ draft: AdapterReader.Draft) -> AdapterModule.Kind {
-    if draft.isNested || parameterOwners.contains(where: { isSuffix($0, of: path) }) {
-      return .parameter
-    }
+    if draft.isNested || ownsParameters(path) { return .parameter }
     let families = Set(draft.tensors.map(\.leaf.family))
     if let kind = Self.kinds.first(where: { families.contains($0.family) })?.kind { return kind }
     let roles = Set(draft.tensors.map(\.leaf.role))
@@ -107,11 +131,11 @@ struct AdapterScales {
   }
 
   private func scale(of path: String, alpha: Double?, rank: Int?) -> Double? {
-    scale(configured(path)?.scales.configuration, alpha: alpha, rank: rank)
+    Self.scale(configured(path)?.scales.configuration, alpha: alpha, rank: rank)
   }
 
-  private func scale(_ configuration: AdapterConfiguration?, alpha: Double?, rank: Int?) -> Double?
-  {
+  /// alpha/rank, alpha/√rank for rsLoRA, or what the configuration says itself.
+  static func scale(_ configuration: AdapterConfiguration?, alpha: Double?, rank: Int?) -> Double? {
     if let stated = configuration?.scale { return stated }
     guard let alpha, let rank, rank > 0 else { return nil }
     return configuration?.isRankStabilized == true
@@ -130,7 +154,7 @@ struct AdapterScales {
     }
     return (
       configuration.rank, configuration.alpha,
-      scale(configuration, alpha: configuration.alpha, rank: configuration.rank)
+      Self.scale(configuration, alpha: configuration.alpha, rank: configuration.rank)
     )
   }
 

@@ -12,6 +12,9 @@ public struct ExpertMatching {
   private let positions: NameTable
   /// `model_type` of the base, where it says so.
   private let modelType: String?
+  /// Ranks and alphas of the configuration, whose patterns PEFT matches with the names of
+  /// the parameters, not of their modules.
+  private let scales: ConfiguredScales?
 
   /// A pair, its parameter, and whether it updates the transposes of its matrices.
   public struct Match: Sendable {
@@ -25,6 +28,10 @@ public struct ExpertMatching {
     self.base = base
     positions = base.positions()
     modelType = try ModelConfiguration(beside: base)?.modelType
+    scales =
+      if let configuration = adapter.configuration {
+        try ConfiguredScales(configuration)
+      } else { nil }
   }
 
   /// The match of every pair that is for a parameter; throws where one has none or
@@ -69,7 +76,8 @@ public struct ExpertMatching {
             + "which was meant")
     }
     var matches: [Match] = []
-    for (module, parameter) in zip(ordered, order) {
+    for (found, parameter) in zip(ordered, order) {
+      let module = scaled(found, for: parameter)
       let possible = orientations(module, parameter)
       let isTransposed = possible.count == 1 ? possible[0] : try trainedTransposed(module)
       matches.append(Match(module: module, parameter: parameter, isTransposed: isTransposed))
@@ -82,7 +90,12 @@ public struct ExpertMatching {
     let field = adapter.configuration?.json[AdapterFeature.targetParameters.rawValue]
     var names: [String] = []
     for text in field?.array?.compactMap(\.string) ?? [] {
-      guard let dot = text.lastIndex(of: ".") else { continue }
+      guard let dot = text.lastIndex(of: ".") else {
+        if !names.contains(text), ExpertParameter(text, of: path, in: base, positions) != nil {
+          names.append(text)
+        }
+        continue
+      }
       let owner = text[..<dot]
       guard path == owner || path.hasSuffix(".\(owner)") else { continue }
       let name = String(text[text.index(after: dot)...])
@@ -109,6 +122,15 @@ public struct ExpertMatching {
     }
   }
 
+  /// The pair with the rank and the scale that the configuration gives the parameter.
+  private func scaled(_ module: AdapterModule, for parameter: ExpertParameter) -> AdapterModule {
+    guard let scales else { return module }
+    let name = "\(module.target).\(parameter.name)"
+    return module.scaled(
+      rank: scales.rank(of: name) ?? module.rank, alpha: scales.alpha(of: name) ?? module.alpha,
+      by: scales.configuration)
+  }
+
   private static func isRegistered(_ names: [String]) -> Bool {
     let places = names.map { ExpertParameter.registration.firstIndex(of: $0) }
     guard !places.contains(nil) else { return false }
@@ -119,7 +141,7 @@ public struct ExpertMatching {
   /// (true).
   private func orientations(_ module: AdapterModule, _ parameter: ExpertParameter) -> [Bool] {
     guard let a = module.a?.shape, let b = module.b?.shape, a.count == 2, b.count == 2,
-      let rank = module.rank, a[0] == rank * parameter.count, b[1] == a[0]
+      let rank = scaled(module, for: parameter).rank, a[0] == rank * parameter.count, b[1] == a[0]
     else { return [] }
     var found: [Bool] = []
     if a[1] == parameter.columnCount, b[0] == parameter.rowCount { found.append(false) }

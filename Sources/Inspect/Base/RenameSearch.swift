@@ -16,6 +16,12 @@ struct RenameSearch {
     return segments.count == 1 ? segments[0] : nil
   }
 
+  /// The rule that puts PEFT's beginning in the place of what stands before all paths.
+  var prefixing: String {
+    guard let lead, !lead.isEmpty, Self.isPlain(lead) else { return RenameSuggestion.prefixing }
+    return "^\(Self.escaped(lead))=base_model.model."
+  }
+
   /// Another beginning for all paths: `model.` to `model.language_model.`.
   private func prefixRules(_ first: AdapterModule, lead: String) -> [String] {
     let (ending, candidates) = names.candidates(for: first)

@@ -7,11 +7,11 @@ public struct RenameSuggestion: Sendable, Hashable {
   public let rule: String
   /// The number of modules that it moves.
   public let count: Int
-  /// Whether the names also need what PEFT puts before every path.
-  private let needsPrefix: Bool
+  /// The rule that puts PEFT's beginning before every path, where the names need it.
+  private let prefixing: String?
 
   /// All rules, in order.
-  public var rules: [String] { needsPrefix ? [rule, Self.prefixing] : [rule] }
+  public var rules: [String] { [rule] + (prefixing.map { [$0] } ?? []) }
 
   /// The rule that puts PEFT's beginning before names that have none.
   static let prefixing = "^=base_model.model."
@@ -27,7 +27,7 @@ public struct RenameSuggestion: Sendable, Hashable {
     guard let rule = search.rule() else { return nil }
     self.rule = rule
     count = modules.count
-    self.needsPrefix = needsPrefix
+    prefixing = needsPrefix ? search.prefixing : nil
   }
 
   /// The command that renames the adapter at `path`.

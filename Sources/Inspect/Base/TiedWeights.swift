@@ -8,6 +8,7 @@ public import Formats
 public struct TiedWeights: Sendable {
   /// The tensor of the input.
   public let input: String
+  private let inputShape: [Int]
   /// The tensor of the output, whether the file has it or not.
   public let output: String
   /// The bias of an output that is tied to another tensor.
@@ -34,6 +35,7 @@ public struct TiedWeights: Sendable {
         tiedTo: inputs[0], names: base.records.lazy.map(\.name), architecture: architecture)
     else { return nil }
     input = inputs[0]
+    inputShape = base.records.first { $0.name == inputs[0] }?.shape ?? []
     output = outputs.first ?? head.weight
     bias = outputs.isEmpty ? head.bias : nil
   }
@@ -43,7 +45,16 @@ public struct TiedWeights: Sendable {
     let modules = Set(adapter.modules.map { "\($0.target).weight" })
     if modules.contains(input) || modules.contains(output) { return true }
     let replaced = Set(adapter.replacements.filter { $0.kind != .tokenRows }.map(\.target))
-    return replaced.contains(output)
+    return replaced.contains(output) || isInputSaved(by: adapter)
+  }
+
+  /// Whether PEFT gave the input alone a copy of its own to train, so that the output
+  /// stayed as it was. One of another number of tokens was resized with the output.
+  private func isInputSaved(by adapter: Adapter) -> Bool {
+    let names = adapter.configuration?.modulesToSave ?? []
+    let module = input.dropLast(".weight".count)
+    return names.contains { module == $0 || module.hasSuffix(".\($0)") }
+      && adapter.replacements.contains { $0.target == input && $0.record.shape == inputShape }
   }
 
   /// Whether PEFT gave the output a copy of its own to train.

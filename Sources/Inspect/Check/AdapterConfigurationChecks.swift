@@ -14,12 +14,9 @@ struct AdapterConfigurationChecks {
 
   /// DoRA's magnitudes: all or none, as the configuration says.
   private func magnitudes() -> [Finding] {
-    let factored = adapter.modules.filter { $0.a != nil && $0.b != nil }
-    let (with, without) = (
-      factored.filter { $0.tensors.contains { $0.leaf.role == .magnitude } },
-      factored.filter { !$0.tensors.contains { $0.leaf.role == .magnitude } }
-    )
-    if configuration.features.contains(.dora), !without.isEmpty {
+    let with = adapter.modules.filter { $0.isFactored && $0.hasMagnitude }
+    let without = adapter.modulesWithoutMagnitude
+    if !without.isEmpty {
       return [
         Finding(
           .error, .missingPair, tensors: without.flatMap { $0.tensors.map(\.record.name) },

@@ -21,7 +21,7 @@ struct InferredRenaming {
     guard places.isSuperset(of: before) || places.intersection(before).isSubset(of: after) else {
       return nil
     }
-    map = draft.map
+    map = draft.map.withEffect(on: checkpoint.records.map(\.name))
     count = places.intersection(after).count - places.intersection(before).count
     guard count > 0 else { return nil }
   }
@@ -34,7 +34,7 @@ struct InferredRenaming {
       !draft.map.rules.isEmpty, (try? draft.requireDistinct()) != nil, draft.dropped.isEmpty,
       let match = draft.match, match.unplaced.isEmpty
     else { return nil }
-    map = draft.map
+    map = draft.map.withEffect(on: checkpoint.records.map(\.name))
     count = match.placed
   }
 

@@ -22,7 +22,18 @@ enum KeyWrappers {
     return found
   }
 
-  /// The same as rules.
+  /// Whether a name has a wrapper that nobody gives a module as its name.
+  static func isWrapped(_ name: String) -> Bool {
+    name.dottedSegments.contains(where: anywhere.contains)
+  }
+
+  /// Rules that remove those alone.
+  static var unmistakableRules: [RenameRule] {
+    let inner = anywhere.sorted().joined(separator: "|")
+    return [RenameRule(checked: "(^|\\.)(?:(?:\(inner))\\.)+(?=.)", "\\1")]
+  }
+
+  /// What `strip` does, as rules.
   static var rules: [RenameRule] {
     let inner = anywhere.sorted().joined(separator: "|")
     let front = (anywhere.sorted() + atFront.sorted()).joined(separator: "|")

@@ -5,11 +5,7 @@ import Formats
 /// What is renamed is judged by the modules themselves: an entry is translated by
 /// the modules that it means, so that it means the same ones afterwards.
 struct ConfigurationRenaming {
-  /// The path of a module before and after.
-  struct Move: Hashable {
-    let old: String
-    let new: String
-  }
+  typealias Move = ModuleMove
 
   /// The adapted modules.
   private var adapted: [Move] = []
@@ -18,7 +14,9 @@ struct ConfigurationRenaming {
 
   /// `before` and `after` are the keys, in the same order.
   init(from before: [String], to after: [String], family: String?) {
-    var seen: Set<Move> = []
+    var seenAdapted: Set<Move> = []
+    // Of an adapted embedding the weight itself may be in the adapter too.
+    var seenSaved: Set<Move> = []
     for (old, new) in zip(before, after) {
       let (oldKey, newKey) = (
         AdapterKey(peft: old, family: family), AdapterKey(peft: new, family: family)
@@ -26,10 +24,10 @@ struct ConfigurationRenaming {
       switch (oldKey.content, newKey.content) {
       case (.leaf, .leaf):
         let move = Move(old: oldKey.target, new: newKey.target)
-        if seen.insert(move).inserted { adapted.append(move) }
+        if seenAdapted.insert(move).inserted { adapted.append(move) }
       case (.plain, .plain):
         let move = Move(old: Self.module(oldKey.target), new: Self.module(newKey.target))
-        if seen.insert(move).inserted { saved.append(move) }
+        if seenSaved.insert(move).inserted { saved.append(move) }
       default: continue
       }
     }
@@ -47,7 +45,29 @@ struct ConfigurationRenaming {
       members.map { member in
         JSONMember(member.key, renamed(member.value, field: member.key))
       })
-    return choosingLayers(of: json, in: result)
+    return choosingLayers(of: json, in: excluding(of: json, in: result))
+  }
+
+  /// Sees to it that the same modules are left out: by their new names, or by naming
+  /// every module that is not.
+  private func excluding(of old: JSONValue, in new: JSONValue) -> JSONValue {
+    let field = "exclude_modules"
+    guard let excluded = old[field], excluded.array?.isEmpty != true, excluded != .null,
+      adapted.contains(where: { $0.old != $0.new })
+    else { return new }
+    let entries = (excluded.array ?? []).compactMap(\.string)
+    let renamed = entries.compactMap { ModuleMove.translate(like: $0, adapted) }
+    if !entries.isEmpty, renamed.count == entries.count {
+      let names = ModuleMove.unique(renamed).map(JSONValue.string)
+      return new.replacing([field: .array(names)])
+    }
+    guard let targets = new["target_modules"], targets != .null else { return new }
+    return new.replacing(["target_modules": everyModule, field: .null])
+  }
+
+  /// The names of all adapted modules.
+  private var everyModule: JSONValue {
+    .array(NaturalOrder.sorted(adapted.map(\.new)).map(JSONValue.string))
   }
 
   /// Sees to it that the same layers are chosen: by the new names of their lists, or
@@ -61,8 +81,7 @@ struct ConfigurationRenaming {
       let changed = renamed.put(into: new)
       if chooses(changed, selection, like: old) { return changed }
     }
-    let names = NaturalOrder.sorted(adapted.map(\.new)).map(JSONValue.string)
-    return LayerSelection.removed(from: new).replacing(["target_modules": .array(names)])
+    return LayerSelection.removed(from: new).replacing(["target_modules": everyModule])
   }
 
   /// Whether `new` chooses the adapted modules under their new names wherever `old`
@@ -80,7 +99,8 @@ struct ConfigurationRenaming {
   private func renamed(_ value: JSONValue, field: String) -> JSONValue {
     switch field {
     case "target_modules": targets(value)
-    case "modules_to_save": names(value, saved + adapted)
+    case "feedforward_modules": some(value)
+    case "modules_to_save": names(value, saved + adapted, containers: saved)
     case "target_parameters": parameters(value)
     case "rank_pattern", "alpha_pattern": pattern(value, field: field)
     case "trainable_token_indices": keys(value)
@@ -98,25 +118,42 @@ struct ConfigurationRenaming {
     {
       return value
     }
-    return .array(NaturalOrder.sorted(adapted.map(\.new)).map(JSONValue.string))
+    return everyModule
   }
 
-  private func names(_ value: JSONValue, _ moves: [Move]) -> JSONValue {
+  /// The same of some of the modules: an expression becomes the list of those that it
+  /// matched, unless it still matches them and no others.
+  private func some(_ value: JSONValue) -> JSONValue {
+    guard let expression = value.string else { return names(value, adapted) }
+    guard let pattern = try? PythonPattern(expression) else { return value }
+    let matched = adapted.filter { pattern.matchesWhole($0.old) }
+    let isKept = adapted.allSatisfy {
+      pattern.matchesWhole($0.old) == pattern.matchesWhole($0.new)
+    }
+    return isKept
+      ? value : .array(NaturalOrder.sorted(matched.map(\.new)).map(JSONValue.string))
+  }
+
+  /// Names of modules, or of what holds some of `containers`.
+  private func names(_ value: JSONValue, _ moves: [Move], containers: [Move] = []) -> JSONValue {
     guard let elements = value.array else { return value }
-    return .array(
-      Self.unique(elements.flatMap { $0.string.map { translate($0, moves) } ?? [] })
-        .map(JSONValue.string))
+    let names = elements.compactMap(\.string).flatMap { name in
+      moves.contains { ModuleMove.ends($0.old, in: name) }
+        ? ModuleMove.translate(name, moves)
+        : ModuleMove.translate(container: name, containers)
+    }
+    return .array(ModuleMove.unique(names).map(JSONValue.string))
   }
 
   /// Parameters are named with their module.
   private func parameters(_ value: JSONValue) -> JSONValue {
     guard let elements = value.array else { return value }
     return .array(
-      Self.unique(
+      ModuleMove.unique(
         elements.flatMap { element -> [String] in
           guard let name = element.string else { return [] }
           guard let dot = name.lastIndex(of: ".") else { return [name] }
-          return translate(String(name[..<dot]), adapted).map { $0 + name[dot...] }
+          return ModuleMove.translate(String(name[..<dot]), adapted).map { $0 + name[dot...] }
         }
       ).map(JSONValue.string))
   }
@@ -125,7 +162,7 @@ struct ConfigurationRenaming {
     guard let members = value.object else { return value }
     return .object(
       members.flatMap { member in
-        translate(member.key, saved + adapted).map { JSONMember($0, member.value) }
+        ModuleMove.translate(member.key, saved + adapted).map { JSONMember($0, member.value) }
       })
   }
 
@@ -142,7 +179,7 @@ struct ConfigurationRenaming {
     }
     if isRight(members) { return value }
     let translated = members.flatMap { member in
-      translate(member.key, adapted).map { JSONMember($0, member.value) }
+      ModuleMove.translate(member.key, adapted).map { JSONMember($0, member.value) }
     }
     if isRight(translated) { return .object(translated) }
     return .object(
@@ -160,33 +197,6 @@ struct ConfigurationRenaming {
     }
     guard entries.count == members.count else { return nil }
     return try? ModulePatternMatcher(ModulePatterns(entries), field: field)
-  }
-
-  /// What has to be said instead of `name`, which means all modules whose paths are
-  /// it or end in it.
-  private func translate(_ name: String, _ moves: [Move]) -> [String] {
-    let meant = moves.filter { Self.ends($0.old, in: name) }
-    if meant.isEmpty || meant.allSatisfy({ Self.ends($0.new, in: name) }) { return [name] }
-    let length = name.dottedSegments.count
-    return Self.unique(
-      meant.map { move in
-        let old = move.old.dottedSegments
-        let new = move.new.dottedSegments
-        let lead = old.count - length
-        let start =
-          new.count > lead && new.prefix(lead).elementsEqual(old.prefix(lead))
-          ? lead : lead == 0 ? 0 : max(0, new.count - length)
-        return new[start...].joined(separator: ".")
-      })
-  }
-
-  private static func ends(_ path: String, in name: String) -> Bool {
-    path == name || path.hasSuffix(".\(name)")
-  }
-
-  private static func unique(_ names: [String]) -> [String] {
-    var seen: Set<String> = []
-    return names.filter { seen.insert($0).inserted }
   }
 }
 

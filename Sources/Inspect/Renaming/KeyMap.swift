@@ -50,6 +50,14 @@ public struct KeyMap: Sendable, Hashable {
       })
   }
 
+  /// The same without rules that match none of `names`; `remap` refuses such.
+  func withEffect(on names: [String]) -> KeyMap {
+    guard let counts = try? renaming(of: names).ruleCounts, counts.count == rules.count else {
+      return self
+    }
+    return KeyMap(zip(rules, counts).filter { $1 > 0 }.map(\.0))
+  }
+
   /// What the rules do to `names`.
   public func renaming(of names: [String]) throws(CheckpointError) -> Renaming {
     var results = names

@@ -20,6 +20,21 @@ extension RenamingDraft {
     if let kind, case .pipeline(let style) = AdapterFamily.naming(of: kind) {
       return look(up: style, in: base)
     }
+    let original = self
+    let failure = inferOrRecognise(base)
+    if match?.unplaced.isEmpty == true { return }
+    // Some of the names may be wrapped, and not all alike.
+    if var bare = try original.unwrapped(for: base) {
+      if let failure = bare.inferOrRecognise(base) { throw failure }
+      self = bare
+    } else if let failure {
+      throw failure
+    }
+  }
+
+  /// Takes what is inferred or, where that is not all, a renaming known by name; says
+  /// why where there is neither.
+  private mutating func inferOrRecognise(_ base: KeyList) -> CheckpointError? {
     var attempt = self
     let failure: CheckpointError?
     do throws(CheckpointError) {
@@ -30,35 +45,48 @@ extension RenamingDraft {
     }
     if attempt.match?.unplaced.isEmpty != true, let known = knownRenaming(to: base) {
       self = known
-      return
+      return nil
     }
-    if let failure { throw failure }
-    self = attempt
+    if failure == nil { self = attempt }
+    return failure
+  }
+
+  /// The draft without the wrappers of training programs; nil where it has none, or the
+  /// base has them too.
+  private func unwrapped(for base: KeyList) throws(CheckpointError) -> RenamingDraft? {
+    guard names.contains(where: KeyWrappers.isWrapped),
+      !entries(of: base).contains(where: { KeyWrappers.isWrapped($0.name) })
+    else { return nil }
+    var bare = self
+    try bare.apply(KeyMap(KeyWrappers.unmistakableRules), as: .inferred(base.path))
+    return bare
   }
 
   /// Finds the renaming by the words and the shapes alone.
   private mutating func infer(_ base: KeyList) throws(CheckpointError) {
-    let subjects = MatchSubject.subjects(of: self)
+    let all = MatchSubject.subjects(of: self)
+    let subjects = all.filter { !$0.isScattered }
     let entries = entries(of: base)
     let names = NameShape.fold(subjects.map { ($0.path, $0.demand) })
     let places = NameShape.fold(
       entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) })
     let matching = NameMatching(names, to: places)
-    if matching.isTooLarge { return try inferOneChange(subjects, base) }
+    if matching.isTooLarge { return try inferOneChange(all, base) }
     try refuseShifted(matching, base: base)
     try refuseOpen(matching, base: base)
-    let unplaced = names.indices.filter { matching.places[$0] == nil }.flatMap { index in
+    let homeless = names.indices.filter { matching.places[$0] == nil }.flatMap { index in
       names[index].members.values.map { subjects[$0.position].path }
     }
-    guard unplaced.count < subjects.count else { throw nothingFits(base, subjects) }
-    let placed = subjects.count - unplaced.count
+    guard homeless.count < subjects.count else { throw nothingFits(base, all) }
+    let placed = subjects.count - homeless.count
+    let unplaced = homeless + all.filter(\.isScattered).map(\.path)
     let misshapen = matching.misshapen.reduce(0) { $0 + names[$1].members.count }
     guard (placed + misshapen) * 2 > min(subjects.count, entries.count) else {
       throw littleFits(base, placed: placed, unplaced: unplaced)
     }
     try applyMatching(matching, names, subjects, base: base)
     match = MatchSummary(
-      base: base.path, placed: placed, count: subjects.count,
+      base: base.path, placed: placed, count: all.count,
       unplaced: NaturalOrder.sorted(unplaced))
     guard !unplaced.isEmpty else { return }
     findings.append(Self.unplaced(NaturalOrder.sorted(unplaced), base))
@@ -79,7 +107,9 @@ extension RenamingDraft {
       guard let demand = demands[found], case let shape?? = shapes[wanted] else { return true }
       return demand.accepts(.shape(shape))
     }
-    guard let drift, subjects.allSatisfy({ $0.keys.allSatisfy { !$0.isModule } }) else {
+    guard let drift,
+      subjects.allSatisfy({ !$0.isScattered && $0.keys.allSatisfy { !$0.isModule } })
+    else {
       throw CheckpointError(
         path: path, "too many of its names could be too many of \(base.path) to compare them all",
         fix: "say what they have in common with --rename; --to-match finds the rest")

@@ -46,9 +46,11 @@ public struct AdapterMerge: Sendable {
       try Mergeability.check(weighted.adapter)
     }
     var merged = base
-    try merged.replicateLayers(for: adapters.map(\.adapter))
+    try merged.replicateLayers(for: adapters)
+    let pair = try TiedWeights(merged.checkpoint)
     let tied = try merged.part(adapters.map(\.adapter), keepsTied: options.keepsTied)
     for weighted in adapters { try merged.replace(with: weighted) }
+    if let pair { try merged.resizeOutput(of: pair, with: adapters.map(\.adapter)) }
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))
     var draft = MergeDraft(merged, numerics: options.numerics)
     for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }

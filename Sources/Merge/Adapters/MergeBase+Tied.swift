@@ -2,6 +2,25 @@ import Formats
 import Inspect
 
 extension MergeBase {
+  /// Gives an output that was parted from its embedding the base layer of another size
+  /// that an adapter brings for the embedding: in training it was the same tensor.
+  mutating func resizeOutput(of tied: TiedWeights, with adapters: [Adapter]) throws(CheckpointError)
+  {
+    guard originals[ExactName(tied.output)] == nil,
+      let original = originals[ExactName(tied.input)],
+      checkpoint.records.contains(where: { $0.name == tied.output })
+    else { return }
+    var positions = checkpoint.positions()
+    for adapter in adapters {
+      for resized in adapter.replacements
+      where resized.kind == .baseLayer && resized.target == tied.input
+        && resized.record.shape != original.shape
+      {
+        try replace(resized.inPlace(of: tied.output), of: adapter, &positions)
+      }
+    }
+  }
+
   /// Writes both of two tied tensors where an adapter changes one of them, before any
   /// tensor is replaced. With `keepsTied` the one tensor gets what is meant for either, as
   /// with PEFT; then returns which they are, for the output to be dropped in the end.

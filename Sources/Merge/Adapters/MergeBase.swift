@@ -64,7 +64,7 @@ struct MergeBase {
     }
   }
 
-  private mutating func replace(
+  mutating func replace(
     _ replacement: AdapterReplacement, of adapter: Adapter, _ positions: inout NameTable
   ) throws(CheckpointError) {
     let name = ExactName(replacement.target)
@@ -112,6 +112,13 @@ struct MergeBase {
         fix: "tenon check \(shellQuoted(adapter.path)) --base \(shellQuoted(checkpoint.path))")
     }
     checkpoint.append(record)
+    if adapter.kind == .peftAdapter, !EmbeddingNames.isOutput(record.name) {
+      note(
+        Finding(
+          .warning, .configMismatch, tensors: [record.name],
+          "\(record.name.quoted) is new, as the base has no such tensor: the result loads as the "
+            + "class of model that was trained, which architectures of config.json may not name"))
+    }
     // A loader would give it the type of the rest.
     var original = record
     if record.type.element?.kind == .float, let type = floatType { original.type = type }
@@ -139,9 +146,16 @@ struct MergeBase {
 
   /// `layer_replication`: writes the layers of a deeper model before anything is added
   /// to them.
-  mutating func replicateLayers(for adapters: [Adapter]) throws(CheckpointError) {
-    for adapter in adapters {
+  mutating func replicateLayers(for adapters: [WeightedAdapter]) throws(CheckpointError) {
+    for weighted in adapters {
+      let adapter = weighted.adapter
       guard let layers = try LayerReplication(of: adapter, base: checkpoint) else { continue }
+      guard weighted.weight > 0 else {
+        throw CheckpointError(
+          path: adapter.path,
+          "builds a deeper model from repeated layers, which cannot be taken back",
+          fix: "merge it with a weight above 0")
+      }
       guard adapters.count == 1 else {
         throw CheckpointError(
           path: adapter.path,
@@ -153,6 +167,12 @@ struct MergeBase {
         edit(
           ConfigurationEdit(
             field, .number("\(layers.sources.count)"), instead: .number("\(layers.count)")))
+      }
+      for list in try ModelConfiguration.lists(ofEach: layers.count, in: checkpoint) {
+        edit(
+          ConfigurationEdit(
+            list.field, .array(layers.sources.map { list.values[$0] }),
+            instead: .array(list.values)))
       }
       note(
         Finding(

@@ -18,6 +18,13 @@ enum Mergeability {
         fault.message, details: folded(fault.tensors), fix: fault.fix)
     }
     try checkLeftovers(adapter)
+    if let module = adapter.modulesWithoutMagnitude.first {
+      throw CheckpointError(
+        path: adapter.path, tensor: module.tensors.first?.record.name,
+        "belongs to \(module.target.quoted), which has no lora_magnitude_vector, although use_dora "
+          + "is true",
+        details: folded(adapter.modulesWithoutMagnitude.map(\.target)))
+    }
     for module in adapter.modules { try check(module, of: adapter) }
     guard !adapter.modules.isEmpty || !adapter.replacements.isEmpty else {
       throw CheckpointError(

@@ -58,21 +58,25 @@ struct ModuleSteps {
     try module.knownScale(path: adapter.path)
   }
 
+  /// The sum, with a rounding of its own in PEFT's numerics, unless a magnitude follows.
+  private func roundedFirst(_ sum: UpdateStep) -> UpdateStep {
+    guard case .add(var delta) = sum.action, numerics == .peft, module.magnitude == nil,
+      base.type.bitWidth < 32
+    else { return sum }
+    delta.isRoundedFirst = true
+    return step(.add(delta))
+  }
+
   private func steps(of factors: AdapterFactors) throws(CheckpointError) -> [UpdateStep] {
     switch factors {
     case .product(let a, let b, let core):
-      return [try sum(.lowRank(b: Factor(b), a: Factor(a, core: core)))]
+      let step = try sum(.lowRank(b: Factor(b), a: Factor(a, core: core)))
+      // PEFT rounds the update of a fused attention to its type before adding it.
+      return [base.name.hasSuffix("in_proj_weight") ? roundedFirst(step) : step]
     case .embedding(let a, let b):
-      var step = try sum(.lowRank(b: Factor(b), a: Factor(a)))
       // PEFT rounds the update of an embedding to its type before adding it, but not
       // where a magnitude follows.
-      if case .add(var delta) = step.action, numerics == .peft, module.magnitude == nil,
-        base.type.bitWidth < 32
-      {
-        delta.isRoundedFirst = true
-        step.action = .add(delta)
-      }
-      return [step]
+      return [roundedFirst(try sum(.lowRank(b: Factor(b), a: Factor(a))))]
     case .adalora(let a, let b, let values):
       return [
         try sum(.lowRank(b: Factor(b), a: Factor(a, rowScales: values)), scale: adaloraScale())

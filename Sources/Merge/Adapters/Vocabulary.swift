@@ -27,5 +27,24 @@ extension MergeBase {
           "the adapter brings an embedding of \(new) tokens, where the base has \(old): "
             + "vocab_size of config.json becomes \(new)"))
     }
+    try checkOutputs()
+  }
+
+  /// An output of more tokens than the embedding has would make a model that nothing
+  /// loads.
+  private func checkOutputs() throws(CheckpointError) {
+    for (name, original) in originals where EmbeddingNames.isOutput(name.text) {
+      guard let rows = checkpoint.records.first(where: { $0.name == name.text })?.shape.first,
+        rows != original.shape.first,
+        let input = checkpoint.records.first(where: {
+          EmbeddingNames.isInput($0.name) && $0.shape.first != rows
+        })
+      else { continue }
+      throw CheckpointError(
+        path: checkpoint.path, tensor: input.name,
+        "has \(input.shape[0]) rows, but the adapter's \(name.text) has \(rows), and the adapter "
+          + "brings no embedding of that size",
+        fix: "resize the base with resize_token_embeddings, save it, and merge into that")
+    }
   }
 }

@@ -33,6 +33,22 @@ enum ModelConfiguration {
   /// back to what stands there.
   private static let typeFields = ["dtype", "torch_dtype"]
 
+  /// The fields that have a value for each of `count` layers, such as `layer_types`.
+  static func lists(ofEach count: Int, in checkpoint: Checkpoint) throws(CheckpointError)
+    -> [(field: String, values: [JSONValue])]
+  {
+    guard let file = checkpoint.sideFile("config.json") else { return [] }
+    let document = try InputFile.json(at: file.path)
+    var lists: [(field: String, values: [JSONValue])] = []
+    for part in [document] + (document.object ?? []).map(\.value) {
+      for member in part.object ?? [] where member.key.contains("layer") {
+        guard let values = member.value.array, values.count == count else { continue }
+        lists.append((member.key, values))
+      }
+    }
+    return lists
+  }
+
   /// The document with the edits and with `type` as the type of the weights, in nested
   /// parts too; nil where nothing changes.
   static func setting(

@@ -11,6 +11,8 @@ public enum VerificationConclusion: String, Sendable, Hashable {
   case nothingMerged = "nothing-merged"
   /// Some targets are the base's.
   case partlyMerged = "partly-merged"
+  /// Nothing of the merged model is the base's, what no adapter changes neither.
+  case wrongBase = "wrong-base"
   /// Every target has the expected change times one number.
   case otherScale = "other-scale"
   /// The targets are as expected but for their rounding, other tensors are not.
@@ -29,7 +31,12 @@ extension VerificationReport {
     if verdicts.allSatisfy({ $0 != .other }) {
       return changes.isEmpty ? .otherRounding : .otherTensors
     }
+    if isOfAnotherBase { return .wrongBase }
     return commonScale == nil ? .different : .otherScale
+  }
+
+  private var isOfAnotherBase: Bool {
+    untouched == 0 && changes.count { $0.reason == .values } > 1
   }
 
   /// What the change of every target is the expected one times; nil where they are not

@@ -107,6 +107,9 @@ enum VerifyText {
     case .otherRounding: otherRounding(report)
     case .nothingMerged: "not equal: nothing was merged; every target is the base's"
     case .partlyMerged: partlyMerged(report)
+    case .wrongBase:
+      "not equal: no tensor is that of the base, not even where the adapter changes nothing; "
+        + "another base?"
     case .otherScale:
       "not equal: the update is \(significant(report.commonScale ?? 0, 3)) times the adapter's; "
         + "another weight or lora_alpha?"

@@ -39,6 +39,10 @@ struct MatchSubject {
   var demand: ShapeDemand
   var keys: [Key]
 
+  /// Whether it is a key that does not hold its path in one piece, so that no place of
+  /// the base says what becomes of it.
+  var isScattered: Bool { keys.isEmpty }
+
   /// The subjects of a draft: of an adapter the modules and replacements, of
   /// anything else the tensors.
   static func subjects(of draft: RenamingDraft) -> [MatchSubject] {
@@ -70,32 +74,37 @@ struct MatchSubject {
     var factors: [String: Factors] = [:]
     for (position, tensor) in draft.tensors.enumerated() {
       let key = AdapterKey(peft: tensor.record.name, family: family)
-      let isModule: Bool
-      var newTail: [NamePart] = []
+      let leafParts: [NamePart]?
       switch key.content {
       case .leaf(let leaf, _):
-        isModule = true
-        newTail = NameShape.split(leaf.name).parts
+        leafParts = NameShape.split(leaf.name).parts
         factors[key.target, default: Factors()].add(leaf.role, tensor)
-      case .plain: isModule = false
+      case .plain: leafParts = nil
       case .frozenCopy: continue
       }
-      guard !key.target.isEmpty,
-        let (lead, tail) = surroundings(of: key.target, in: tensor.record.name)
-      else { continue }
-      let path = isModule ? "\(key.target).weight" : key.target
+      guard !key.target.isEmpty else { continue }
+      let path = leafParts == nil ? key.target : "\(key.target).weight"
+      let found =
+        surroundings(of: key.target, in: tensor.record.name)
+        ?? (leafParts == nil ? surroundings(ofModuleOf: key.target, in: tensor.record.name) : nil)
+      guard let found else {
+        subjects.append(MatchSubject(path: tensor.record.name, demand: .unknown, keys: []))
+        continue
+      }
+      let isModule = leafParts != nil || found.isModule
       if order[path] == nil {
         order[path] = subjects.count
         subjects.append(
           MatchSubject(
             path: path,
-            demand: isModule || !tensor.isShapeKnown ? .unknown : .shape(tensor.record.shape),
+            demand: leafParts != nil || !tensor.isShapeKnown
+              ? .unknown : .shape(tensor.record.shape),
             keys: []))
       }
       subjects[order[path] ?? 0].keys.append(
         Key(
-          position: position, lead: lead, newLead: peftLead, tail: tail,
-          newTail: isModule ? newTail : tail, isModule: isModule))
+          position: position, lead: found.lead, newLead: peftLead, tail: found.tail,
+          newTail: leafParts ?? found.tail, isModule: isModule))
     }
     for (target, found) in factors {
       if let index = order["\(target).weight"] { subjects[index].demand = found.demand }
@@ -103,15 +112,32 @@ struct MatchSubject {
     return subjects
   }
 
+  /// What stands around a path.
+  private struct Surroundings {
+    let lead: [NamePart]
+    let tail: [NamePart]
+    /// Whether the path is that of the tensor's module.
+    var isModule = false
+  }
+
   /// What stands around the path; nil where the key does not hold it in one piece.
-  private static func surroundings(of path: String, in key: String)
-    -> (lead: [NamePart], tail: [NamePart])?
-  {
+  private static func surroundings(of path: String, in key: String) -> Surroundings? {
     guard let range = ".\(key).".ranges(of: ".\(path).").last else { return nil }
     let text = ".\(key)."
     let lead = text[..<range.lowerBound].dropFirst()
     let tail = text[range.upperBound...].dropLast()
-    return (parts(lead), parts(tail))
+    return Surroundings(lead: parts(lead), tail: parts(tail))
+  }
+
+  /// The same for the module of a tensor of which the key has `base_layer` between the
+  /// two.
+  private static func surroundings(ofModuleOf tensor: String, in key: String) -> Surroundings? {
+    guard let dot = tensor.lastIndex(of: "."),
+      key.hasSuffix(".base_layer\(tensor[dot...])"),
+      var found = surroundings(of: String(tensor[..<dot]), in: key), found.tail.count == 2
+    else { return nil }
+    found.isModule = true
+    return found
   }
 
   private static func parts(_ text: Substring) -> [NamePart] {

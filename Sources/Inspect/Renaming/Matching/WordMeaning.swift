@@ -75,11 +75,23 @@ enum WordMeaning {
   static func isOpposite(_ a: String, _ b: String) -> Bool {
     if a == b || isSame(a, b) { return false }
     if let first = meanings[a], let second = meanings[b], first != second { return true }
+    if isEmbeddingNorm(a) != isEmbeddingNorm(b), isNorm(a), isNorm(b) { return true }
     let (first, second) = (sides(of: a), sides(of: b))
     for (kind, side) in first {
       if let other = second[kind], other.isDisjoint(with: side) { return true }
     }
     return false
+  }
+
+  private static func isNorm(_ word: String) -> Bool {
+    parts(of: word).contains { ["layernorm", "norm", "ln", "rmsnorm"].contains($0) }
+  }
+
+  /// Whether the word names the norm behind the embeddings, which is none of a layer's
+  /// and not the last one.
+  private static func isEmbeddingNorm(_ word: String) -> Bool {
+    isNorm(word)
+      && parts(of: word).contains { ["embeddings", "embedding", "embed", "emb"].contains($0) }
   }
 
   /// Whether the word tells which of several modules of one layer it is.
