@@ -145,6 +145,9 @@ public enum PyTorchReader {
     let globals = TorchFindings.globals(globals ?? pickle.globals)
     var findings = TorchFindings.unsafeGlobals(globals) + contents.findings
     findings += contents.tensors.findings
+    if format != .torchscript, let refused = TorchFindings.refusedGlobals(globals) {
+      findings.append(refused)
+    }
     if let texts = TorchFindings.surrogates(pickle.surrogateTexts) { findings.append(texts) }
     if let shared = TorchFindings.sharedStorages(contents) { findings.append(shared) }
     var others = contents.others

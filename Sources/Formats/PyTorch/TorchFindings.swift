@@ -31,6 +31,18 @@ struct TorchFindings {
     return findings
   }
 
+  /// The note for globals that are harmless, but refused by torch.load unless the
+  /// caller turns `weights_only` off.
+  static func refusedGlobals(_ globals: [GlobalUse]) -> Finding? {
+    let names = globals.filter { $0.hazard == .harmless && !WeightsOnly.allows($0.name) }
+      .map(\.name)
+    guard !names.isEmpty else { return nil }
+    return Finding(
+      .note, .unsafeGlobal,
+      "torch.load refuses the file unless weights_only is False, though these globals that the pickle "
+        + "names are harmless: \(shortList(names))")
+  }
+
   /// The finding for texts that hold halves of UTF-16 pairs.
   static func surrogates(_ count: Int) -> Finding? {
     guard count > 0 else { return nil }

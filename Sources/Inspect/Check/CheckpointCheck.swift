@@ -96,12 +96,13 @@ public struct CheckpointCheck {
   }
 
   private func report(
-    _ findings: [Finding], load: StrictLoad = StrictLoad(),
+    _ findings: [Finding], doubts: [Finding] = [], load: StrictLoad = StrictLoad(),
     map: [(pattern: String, replacement: String)]? = nil
   ) -> CheckReport {
     CheckReport(
       path: checkpoint.path,
-      findings: findings.map { FixCommands.completed($0, of: inspection) }, load: load,
+      // What is not wrong needs no command.
+      findings: findings.map { FixCommands.completed($0, of: inspection) } + doubts, load: load,
       suggestedMap: map)
   }
 
@@ -167,9 +168,11 @@ public struct CheckpointCheck {
         uniquingKeysWith: { first, _ in first }))
     diagnosis.isAdapterLoad = isAdapter && log.subjects == [.adapter]
     let result = load.isClean ? LoadDiagnosis.Result() : diagnosis.result()
-    let sentences = log.failures.map { Finding(.error, $0.code, $0.message) }
+    let doubts = log.failures.map { $0.doubt(of: checkpoint, with: alone) }
+    let sentences = zip(log.failures, doubts).filter { $1 == nil }.map(\.0.finding)
     return report(
-      result.findings + sentences + alone, load: load, map: result.map)
+      result.findings + sentences + alone, doubts: doubts.compactMap(\.self), load: load,
+      map: result.map)
   }
 
   /// The lists of the log, with those keys of the checkpoint that a pattern of it stands
@@ -179,9 +182,10 @@ public struct CheckpointCheck {
     guard log.isFolded else { return load }
     let names = Set(checkpoint.records.map { ExactName($0.name) })
     let unexpected = load.unexpected.filter { names.contains(ExactName($0)) }
+    let missing = load.missing.filter { !names.contains(ExactName($0)) }
     // Of another file, nothing would be left.
     if !unexpected.isEmpty { load.unexpected = unexpected }
-    load.missing.removeAll { names.contains(ExactName($0)) }
+    if !unexpected.isEmpty || !missing.isEmpty { load.missing = missing }
     return load
   }
 }

@@ -14,14 +14,15 @@ extension LoadDiagnosis {
     let wanted = load.missing.filter { !AdapterKey.hasLeaf($0) || PLoRA.ends($0) }
     if let finding = trainerLoad(adapter) { return finding }
     guard !wanted.isEmpty || isUnexpectedAlone else { return nil }
+    if let finding = otherAdapter() { return finding }
     let factors = adapter.modules.flatMap(\.tensors).count
     var proof: [String] = []
     if !load.unexpected.isEmpty {
+      let (own, all) = (adapterKeys(among: load.unexpected), load.unexpected.count)
       proof.append(
-        "\(Wording.verb(load.unexpected.count, "the", "all")) "
-          + "\(Wording.count(load.unexpected.count, "unexpected key")) "
-          + "\(Wording.verb(load.unexpected.count, "is", "are")) the adapter's "
-          + "(\(Wording.folded(load.unexpected, limit: 1)))")
+        (own.count == all ? Wording.verb(all, "the ", "all ") : "\(own.count) of the ")
+          + "\(Wording.count(all, "unexpected key")) \(Wording.verb(own.count, "is", "are")) the "
+          + "adapter's (\(Wording.folded(own, limit: 1)))")
     }
     if !wanted.isEmpty {
       proof.append(
