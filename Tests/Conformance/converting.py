@@ -95,7 +95,7 @@ def there_and_back(harness, metadata):
     place = harness.fresh()
     start, middle, end = (os.path.join(place, name)
                           for name in ("a.safetensors", "b.bin", "c.safetensors"))
-    state = random_state(harness.random, harness.random.randint(0, 30))
+    state = random_state(harness.random, harness.random.randint(1, 30))
     save_sorted(state, start, metadata) if metadata else save_file(state, start)
     report = harness.json("convert", start, "-o", middle)
     harness.equal((report["tensors"], report["converted"], report["lost"]), (len(state), 0, []),

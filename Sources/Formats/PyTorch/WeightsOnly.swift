@@ -1,7 +1,13 @@
 /// What `torch.load` takes by itself since torch 2.6, where `weights_only` is true.
 enum WeightsOnly {
-  /// Whether a pickle may name the global, by the full name of Python 3.
+  private static let oldBuiltins = "__builtin__."
+
+  /// Whether a pickle may name the global.
   static func allows(_ name: String) -> Bool {
+    // torch.save writes the names of Python 2, and torch.load translates them.
+    if name.hasPrefix(oldBuiltins) {
+      return names.contains("builtins." + name.dropFirst(oldBuiltins.count))
+    }
     if names.contains(name) { return true }
     guard let dot = name.lastIndex(of: "."), name.hasPrefix("torch.") else { return false }
     let (module, attribute) = (name[..<dot], name[name.index(after: dot)...])
