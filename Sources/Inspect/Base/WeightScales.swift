@@ -23,13 +23,34 @@ public struct WeightScales: Sendable {
   public static let weightTypes: Set<ElementType> = [.f8e4m3, .f8e5m2]
   private static let scaleTypes: Set<ElementType> = [.f32, .bf16, .f16, .f8e8m0]
 
-  /// The scales of `weight` in `base`; nil where it is no FP8 weight or has none.
-  ///
-  /// Throws where they follow no scheme that is known, with the tensor and both shapes.
-  public init?(of weight: TensorRecord, in base: Checkpoint, _ positions: NameTable)
-    throws(CheckpointError)
-  {
-    guard let type = weight.type.element, Self.weightTypes.contains(type),
+  /// The scales of the weights of one base, whose configuration is read once for all.
+  public struct Scheme: Sendable {
+    fileprivate let base: Checkpoint
+    fileprivate let positions: NameTable
+    fileprivate let settings: JSONValue?
+
+    public init(_ base: Checkpoint, _ positions: NameTable) {
+      self.base = base
+      self.positions = positions
+      let isNeeded = base.records.contains { WeightScales.isWeight($0) }
+      settings = isNeeded ? WeightScales.settings(beside: base) : nil
+    }
+
+    /// The scales of `weight`; nil where it is no FP8 weight or has none.
+    ///
+    /// Throws where they follow no scheme that is known, with the tensor and both shapes.
+    public func scales(of weight: TensorRecord) throws(CheckpointError) -> WeightScales? {
+      try WeightScales(of: weight, by: self)
+    }
+  }
+
+  private static func isWeight(_ record: TensorRecord) -> Bool {
+    record.type.element.map(weightTypes.contains) ?? false
+  }
+
+  private init?(of weight: TensorRecord, by scheme: Scheme) throws(CheckpointError) {
+    let (base, positions, settings) = (scheme.base, scheme.positions, scheme.settings)
+    guard Self.isWeight(weight),
       let position = Self.suffixes.lazy.compactMap({ positions[weight.name + $0] }).first
     else { return nil }
     let scale = base.records[position]
@@ -45,7 +66,6 @@ public struct WeightScales: Sendable {
     guard let scaleType = scale.type.element, Self.scaleTypes.contains(scaleType) else {
       throw refusal("is \(scale.type.name); expected F32, BF16, F16 or F8_E8M0")
     }
-    let settings = Self.settings(beside: base)
     guard weight.shape.count == 2,
       let cut = Self.cut(weight.shape, scales: scale.shape, block: Self.block(settings))
     else {

@@ -75,12 +75,13 @@ extension AdapterBaseChecks {
 
   func quantised() -> [Finding] {
     let targets = matching.matches.map(\.base) + matching.partialMatches.map(\.base)
+    let scheme = WeightScales.Scheme(base, positions)
     var scaled: [TensorRecord] = []
     var integers: [TensorRecord] = []
     for target in targets {
       let isWide = target.type.element.map { $0.kind == .float && $0.bitWidth > 8 } ?? false
       guard !isWide else { continue }
-      if (try? WeightScales(of: target, in: base, positions)) != nil {
+      if (try? scheme.scales(of: target)) != nil {
         scaled.append(target)
       } else {
         integers.append(target)

@@ -144,9 +144,9 @@ struct ModelChecks {
 
   private func quantised() -> [Finding] {
     guard let method = configuration.quantisation else { return [] }
-    let positions = checkpoint.positions()
+    let scheme = WeightScales.Scheme(checkpoint, checkpoint.positions())
     let isScaled = checkpoint.records.contains {
-      (try? WeightScales(of: $0, in: checkpoint, positions)) != nil
+      (try? scheme.scales(of: $0)) != nil
     }
     let consequence =
       isScaled

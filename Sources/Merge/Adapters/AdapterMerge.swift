@@ -48,7 +48,9 @@ public struct AdapterMerge: Sendable {
     var merged = base
     try merged.replicateLayers(for: adapters)
     let pair = try TiedWeights(merged.checkpoint)
-    let tied = try merged.part(adapters.map(\.adapter), keepsTied: options.keepsTied)
+    let tied = try pair.flatMap { (pair) throws(CheckpointError) in
+      try merged.part(pair, by: adapters.map(\.adapter), keepsTied: options.keepsTied)
+    }
     for weighted in adapters { try merged.replace(with: weighted) }
     if let pair { try merged.resizeOutput(of: pair, with: adapters.map(\.adapter)) }
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))

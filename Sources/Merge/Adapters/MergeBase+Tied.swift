@@ -24,11 +24,10 @@ extension MergeBase {
   /// Writes both of two tied tensors where an adapter changes one of them, before any
   /// tensor is replaced. With `keepsTied` the one tensor gets what is meant for either, as
   /// with PEFT; then returns which they are, for the output to be dropped in the end.
-  mutating func part(_ adapters: [Adapter], keepsTied: Bool) throws(CheckpointError) -> TiedWeights?
+  mutating func part(_ tied: TiedWeights, by adapters: [Adapter], keepsTied: Bool)
+    throws(CheckpointError) -> TiedWeights?
   {
-    guard let tied = try TiedWeights(checkpoint),
-      let adapter = adapters.first(where: { tied.isParted(by: $0) })
-    else { return nil }
+    guard let adapter = adapters.first(where: { tied.isParted(by: $0) }) else { return nil }
     append(copyOf: tied.input, as: tied.output)
     if keepsTied {
       if let saved = adapters.first(where: { tied.isSaved(by: $0) }) {

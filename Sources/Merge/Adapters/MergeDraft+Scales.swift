@@ -4,7 +4,7 @@ import Inspect
 /// Bases whose weights are FP8 with scales.
 extension MergeDraft {
   func scales(of weight: TensorRecord) throws(CheckpointError) -> WeightScales? {
-    try WeightScales(of: weight, in: base.checkpoint, positions)
+    try scheme.scales(of: weight)
   }
 
   /// PEFT merges into no quantised weights, so there are no roundings of its own.

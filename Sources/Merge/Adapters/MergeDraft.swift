@@ -8,6 +8,7 @@ struct MergeDraft {
   var updates: [ExactName: TensorUpdate]
   let numerics: Numerics
   let positions: NameTable
+  let scheme: WeightScales.Scheme
   /// The number of the adapter whose steps for a tensor came last.
   private var latest: [ExactName: Int] = [:]
   private var adapterCount = 0
@@ -17,6 +18,7 @@ struct MergeDraft {
     self.numerics = numerics
     updates = base.replacements
     positions = base.checkpoint.positions()
+    scheme = WeightScales.Scheme(base.checkpoint, positions)
   }
 
   /// Adds the steps of all modules of an adapter.

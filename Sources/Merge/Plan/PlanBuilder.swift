@@ -22,7 +22,8 @@ struct PlanBuilder {
   /// What a file that carries documents has as the adapter's configuration, if that
   /// changes.
   let adapterConfiguration: MergePlan.Document?
-  private let positions: NameTable
+  /// Where `--dtype` asks which weights have scales.
+  private let positions: NameTable?
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
@@ -39,7 +40,7 @@ struct PlanBuilder {
     self.canExclude = canExclude
     self.configuration = configuration
     self.adapterConfiguration = adapterConfiguration
-    positions = base.positions()
+    positions = options.type == nil ? nil : base.positions()
   }
 
   /// Plans the output: `updates` by the name of the tensor that they change. One
@@ -152,7 +153,7 @@ struct PlanBuilder {
 
   /// Values without their scales, or scales of another type, would be another model.
   private func checkScales(of record: TensorRecord) throws(TensorRefusal) {
-    guard options.type != nil, let type = record.type.element,
+    guard let positions, let type = record.type.element,
       WeightScales.weightTypes.contains(type),
       let scales = WeightScales.suffixes.map({ record.name + $0 }).first(where: {
         positions[$0] != nil
