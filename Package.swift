@@ -63,11 +63,15 @@ let package = Package(
       name: "tenon-hdf5", dependencies: ["CHDF5"], path: "Sources/tenon-hdf5",
       exclude: ["CHDF5"]),
     .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: settings),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
     .testTarget(
-      name: "FormatsTests", dependencies: ["Formats", collections], swiftSettings: settings),
-    .testTarget(name: "InspectTests", dependencies: ["Inspect"], swiftSettings: settings),
+      name: "FormatsTests", dependencies: ["Formats", "TestSupport", collections],
+      swiftSettings: settings),
     .testTarget(
-      name: "MergeTests", dependencies: ["Merge", collections], swiftSettings: settings),
+      name: "InspectTests", dependencies: ["Inspect", "TestSupport"], swiftSettings: settings),
+    .testTarget(
+      name: "MergeTests", dependencies: ["Merge", "TestSupport", collections],
+      swiftSettings: settings),
     .testTarget(
       name: "CommandTests", dependencies: ["tenon", subprocess, system], exclude: ["Golden"],
       swiftSettings: settings),

@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import TestSupport
 import Testing
 
 struct SafetensorsReaderTests {
@@ -146,20 +147,5 @@ struct SafetensorsReaderTests {
     let path = try directory.write(
       safetensors(header, data: [UInt8](repeating: 7, count: 100_000)), to: "many.safetensors")
     #expect(try Checkpoint.open(path).records.count == 100_000)
-  }
-}
-
-/// SplitMix64: a generator whose sequence a printed seed brings back.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }

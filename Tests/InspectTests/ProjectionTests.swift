@@ -2,6 +2,7 @@ import Compute
 import Formats
 import Foundation
 import OrderedCollections
+import TestSupport
 import Testing
 
 @testable import Inspect

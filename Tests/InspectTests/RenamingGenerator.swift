@@ -1,3 +1,5 @@
+import TestSupport
+
 @testable import Inspect
 
 /// Makes renamings as they happen: a wrapper, a moved module, another word.

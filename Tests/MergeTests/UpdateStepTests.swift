@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import TestSupport
 import Testing
 
 @testable import Merge
