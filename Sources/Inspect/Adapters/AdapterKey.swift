@@ -16,7 +16,8 @@ struct AdapterKey {
   enum Content {
     case leaf(AdapterLeaf, isNested: Bool)
     case plain(AdapterReplacement.Kind)
-    /// The untrained copy beside a module of `modules_to_save`.
+    /// A copy beside a module of `modules_to_save`: the untrained one, or the trained one
+    /// again, under a name that PEFT does not read.
     case frozenCopy
   }
 
@@ -90,7 +91,9 @@ struct AdapterKey {
     if let copy = segments.firstIndex(of: "modules_to_save"), copy + 2 < segments.count {
       adapterName = segments[copy + 1]
       segments.removeSubrange(copy...copy + 1)
-    } else if let copy = segments.firstIndex(of: "original_module") {
+    } else if let copy = segments.firstIndex(where: {
+      $0 == "original_module" || $0 == "modules_to_save"
+    }) {
       segments.remove(at: copy)
       target = segments.joined(separator: ".")
       content = .frozenCopy
@@ -103,7 +106,9 @@ struct AdapterKey {
       if segments.last == "token_adapter" { segments.removeLast() }
       segments.append("weight")
       kind = .tokenRows
-    } else if segments.contains("base_layer") {
+    } else if let layer = segments.firstIndex(of: "base_layer") {
+      // The embedding of which rows were trained.
+      if layer > 0, segments[layer - 1] == "token_adapter" { segments.remove(at: layer - 1) }
       kind = .baseLayer
     } else if segments.last == "bias" {
       kind = .bias
