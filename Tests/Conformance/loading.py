@@ -52,7 +52,7 @@ VARIANTS = {
     "grown, saved": lambda name: {
         "grow": 5, "modules_to_save": [EMBEDDING.get(name, "embed_tokens")]},
     "grown, tokens": lambda name: {"grow": 5, "trainable_token_indices": {
-        EMBEDDING.get(name, "embed_tokens"): [3, 71]}},
+        EMBEDDING.get(name, "embed_tokens"): [3, 71 if name.startswith("qwen2") else 66]}},
 }
 
 
