@@ -39,7 +39,7 @@ struct InferredRenaming {
   }
 
   /// Beyond this the search would take longer than a person waits.
-  private static let maximumCount = 20_000
+  private static let maximumCount = 80_000
   /// The most rules that a command spells out.
   private static let maximumRuleCount = 4
 
