@@ -15,7 +15,9 @@ enum FixCommands {
     let checkpoint = inspection.checkpoint
     switch finding.code {
     case .zeroSizeTensor where finding.severity == .error: finding.fix = recovery(of: checkpoint)
-    case .prefixDrift where inspection.adapter?.wrappers.isEmpty == false:
+    // That finding names the wrapper, not the keys.
+    case .prefixDrift
+    where finding.tensors.isEmpty && inspection.adapter?.wrappers.isEmpty == false:
       finding.fix = remap(checkpoint.path, "--preset strip-wrappers")
     case .prefixDrift
     where finding.tensors.count == checkpoint.records.count
