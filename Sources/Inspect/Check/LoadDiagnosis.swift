@@ -30,7 +30,7 @@ struct LoadDiagnosis {
     /// The rules as expression and replacement; nil where there are none.
     var map: [(pattern: String, replacement: String)]? {
       if let drift { return [(drift.pattern, drift.replacement)] }
-      return inferred.map { $0.map.rules.map { ($0.pattern, $0.replacement) } }
+      return inferred?.map?.rules.map { ($0.pattern, $0.replacement) }
     }
   }
 
