@@ -28,6 +28,10 @@ struct TestTensor: Sendable {
 extension TemporaryDirectory {
   /// Writes float32 tensors as a safetensors file.
   func write(_ tensors: KeyValuePairs<String, TestTensor>, to name: String) throws {
+    try write(tensors.map { ($0, $1) }, to: name)
+  }
+
+  func write(_ tensors: [(String, TestTensor)], to name: String) throws {
     var entries: [String] = []
     var data = Data()
     for (name, tensor) in tensors {

@@ -129,6 +129,11 @@ extension Adapter {
     with(modules: modules.filter(isKept), replacements: replacements)
   }
 
+  /// The adapter with others of the tensors that take places, or without them.
+  func replacing(_ replacement: (AdapterReplacement) -> AdapterReplacement?) -> Adapter {
+    with(modules: modules, replacements: replacements.compactMap(replacement))
+  }
+
   /// The adapter with other targets.
   func named(_ name: (String) -> String) -> Adapter {
     with(

@@ -18,7 +18,8 @@ struct AdapterKey {
   enum Content {
     case leaf(AdapterLeaf, isNested: Bool)
     case plain(AdapterReplacement.Kind)
-    /// The untrained copy beside a module of `modules_to_save`.
+    /// A copy beside a module of `modules_to_save`: the untrained one, or the trained one
+    /// again, under a name that PEFT does not read.
     case frozenCopy
   }
 
@@ -93,7 +94,9 @@ struct AdapterKey {
     if let copy = segments.firstIndex(of: "modules_to_save"), copy + 2 < segments.count {
       adapterName = segments[copy + 1]
       segments.removeSubrange(copy...copy + 1)
-    } else if let copy = segments.firstIndex(of: "original_module") {
+    } else if let copy = segments.firstIndex(where: {
+      $0 == "original_module" || $0 == "modules_to_save"
+    }) {
       segments.remove(at: copy)
       path = segments
       target = segments.joined(separator: ".")
@@ -106,7 +109,9 @@ struct AdapterKey {
       segments.removeSubrange(delta...)
       if segments.last == "token_adapter" { segments.removeLast() }
       kind = .tokenRows
-    } else if segments.contains("base_layer") {
+    } else if let layer = segments.firstIndex(of: "base_layer") {
+      // The embedding of which rows were trained.
+      if layer > 0, segments[layer - 1] == "token_adapter" { segments.remove(at: layer - 1) }
       kind = .baseLayer
     } else if segments.last == "bias" {
       kind = .bias

@@ -24,11 +24,12 @@ struct AdapterBaseChecks {
   {
     let layers = try LayerReplication(of: adapter, base: original)
     let base = layers.map { original.expanded($0.copies) } ?? original
-    let (adapter, layout) = adapter.relaid(onto: base)
+    let tied = try? TiedWeights(base)
+    let (relaid, layout) = adapter.relaid(onto: base, tied: tied)
+    let adapter = try tied?.joined(relaid) ?? relaid
     self.adapter = adapter
     self.base = base
     self.layout = layout
-    let tied = try? TiedWeights(base)
     tiedWeights = tied
     let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
     matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: whole)

@@ -63,6 +63,11 @@ enum FixCommands {
     }
   }
 
+  /// Merges an adapter into its base; BASE stands for one that is not known.
+  static func merge(base: String?, adapter: String) -> String {
+    "tenon merge \(base.map(shellQuoted) ?? "BASE") \(shellQuoted(adapter)) -o OUT"
+  }
+
   /// The command that applies rules to the names of the checkpoint at `path`.
   static func rename(_ path: String, _ rules: [String]) -> String {
     remap(path, rules.map { "--rename \(shellQuoted($0))" }.joined(separator: " "))

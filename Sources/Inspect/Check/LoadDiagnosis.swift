@@ -17,6 +17,11 @@ struct LoadDiagnosis {
   let wantedShapes: [ExactName: [Int]]
   /// Whether the lists are of a load of an adapter onto a model, not of a model.
   var isAdapterLoad = false
+  /// What made the lists, as far as a log tells it.
+  var loader: LoadLog.Loader?
+
+  /// Whether the lists are those of a log.
+  var isOfLog: Bool { loader != nil }
 
   var path: String { inspection.checkpoint.path }
 

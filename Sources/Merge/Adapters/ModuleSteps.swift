@@ -216,12 +216,19 @@ struct ModuleSteps {
   /// the magnitudes, which it keeps in float32 whatever the base has.
   private static let lycorisEpsilon: Float = 0x1p-23
 
-  /// What multiplies a weight has no part to be weighed.
+  /// What multiplies a weight has no part to be weighed, and nothing to be taken back.
   private func refuseWeight() throws(CheckpointError) {
     guard weight != 1 else { return }
-    throw refusal(
-      "multiplies the weight (\(adapter.family)), so that no part of it can be added; "
-        + "expected --weight 1")
+    guard weight < 0 else {
+      throw refusal(
+        "multiplies the weight (\(adapter.family)), so that no part of it can be added; "
+          + "expected --weight 1")
+    }
+    var error = refusal(
+      "multiplies the weight (\(adapter.family)) instead of adding to it, so that it cannot be "
+        + "subtracted")
+    error.fix = "keep the base: such a merge cannot be taken back"
+    throw error
   }
 
   private func refusal(_ message: String) -> CheckpointError {
@@ -234,6 +241,9 @@ struct ModuleSteps {
 extension UpdateStep {
   /// Whether it only adds, so that its place among others does not matter.
   var isSum: Bool { if case .add = action { true } else { false } }
+
+  /// Whether it only rounds, as PEFT does between two adapters.
+  var isRounding: Bool { if case .round = action { true } else { false } }
 }
 
 extension AdapterModule {
