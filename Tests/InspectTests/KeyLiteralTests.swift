@@ -12,7 +12,8 @@ import Testing
 
   static let cases = [
     Case(text: "odict_keys(['a.w', 'b'])", names: ["a.w", "b"]),
-    Case(text: ">>> model.state_dict().keys()\ndict_keys([\"a.w\", 'b'])\n>>> ", names: ["a.w", "b"]),
+    Case(
+      text: ">>> model.state_dict().keys()\ndict_keys([\"a.w\", 'b'])\n>>> ", names: ["a.w", "b"]),
     Case(text: "['a.w', 'b']", names: ["a.w", "b"]),
     Case(text: " {'a.w',\n 'b',\n}", names: ["a.w", "b"]),
     Case(text: "('a.w', 'b')", names: ["a.w", "b"]),

@@ -50,13 +50,15 @@ import Testing
   static let cases = [
     Case(
       names: split, base: fused,
-      message: "only 2 of 12 names have a place in fused, too few to call the rest of it a renaming",
+      message:
+        "only 2 of 12 names have a place in fused, too few to call the rest of it a renaming",
       fix: "add --preset fuse-qkv --preset fuse-gate-up"),
     Case(names: split, base: fused, presets: ["fuse-qkv", "fuse-gate-up"], message: nil),
     Case(names: fused, base: split, presets: ["split-qkv", "split-gate-up"], message: nil),
     Case(
       names: fused, base: fused, presets: ["split-qkv"],
-      message: #"the preset "split-qkv" makes q_proj, k_proj and v_proj of qkv_proj, but fused has "#
+      message:
+        #"the preset "split-qkv" makes q_proj, k_proj and v_proj of qkv_proj, but fused has "#
         + "qkv_proj itself", fix: "leave out --preset split-qkv"),
     Case(
       names: split, base: split, presets: ["fuse-gate-up"],
@@ -128,7 +130,10 @@ import Testing
   /// Adapters that lie among the names of others: every one finds its way, or none is told.
   static let united: [(names: [String], command: String)] = [
     (
-      ["policy.base_model.model.a.lora_A.über.weight", "policy.base_model.model.a.lora_B.über.weight"],
+      [
+        "policy.base_model.model.a.lora_A.über.weight",
+        "policy.base_model.model.a.lora_B.über.weight",
+      ],
       #"--preset strip-wrappers --rename '\.über(\.weight|\.bias|)$=\1'"#
     ),
     (

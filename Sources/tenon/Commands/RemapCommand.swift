@@ -11,8 +11,8 @@ struct RemapCommand: CheckpointCommand {
     discussion: """
       Presets are applied first, then --map, then --rename, each in the order in which it is \
       given, then what --to-match finds. No tensor's data changes. The adapter_config.json of a \
-      PEFT adapter is renamed along with its keys. Names that would clash and rules that match \
-      nothing are refused.
+      PEFT adapter is renamed along with its keys. Names that would clash, rules that match \
+      nothing and a mere copy are refused.
       """)
 
   @Argument(
