@@ -70,7 +70,7 @@ enum FixCommands {
 
   /// The command that applies rules to the names of the checkpoint at `path`.
   static func rename(_ path: String, _ rules: [String]) -> String {
-    remap(path, rules.map { "--rename \(shellQuoted($0))" }.joined(separator: " "))
+    remap(path, rules.map { "--rename \(shellWord($0))" }.joined(separator: " "))
   }
 
   static func remap(_ path: String, _ options: String) -> String {
