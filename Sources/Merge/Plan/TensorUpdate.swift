@@ -15,6 +15,8 @@ public struct TensorUpdate: Sendable {
   public var modelType: TensorType
   /// Whether `base` is an adapter's tensor in the place of the base's.
   public var isReplacement: Bool
+  /// Whether PEFT makes the sums twice, as it does with the output of a fused attention.
+  public var isDoubledByPEFT = false
   /// The scales of `base`, where it is quantised: the steps work on the products, which
   /// are then quantised in the same scheme.
   public var scales: WeightScales?
