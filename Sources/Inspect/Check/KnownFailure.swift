@@ -7,15 +7,35 @@ struct KnownFailure: Sendable {
   let code: Finding.Code
   /// The cause and what to do.
   let message: String
+  /// What the checkpoint at hand has to do with it, where that can be seen.
+  let proof: @Sendable (Inspection) -> Proof?
 
-  private init(_ marks: [String], _ code: Finding.Code, _ message: String) {
+  /// What a checkpoint shows of the cause: the end of the sentence, and the command.
+  struct Proof: Sendable {
+    let text: String
+    var fix: String?
+  }
+
+  init(
+    _ marks: [String], _ code: Finding.Code, _ message: String,
+    proof: @escaping @Sendable (Inspection) -> Proof? = { _ in nil }
+  ) {
     self.marks = marks
     self.code = code
     self.message = message
+    self.proof = proof
   }
 
   static func found(in text: String) -> [KnownFailure] {
-    table.filter { row in row.marks.allSatisfy { text.contains($0) } }
+    func isIn(_ row: KnownFailure) -> Bool { row.marks.allSatisfy { text.contains($0) } }
+    // A program looks in several places for one file.
+    return table.filter(isIn) + files.filter(isIn).prefix(1)
+  }
+
+  func finding(of inspection: Inspection) -> Finding {
+    let proof = proof(inspection)
+    return Finding(
+      .error, code, proof.map { "\(message): \($0.text)" } ?? message, fix: proof?.fix)
   }
 
   private static let table = [
@@ -42,14 +62,6 @@ struct KnownFailure: Sendable {
       ["were set but no parameter was matched"], .wrongBase,
       "the model has none of the parameters in target_parameters: its experts are not fused, or "
         + "named otherwise in this version of transformers"),
-    KnownFailure(
-      ["Can't find weights for"], .missingSideFile,
-      "PEFT found neither adapter_model.safetensors nor adapter_model.bin there; an adapter with a "
-        + "name of its own lies one directory down"),
-    KnownFailure(
-      ["Can't find 'adapter_config.json'"], .missingSideFile,
-      "PEFT found no adapter_config.json there; an adapter with a name of its own lies one "
-        + "directory down"),
     KnownFailure(
       ["should not be contained in the prefix"], .prefixDrift,
       "an adapter called \"lora\" cannot be told from the prefix \"lora_\": give it another name"),
@@ -88,6 +100,22 @@ struct KnownFailure: Sendable {
       ["HeaderTooLarge"], .indexMismatch,
       "the file does not begin with a safetensors header: often a Git LFS pointer or an error page "
         + "in place of the file"),
+    KnownFailure(
+      ["is out of bounds for dimension 0 with size"], .vocabularyMismatch,
+      "a row of an embedding was wanted that the model does not have: where PEFT raises it, "
+        + "trainable_token_indices names tokens that were added in training, and "
+        + "resize_token_embeddings has to be called on the model before the adapter is loaded"),
+    KnownFailure(
+      ["got an unexpected keyword argument", "Config"], .configMismatch,
+      "adapter_config.json was written by a newer PEFT, whose fields this one does not know: use "
+        + "that PEFT, or remove the field if it only has its default"),
+    KnownFailure(
+      ["on the meta device, we need a `value`"], .missingKey,
+      "a tensor of the model got no value, because the checkpoint does not have it under that name"),
+    KnownFailure(
+      ["Cannot copy out of meta tensor"], .missingKey,
+      "a tensor of the model was never filled: the checkpoint lacks it, or part of the model was "
+        + "left on the disk by device_map"),
     KnownFailure(
       ["Cannot merge", "quantized"], .quantisedBase,
       "the base was loaded in 4 or 8 bits: merge into the unquantised model"),

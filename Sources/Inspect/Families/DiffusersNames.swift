@@ -6,7 +6,7 @@ enum DiffusersNames {
   private static let components = "unet|transformer|transformer_2|text_encoder(?:_[23])?|prior"
 
   /// Spellings that diffusers wrote before it used PEFT's.
-  private static let historic = [
+  static let historic = [
     RenameRule(checked: #"\.processor\."#, "."),
     RenameRule(checked: #"^(text_encoder(?:_[23])?\..*)\.to_([qkv])_lora\."#, #"\1.\2_proj.lora."#),
     RenameRule(checked: #"^(text_encoder(?:_[23])?\..*)\.to_out_lora\."#, #"\1.out_proj.lora."#),

@@ -170,7 +170,8 @@ struct MergeBase {
           ConfigurationEdit(
             field, .number("\(layers.sources.count)"), instead: .number("\(layers.count)")))
       }
-      for list in try ModelConfiguration.lists(ofEach: layers.count, in: checkpoint) {
+      let configuration = try ModelConfiguration(beside: checkpoint)
+      for list in configuration?.lists(ofEach: layers.count) ?? [] {
         edit(
           ConfigurationEdit(
             list.field, .array(layers.sources.map { list.values[$0] }),

@@ -192,12 +192,12 @@ struct PlanBuilder {
     var documents: [MergePlan.Document] = []
     for directory in [""] + base.components.map({ $0 + "/" }) {
       guard let file = base.sideFile(directory + "config.json"),
-        let changed = ModelConfiguration.setting(
+        let changed = ConfigurationDocument.setting(
           options.type, directory.isEmpty ? configuration : [],
           in: try InputFile.json(at: file.path))
       else { continue }
       documents.append(
-        MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed)))
+        MergePlan.Document(name: file.name, bytes: ConfigurationDocument.bytes(of: changed)))
     }
     return documents
   }

@@ -64,6 +64,7 @@ struct RemapCommand: CheckpointCommand {
       return .success
     }
     let draft = try rules.draft(.checkpoint(input), filter: try filter.filter())
+    if !write.dryRun { try draft.requireEffect() }
     let plan = try RemapPlan(
       draft, of: input, options: write.outputOptions(output, for: transaction))
     if !write.dryRun {
@@ -96,6 +97,7 @@ struct RemapCommand: CheckpointCommand {
   private func finish(_ draft: RenamingDraft, _ plan: RemapPlan?) throws(CheckpointError) {
     try draft.requireDistinct()
     if let saveMap = rules.saveMap, !write.dryRun {
+      try draft.requireEffect()
       try rules.save(draft.map, to: saveMap, force: write.force)
     }
     let report = RemapReport(
