@@ -39,6 +39,9 @@ struct MergeDraft {
         adapter: adapter, weight: weighted.weight,
         numerics: numerics(for: try scales(of: match.base)))
       try append(try steps.weightSteps(), to: match.base, of: adapter)
+      if match.module.isFusedAttentionOutput {
+        updates[ExactName(match.base.name)]?.isDoubledByPEFT = true
+      }
       let bias = try steps.biasSteps()
       guard !bias.steps.isEmpty else { continue }
       guard let position = positions[match.biasName] else {
