@@ -66,13 +66,14 @@ struct PlanBuilder {
     let names = OutputNames(
       base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
     let configurations = try changedConfigurations()
-    let (files, indexes) = try files(of: tensors, names, changed: configurations)
-    let (blocks, scratch, memory) = try fitMemory(tensors)
+    let carried = try carried(names.carriedFiles, changed: configurations)
+    let (files, indexes) = try files(of: tensors, names, documents: carried.documents)
+    let (blocks, scratch, memory) = try fitMemory(tensors, besides: carried.documents)
     let changed = Set(configurations.map(\.name))
     return MergePlan(
       files: files, sideFiles: names.sideFiles.filter { !changed.contains($0.name) },
       documents: options.isSingleFile ? indexes : indexes + configurations,
-      findings: findings, memory: memory,
+      findings: findings + carried.findings, memory: memory,
       numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 
@@ -116,10 +117,7 @@ struct PlanBuilder {
 
   /// The format that can hold what the chosen one cannot.
   private func otherFormat(for type: TensorType, shape: [Int]) -> String? {
-    // Types that HDF5 files do not tell.
-    if canExclude, type.name.hasPrefix("opaque") {
-      return "say what it is with --assume, which takes a type of \(type.bitWidth) bits"
-    }
+    if let assumption = type.assumption { return assumption }
     let other = OutputFormat.allCases.first { $0.refusal(type, shape: shape) == nil }
     return other.map { format in
       // Only a conversion, which can leave tensors out, is told the format as well.
@@ -203,16 +201,18 @@ struct PlanBuilder {
   }
 
   /// The largest blocks that fit into the memory that the user allows.
-  private func fitMemory(_ tensors: [PlannedTensor]) throws(CheckpointError) -> (
-    BlockSize, WorkerScratch.Sizes, MemoryEstimate
-  ) {
+  private func fitMemory(_ tensors: [PlannedTensor], besides documents: [HDF5Layout.Document])
+    throws(CheckpointError) -> (BlockSize, WorkerScratch.Sizes, MemoryEstimate)
+  {
+    // As they are, and laid out in the file; compressed tensors have that made twice.
+    let held = 3 * documents.reduce(0) { $0 + $1.bytes.count }
     var blocks = BlockSize()
     while true {
       var scratch = WorkerScratch.Sizes()
       for tensor in tensors { scratch.include(tensor, blocks: blocks) }
       let compression = options.compression == nil ? 0 : ChunkCompression.byteCountInMemory
       let memory = MemoryEstimate(
-        perWorker: scratch.byteCount + compression, shared: shared(tensors))
+        perWorker: scratch.byteCount + compression, shared: shared(tensors) + held)
       let needed = memory.total(workers: options.threads)
       if needed <= options.maximumMemory { return (blocks, scratch, memory) }
       guard let smaller = blocks.smaller else {
