@@ -3,6 +3,8 @@ struct AdapterKey {
   /// The path of the module as the base names it; for a plain tensor, the name of
   /// the tensor of the base.
   var target: String
+  /// The segments of the key of which the target is made.
+  var path: [Substring] = []
   /// What the tensor is to the module.
   var content: Content
   /// The name of the adapter where the key carries it: `default` in
@@ -38,6 +40,7 @@ struct AdapterKey {
       segments.removeAll { $0 == "base_layer" }
       // Tensors that all modules share lie above the model.
       if segments == ["base_model"] { segments = [] }
+      path = segments
       target = segments.joined(separator: ".")
       content = .leaf(found.leaf, isNested: isNested)
     } else {
@@ -95,6 +98,7 @@ struct AdapterKey {
       $0 == "original_module" || $0 == "modules_to_save"
     }) {
       segments.remove(at: copy)
+      path = segments
       target = segments.joined(separator: ".")
       content = .frozenCopy
       return
@@ -104,7 +108,6 @@ struct AdapterKey {
       if delta + 1 < segments.count { adapterName = segments[delta + 1] }
       segments.removeSubrange(delta...)
       if segments.last == "token_adapter" { segments.removeLast() }
-      segments.append("weight")
       kind = .tokenRows
     } else if let layer = segments.firstIndex(of: "base_layer") {
       // The embedding of which rows were trained.
@@ -115,6 +118,8 @@ struct AdapterKey {
     }
     segments.removeAll { $0 == "base_layer" }
     if segments.contains(where: PLoRA.isSegment) { kind = .plora }
+    path = segments
+    if kind == .tokenRows { segments.append("weight") }
     target = segments.joined(separator: ".")
     content = .plain(kind)
   }

@@ -14,7 +14,7 @@ struct AdapterBaseChecks {
   private let layout: Finding?
   let tiedWeights: TiedWeights?
   let configuration: ModelConfiguration?
-  /// The renaming by several rules, where no single one does.
+  /// The renaming that would place every module.
   private let inferred: InferredRenaming?
   /// The modules whose weight the base holds packed into fewer bits.
   let packed: Set<String>
@@ -27,13 +27,14 @@ struct AdapterBaseChecks {
   {
     let layers = try LayerReplication(of: adapter, base: original)
     let deep = layers.map { original.expanded($0.copies) } ?? original
-    let (adapter, layout) = adapter.relaid(onto: deep)
+    let tied = try? TiedWeights(deep)
+    let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
+    let adapter = try tied?.joined(relaid) ?? relaid
     let base = deep.resized(by: adapter)
     self.adapter = adapter
     self.base = base
     self.original = deep
     self.layout = layout
-    let tied = try? TiedWeights(base)
     tiedWeights = tied
     let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
     matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: whole)
@@ -48,17 +49,12 @@ struct AdapterBaseChecks {
     positions = base.positions()
     configuration = try? ModelConfiguration(beside: base)
     inferred =
-      matching.unmatched.isEmpty || matching.suggestion != nil || !packed.isEmpty
-      ? nil : InferredRenaming(adapter: checkpoint, to: base)
+      packed.isEmpty ? matching.renaming : nil
   }
 
   /// The renaming that would place every module, as expression and replacement.
   var suggestedMap: [(pattern: String, replacement: String)]? {
-    var rules = inferred?.map.rules
-    if let suggestion = matching.suggestion, packed.isEmpty {
-      rules = suggestion.rules.compactMap { try? RenameRule(argument: $0) }
-    }
-    return rules?.map { ($0.pattern, $0.replacement) }
+    inferred?.map?.rules.map { ($0.pattern, $0.replacement) }
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
@@ -137,9 +133,7 @@ struct AdapterBaseChecks {
     return [
       Finding(
         .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) }, message,
-        fix: matching.unmatchedFix
-          ?? inferred?.command(
-            for: adapter.path, toMatch: base.path, needsPrefix: adapter.lacksPrefix))
+        fix: matching.unmatchedFix(inferred))
     ]
   }
 

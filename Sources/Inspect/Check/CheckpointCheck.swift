@@ -24,7 +24,10 @@ public struct CheckpointCheck {
   public func report(against reference: Reference, readsValues: Bool) throws(CheckpointError)
     -> CheckReport
   {
-    let alone = try findingsAlone(readsValues: readsValues)
+    let alone = FixCommands.united(
+      try findingsAlone(readsValues: readsValues).map {
+        FixCommands.completed($0, of: inspection)
+      }, path: checkpoint.path)
     switch reference {
     case .nothing: return report(alone)
     case .base(let base): return try report(alone, base: base)

@@ -12,7 +12,7 @@ extension LoadDiagnosis {
       if let inferred = result.inferred { result.findings.append(inferredFinding(inferred)) }
     }
     let lost = load.missing.filter(PLoRA.ends)
-    if !lost.isEmpty, result.map == nil {
+    if !lost.isEmpty, result.drift == nil, result.inferred == nil {
       result.findings.append(
         Finding(
           .error, .ploraLost, tensors: lost,
@@ -63,10 +63,7 @@ extension LoadDiagnosis {
     Finding(
       .error, .prefixDrift, tensors: load.unexpected,
       "\(inferred.count) of the \(Wording.count(load.missing.count, "missing key")) "
-        + "\(Wording.verb(inferred.count, "is", "are")) there under other names: "
-        + "\(Wording.count(inferred.map.rules.count, "rule")) "
-        + "\(Wording.verb(inferred.map.rules.count, "renames", "rename")) "
-        + "\(Wording.folded(load.unexpected, limit: 2)) to them",
+        + inferred.description(of: load.unexpected),
       fix: inferred.command(for: path, toMatch: reference))
   }
 

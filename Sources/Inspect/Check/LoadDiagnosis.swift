@@ -35,12 +35,13 @@ struct LoadDiagnosis {
     /// The rules as expression and replacement; nil where there are none.
     var map: [(pattern: String, replacement: String)]? {
       if let drift { return [(drift.pattern, drift.replacement)] }
-      return inferred.map { $0.map.rules.map { ($0.pattern, $0.replacement) } }
+      return inferred?.map?.rules.map { ($0.pattern, $0.replacement) }
     }
   }
 
   func result() -> Result {
     if isAdapterLoad { return adapterLoad() }
+    if let finding = unnamedMagnitudes() { return Result(findings: [finding] + mismatches()) }
     if let finding = otherFile() { return Result(findings: [finding]) }
     if let finding = adapterAsModel() {
       return Result(findings: [finding] + ploraWanted())
