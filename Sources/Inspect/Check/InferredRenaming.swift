@@ -49,7 +49,7 @@ struct InferredRenaming {
   }
 
   /// Beyond this the search would take longer than a person waits.
-  private static let maximumCount = 20_000
+  private static let maximumCount = 80_000
 
   /// The names changed to those that are wanted, and the presets that this takes.
   private static func matched(

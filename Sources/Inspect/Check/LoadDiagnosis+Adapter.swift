@@ -56,7 +56,16 @@ extension LoadDiagnosis {
       .error, .missingKey, tensors: load.missing,
       "\(absent.count) of the \(Wording.count(wanted.count, "key")) that PEFT wants "
         + "\(Wording.verb(absent.count, "is", "are")) not in the adapter "
-        + "(\(Wording.folded(absent))): their B stays zero, so that nothing changes there")
+        + "(\(Wording.folded(absent)))\(otherLayers(absent)): their B stays zero, so that nothing "
+        + "changes there")
+  }
+
+  /// That the adapter has the missing keys in other layers.
+  private func otherLayers(_ absent: [String]) -> String {
+    let names = inspection.checkpoint.records.map(\.name)
+    guard let layers = AbsentLayers(absent, in: names) else { return "" }
+    return ", which has \(AbsentLayers.range(layers.held)) of \(layers.list.quoted) and not "
+      + "\(AbsentLayers.range(layers.absent))"
   }
 
   /// The key as PEFT saves it: without the name of the adapter.
