@@ -31,7 +31,10 @@ struct DirectorySource {
     if !hasWeights, let pipeline = try openPipeline(listing) { return pipeline }
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
-    checkpoint.sideFiles = Self.sideFiles(of: checkpoint, in: listing)
+    // What the directory has under a name is nearer than what a file of tensors carries.
+    let beside = Self.sideFiles(of: checkpoint, in: listing)
+    checkpoint.sideFiles.removeAll { carried in beside.contains { $0.name == carried.name } }
+    checkpoint.sideFiles += beside
     if case .files(let names) = choice, names.count == 1, let name = names.first,
       let stale = ShardIndex.stale(beside: name, holding: checkpoint.records, in: listing)
     {
