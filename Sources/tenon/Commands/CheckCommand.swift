@@ -71,7 +71,8 @@ struct CheckCommand: CheckpointCommand {
       ? try StandardInput.readAll(limit: Self.maximumLogByteCount)
       : try InputFile(path: errorLog).readAll(limit: Self.maximumLogByteCount)
     return .log(
-      String(text: bytes) ?? String(decoding: bytes, as: UTF8.self), source: source, isFile: errorLog != "-")
+      String(text: bytes) ?? String(decoding: bytes, as: UTF8.self), source: source,
+      isFile: errorLog != "-")
   }
 
   /// The longest text of a failure that is read.
