@@ -29,5 +29,6 @@ let package = Package(
     fuzzer("FuzzZip"),
     fuzzer("FuzzPickle"),
     fuzzer("FuzzSafetensors"),
+    fuzzer("FuzzHDF5"),
   ]
 )

@@ -15,7 +15,7 @@ build() {
 
 # The fixtures to begin with; larger ones only cost time.
 seed() {
-  mkdir -p $corpus/FuzzZip $corpus/FuzzPickle $corpus/FuzzSafetensors $found
+  mkdir -p $corpus/FuzzZip $corpus/FuzzPickle $corpus/FuzzSafetensors $corpus/FuzzHDF5 $found
   find fixtures/pytorch -name '*.pt' -size -24 | while read -r file; do
     name=$(basename "$file")
     case $name in
@@ -29,6 +29,12 @@ seed() {
   done
   find fixtures/safetensors -name '*.safetensors' -size -24 | while read -r file; do
     cp "$file" "$corpus/FuzzSafetensors/$(echo "$file" | tr / _)"
+  done
+  # What the helper answers is what is made up.
+  "${SWIFT:-swift}" build --product tenon-hdf5 >&2
+  helper=$("${SWIFT:-swift}" build --show-bin-path)/tenon-hdf5
+  find fixtures/hdf5 -name '*.h5' | while read -r file; do
+    "$helper" index "$file" >"$corpus/FuzzHDF5/$(basename "$file")" 2>/dev/null || true
   done
 }
 
@@ -45,7 +51,7 @@ run() {
 }
 
 seed
-for fuzzer in FuzzZip FuzzPickle FuzzSafetensors; do
+for fuzzer in FuzzZip FuzzPickle FuzzSafetensors FuzzHDF5; do
   build --product $fuzzer >&2
   run $fuzzer
 done

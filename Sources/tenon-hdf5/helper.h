@@ -52,10 +52,36 @@ hid_t checked(hid_t result, const char *what);
 /// Memory that is there, or the process ends.
 void *allocated(size_t count, size_t size);
 
+// driver.c: the file as the library sees it.
+
+/// Has files that are opened with this access be read by the helper itself.
+void use_driver(hid_t access);
+/// From now on reads of raw data are noted instead of made.
+void note_reads(void);
+/// Ends that; tells whether it was one read, and where.
+int noted_read(haddr_t *address, hsize_t *size);
+
 // walk.c, dataset.c, chunks.c, datatype.c, attribute.c: what is in the file.
 
 void walk(hid_t file);
 void put_dataset(hid_t dataset, const char *path, uint64_t address);
 void put_chunks(hid_t dataset, hid_t list, hid_t space, int rank);
+
+/// How a dataset is cut into chunks.
+typedef struct {
+  int rank;
+  hsize_t sizes[maximum_rank];
+  /// The chunks that there can be along each axis: now, and when it has grown.
+  hsize_t counts[maximum_rank], limits[maximum_rank];
+  /// Whether there is no limit.
+  int can_grow[maximum_rank];
+} grid_t;
+
+void put_chunk(const grid_t *grid, const hsize_t *place, unsigned mask, haddr_t address,
+               hsize_t size);
+// places.c, numbers.c: all chunks, in one of two ways.
+void put_chunks_by_place(hid_t dataset, const grid_t *grid, uint64_t places, uint64_t count);
+void put_chunks_by_number(hid_t dataset, hid_t space, const grid_t *grid, uint64_t count);
+
 void put_type(hid_t type, int depth);
 void put_attributes(hid_t object);

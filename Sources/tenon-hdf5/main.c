@@ -17,8 +17,7 @@ static hid_t opened(const char *path) {
   H5PLset_loading_state(0);
   hid_t access = checked(H5Pcreate(H5P_FILE_ACCESS), "no property list");
   H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-  // The file is only read, and may lie where locks are not to be had.
-  H5Pset_file_locking(access, 0, 1);
+  use_driver(access);
   return checked(H5Fopen(path, H5F_ACC_RDONLY, access), "the file cannot be opened");
 }
 

@@ -54,6 +54,11 @@ import Testing
       #"tensor "chunked": claims 4398046511104 bytes, of which 4089 are stored; that is hardly meant"#
     ),
     (
+      "shape-beyond-count",
+      "tensor \"none-of-many\": the shape [1099511627776, 1099511627776, 0] stands for more "
+        + "bytes than there can be"
+    ),
+    (
       "libver-latest",
       "libhdf5 could not read this file (an object: bad version number for layout message)"
     ),

@@ -170,13 +170,13 @@ import Testing
       targets: layers("model."), bases: layers("model."), rule: #"^model\.="#,
       prefix: "model.base_model.model."),
     RenameCase(
-      targets: layers("model."), bases: layers("model."), rule: "^llm=base_model.model",
+      targets: layers("model."), bases: layers("model."), rule: #"^llm\.=base_model.model."#,
       prefix: "llm."),
     // There it is a module of the base.
     RenameCase(
-      targets: layers("model."), bases: layers("language_model.model.") + layers("vision.model."),
-      rule: #"^model\.base_model\.model\.=base_model.model.language_model."#,
-      prefix: "model.base_model.model."),
+      targets: layers("model."), bases: layers("llm.language_model.model."),
+      rule: #"^language_model\.base_model\.model\.=base_model.model.llm.language_model."#,
+      prefix: "language_model.base_model.model."),
     // PEFT's beginning without its end.
     RenameCase(
       targets: layers(""), bases: layers("model."), rule: #"^base_model\.=base_model.model.model."#,

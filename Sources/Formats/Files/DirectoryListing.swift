@@ -58,6 +58,7 @@ func fileKind(_ path: String) -> FileKind? {
 func isDirectory(_ path: String) throws(CheckpointError) -> Bool {
   var status = stat()
   guard unsafe stat(path, &status) == 0 else {
+    if errno == ENOTDIR, EmbeddedFiles.contains(path) { return false }
     throw CheckpointError(path: path, systemMessage(errno))
   }
   return status.st_mode & S_IFMT == S_IFDIR

@@ -6,16 +6,18 @@ import Synchronization
 /// Filled when the outer file is opened, so that whoever asks for such a path finds it
 /// as if the outer file were a directory.
 enum EmbeddedFiles {
-  private static let places = Mutex<[String: Extent]>([:])
+  private static let places = Mutex<[String: TensorRecord]>([:])
 
-  /// The bytes at `extent` are found at `path` from now on.
-  static func add(_ extent: Extent, at path: String) {
-    places.withLock { $0[path] = extent }
+  /// The bytes of this record are found at `path` from now on.
+  static func add(_ record: TensorRecord, at path: String) {
+    places.withLock { $0[path] = record }
   }
+
+  static func contains(_ path: String) -> Bool { places.withLock { $0[path] != nil } }
 
   /// What lies at `path`, or nil.
   static func bytes(at path: String) throws(CheckpointError) -> [UInt8]? {
-    guard let extent = places.withLock({ $0[path] }) else { return nil }
-    return try extent.file.read(extent.count, at: extent.offset)
+    guard let record = places.withLock({ $0[path] }) else { return nil }
+    return try TensorData.bytes(of: record)
   }
 }

@@ -139,4 +139,17 @@ struct HDF5Attribute: Sendable {
 
 extension [HDF5Attribute] {
   subscript(name: String) -> HDF5Attribute? { first { $0.name == name } }
+
+  /// The strings of a list, which Keras cuts where it is too long for one attribute:
+  /// into `name0`, `name1` and so on.
+  func strings(_ name: String) -> [String]? {
+    if let whole = self[name]?.strings { return whole }
+    var strings: [String] = []
+    var part = 0
+    while let more = self["\(name)\(part)"]?.strings {
+      strings += more
+      part += 1
+    }
+    return part == 0 ? nil : strings
+  }
 }

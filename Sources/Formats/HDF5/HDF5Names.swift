@@ -18,9 +18,9 @@ struct HDF5Names {
     isOwnConvention = version == HDF5Convention.version
     self.separator = separator
     let weights = index.groups.first { $0.path == "/\(Self.kerasWeights)" }
-    let listed = weights?.attributes[Self.kerasLayers]?.strings
+    let listed = weights?.attributes.strings(Self.kerasLayers)
     rootPath = listed == nil ? [] : [Self.kerasWeights]
-    layers = Set((listed ?? root?.attributes[Self.kerasLayers]?.strings ?? []).map { $0[...] })
+    layers = Set((listed ?? root?.attributes.strings(Self.kerasLayers) ?? []).map { $0[...] })
   }
 
   /// Whether the dataset is one of the weights, not of an optimizer's state beside them.

@@ -4,16 +4,10 @@ import Compute
 extension HDF5Reader {
   /// The bytes of a dataset of this shape, which has to fit into an `Int`.
   static func byteCount(_ shape: [Int], width: Int) throws(CheckpointError) -> Int {
-    if shape.contains(0) { return 0 }
-    var product = width
-    for size in shape {
-      let (next, overflow) = product.multipliedReportingOverflow(by: size)
-      guard !overflow else {
-        throw CheckpointError("the shape \(shape) stands for more bytes than there can be")
-      }
-      product = next
+    guard let count = product(of: shape), let byteCount = product(of: [count, width]) else {
+      throw CheckpointError("the shape \(shape) stands for more bytes than there can be")
     }
-    return product
+    return byteCount
   }
 
   /// The shape of the tensor. Elements of less than a byte lie packed in a row of bytes;
@@ -27,11 +21,8 @@ extension HDF5Reader {
       throw CheckpointError(
         "is \(type.name) in bytes, but has no attribute \"shape\" of whole numbers")
     }
-    var count = 1
-    for size in shape {
-      let (next, overflow) = count.multipliedReportingOverflow(by: size)
-      guard !overflow else { throw CheckpointError("the shape \(shape) is too large") }
-      count = next
+    guard let count = product(of: shape) else {
+      throw CheckpointError("the shape \(shape) is too large")
     }
     guard element.byteCount(of: count) == byteCount else {
       throw CheckpointError(

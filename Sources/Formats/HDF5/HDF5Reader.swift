@@ -5,7 +5,7 @@ import OrderedCollections
 ///
 /// libhdf5 only tells where everything lies, in a process of its own; the data is read
 /// from there by ourselves. Links that lead by name are told and never followed.
-struct HDF5Reader {
+public struct HDF5Reader {
   let file: InputFile
   let index: HDF5Index
   let names: HDF5Names
@@ -38,12 +38,19 @@ struct HDF5Reader {
     -> TensorFile
   {
     do throws(CheckpointError) {
-      let index = try HDF5Answer(try HDF5Helper.index(file)).index
-      var reader = HDF5Reader(file, index, options)
-      return try reader.contents()
+      return try read(file, answer: try HDF5Helper.index(file), options: options)
     } catch {
       throw error.with(path: file.path)
     }
+  }
+
+  /// The same with what the helper answered, be it what it may.
+  public static func read(
+    _ file: InputFile, answer: [UInt8],
+    options: Checkpoint.OpeningOptions = Checkpoint.OpeningOptions()
+  ) throws(CheckpointError) -> TensorFile {
+    var reader = HDF5Reader(file, try HDF5Answer(answer).index, options)
+    return try reader.contents()
   }
 
   private init(_ file: InputFile, _ index: HDF5Index, _ options: Checkpoint.OpeningOptions) {

@@ -81,7 +81,7 @@ struct HDF5TypeRow: Sendable {
     }
     if case .opaque(let byteCount) = plain, let bits = bitWidth(ofBytes: byteCount) {
       if let assumed, assumed.bitWidth == bits { return .element(assumed) }
-      return .foreign(name: "opaque\(bits)", bitWidth: bits)
+      return .foreign(name: "\(TensorType.opaquePrefix)\(bits)", bitWidth: bits)
     }
     // Where an attribute has to tell, bytes alone are just bytes.
     let isNamed = { (row: HDF5TypeRow) in row.stored == byte && row.dtype != nil }
@@ -115,5 +115,18 @@ struct HDF5TypeRow: Sendable {
     case .integer(stored.byteCount, false, _): return true
     default: return false
     }
+  }
+}
+
+extension TensorType {
+  /// What the names of types begin with that a file keeps to itself.
+  fileprivate static let opaquePrefix = "opaque"
+
+  /// What to type where a file does not tell what its elements are; nil for all other
+  /// types.
+  public var assumption: String? {
+    guard case .foreign(let name, let bitWidth) = self, name == "\(Self.opaquePrefix)\(bitWidth)"
+    else { return nil }
+    return "say what it is with --assume, which takes a type of \(bitWidth) bits"
   }
 }

@@ -31,7 +31,10 @@ struct DirectorySource {
     if !hasWeights, let pipeline = try openPipeline(listing) { return pipeline }
     guard let choice = try choose(from: listing) else { return try openBelow(listing) }
     var checkpoint = try open(choice, listing)
-    checkpoint.sideFiles = Self.sideFiles(of: checkpoint, in: listing)
+    // What the directory has under a name is nearer than what a file of tensors carries.
+    let beside = Self.sideFiles(of: checkpoint, in: listing)
+    checkpoint.sideFiles.removeAll { carried in beside.contains { $0.name == carried.name } }
+    checkpoint.sideFiles += beside
     if case .files(let names) = choice, names.count == 1, let name = names.first,
       let stale = ShardIndex.stale(beside: name, holding: checkpoint.records, in: listing)
     {
@@ -224,16 +227,4 @@ struct DirectorySource {
   }
 
   static func isIndex(_ name: String) -> Bool { name.hasSuffix(".index.json") }
-}
-
-/// The argument as a POSIX shell needs it: quoted only where it must be.
-public func shellQuoted(_ argument: String) -> String {
-  let plain = argument.utf8.allSatisfy { byte in
-    (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A)
-      || (byte >= 0x61 && byte <= 0x7A) || "/._-+=:,@%".utf8.contains(byte)
-  }
-  if plain, !argument.isEmpty { return argument }
-  return "'"
-    + argument.split(separator: "'", omittingEmptySubsequences: false)
-    .joined(separator: #"'\''"#) + "'"
 }

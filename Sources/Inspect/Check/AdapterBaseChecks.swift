@@ -3,7 +3,10 @@ import Formats
 /// Whether an adapter fits a base: names, shapes, vocabulary, ties, PLoRA.
 struct AdapterBaseChecks {
   let adapter: Adapter
+  /// With the sizes that the adapter's embeddings give it.
   let base: Checkpoint
+  /// As it is.
+  let original: Checkpoint
   let matching: BaseMatching
   /// By the names that the file of the base has.
   let positions: NameTable
@@ -16,19 +19,21 @@ struct AdapterBaseChecks {
   /// The modules whose weight the base holds packed into fewer bits.
   let packed: Set<String>
   /// Why the factors of fused experts do not fit.
-  private let expertFault: CheckpointError?
+  let expertFault: CheckpointError?
 
   /// Throws where the layers that the adapter repeats are not the base's.
   init(_ adapter: Adapter, of checkpoint: Checkpoint, base original: Checkpoint)
     throws(CheckpointError)
   {
     let layers = try LayerReplication(of: adapter, base: original)
-    let base = layers.map { original.expanded($0.copies) } ?? original
-    let tied = try? TiedWeights(base)
-    let (relaid, layout) = adapter.relaid(onto: base, tied: tied)
+    let deep = layers.map { original.expanded($0.copies) } ?? original
+    let tied = try? TiedWeights(deep)
+    let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
     let adapter = try tied?.joined(relaid) ?? relaid
+    let base = deep.resized(by: adapter)
     self.adapter = adapter
     self.base = base
+    self.original = deep
     self.layout = layout
     tiedWeights = tied
     let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
@@ -100,7 +105,7 @@ struct AdapterBaseChecks {
     var load = StrictLoad()
     load.unexpected =
       (unmatchedModules + matching.contested).flatMap { $0.tensors.map(\.record.name) }
-      + orphans.map(\.record.name)
+      + orphans.map(\.record.name) + strayRows.map(\.record.name)
     load.mismatched = mismatches.map {
       StrictLoad.Mismatch(
         $0.base.name, expected: $0.base.shape,

@@ -100,13 +100,13 @@ public struct CheckpointCheck {
 
   func report(
     _ findings: [Finding], doubts: [Finding] = [], load: StrictLoad = StrictLoad(),
-    map: [(pattern: String, replacement: String)]? = nil
+    map: [(pattern: String, replacement: String)]? = nil, placement: AdapterPlacement? = nil
   ) -> CheckReport {
     CheckReport(
       path: checkpoint.path,
       // What is not wrong needs no command.
       findings: findings.map { FixCommands.completed($0, of: inspection) } + doubts, load: load,
-      suggestedMap: map)
+      suggestedMap: map, placement: placement)
   }
 
   // MARK: Against a base
@@ -128,7 +128,8 @@ public struct CheckpointCheck {
           // Without a bias in the base none was lost.
           && (finding.code != .loraBiasDropped || !finding.tensors.isEmpty || checks.hasBiases)
       } + checks.findings()
-    return report(findings, load: checks.load, map: checks.suggestedMap)
+    return report(
+      findings, load: checks.load, map: checks.suggestedMap, placement: checks.placement)
   }
 
   private func report(

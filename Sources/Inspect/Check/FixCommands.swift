@@ -15,7 +15,9 @@ enum FixCommands {
     let checkpoint = inspection.checkpoint
     switch finding.code {
     case .zeroSizeTensor where finding.severity == .error: finding.fix = recovery(of: checkpoint)
-    case .prefixDrift where inspection.adapter?.wrappers.isEmpty == false:
+    // That finding names the wrapper, not the keys.
+    case .prefixDrift
+    where finding.tensors.isEmpty && inspection.adapter?.wrappers.isEmpty == false:
       finding.fix = remap(checkpoint.path, "--preset strip-wrappers")
     case .prefixDrift
     where finding.tensors.count == checkpoint.records.count
@@ -68,7 +70,7 @@ enum FixCommands {
 
   /// The command that applies rules to the names of the checkpoint at `path`.
   static func rename(_ path: String, _ rules: [String]) -> String {
-    remap(path, rules.map { "--rename \(shellQuoted($0))" }.joined(separator: " "))
+    remap(path, rules.map { "--rename \(shellWord($0))" }.joined(separator: " "))
   }
 
   static func remap(_ path: String, _ options: String) -> String {

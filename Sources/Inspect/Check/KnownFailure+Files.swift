@@ -20,6 +20,9 @@ extension KnownFailure {
       ["does not appear to have a file named"], .missingSideFile,
       "transformers did not find what makes a model there", proof: asModel),
     KnownFailure(
+      ["Should have a `model_type` key"], .missingSideFile,
+      "transformers found no config.json there that says what model it is", proof: asModel),
+    KnownFailure(
       ["Repo id must be in the form"], .missingSideFile,
       "no directory has the path that was given, so that it was taken for the name of a repository; "
         + "a file inside of the directory is no path for PEFT or transformers either"),

@@ -4,6 +4,8 @@ import Formats
 struct KnownFailure: Sendable {
   /// What the text has to hold, all of it.
   let marks: [String]
+  /// What it must not hold: the sentence is said of several faults.
+  let unless: String?
   let code: Finding.Code
   /// The cause and what to do.
   let message: String
@@ -17,19 +19,22 @@ struct KnownFailure: Sendable {
   }
 
   init(
-    _ marks: [String], _ code: Finding.Code, _ message: String,
+    _ marks: [String], unless: String? = nil, _ code: Finding.Code, _ message: String,
     proof: @escaping @Sendable (Inspection) -> Proof? = { _ in nil }
   ) {
     self.marks = marks
+    self.unless = unless
     self.code = code
     self.message = message
     self.proof = proof
   }
 
   static func found(in text: String) -> [KnownFailure] {
-    func isIn(_ row: KnownFailure) -> Bool { row.marks.allSatisfy { text.contains($0) } }
+    func isIn(_ row: KnownFailure) -> Bool {
+      row.marks.allSatisfy { text.contains($0) } && row.unless.map { !text.contains($0) } ?? true
+    }
     // A program looks in several places for one file.
-    return table.filter(isIn) + files.filter(isIn).prefix(1)
+    return table.filter(isIn) + damage.filter(isIn).prefix(1) + files.filter(isIn).prefix(1)
   }
 
   func finding(of inspection: Inspection) -> Finding {
@@ -88,19 +93,6 @@ struct KnownFailure: Sendable {
       "diffusers converts only lora_down, lora_up, alpha and dora_scale of kohya's names; LoHa, "
         + "LoKr and LoCon's lora_mid are left over"),
     KnownFailure(
-      ["Weights only load failed"], .unsafeGlobal,
-      "the pickle names globals that torch.load does not allow with weights_only=True"),
-    KnownFailure(
-      ["PytorchStreamReader failed"], .checksumMismatch,
-      "the zip archive is damaged or cut short: compare its size with the original's"),
-    KnownFailure(
-      ["MetadataIncompleteBuffer"], .indexMismatch,
-      "the file is shorter or longer than its header says: a download or a copy was cut short"),
-    KnownFailure(
-      ["HeaderTooLarge"], .indexMismatch,
-      "the file does not begin with a safetensors header: often a Git LFS pointer or an error page "
-        + "in place of the file"),
-    KnownFailure(
       ["is out of bounds for dimension 0 with size"], .vocabularyMismatch,
       "a row of an embedding was wanted that the model does not have: where PEFT raises it, "
         + "trainable_token_indices names tokens that were added in training, and "
@@ -109,6 +101,26 @@ struct KnownFailure: Sendable {
       ["got an unexpected keyword argument", "Config"], .configMismatch,
       "adapter_config.json was written by a newer PEFT, whose fields this one does not know: use "
         + "that PEFT, or remove the field if it only has its default"),
+    KnownFailure(
+      ["Unexpected keyword arguments", "these are ignored"], .configMismatch,
+      "adapter_config.json was written by a newer PEFT: fields that this one does not know are left "
+        + "out, whatever they do to the result"),
+    KnownFailure(
+      ["expected torch.Tensor or Tensor-like object from checkpoint"], .nestedWrapper,
+      "what was loaded holds something else than a tensor under that name: often the whole of a "
+        + "training state, in which the weights are a member such as \"model\" or \"state_dict\""),
+    KnownFailure(
+      ["Expected state_dict to be dict-like"], .nestedWrapper,
+      "what was loaded is no table of names and tensors: often a list, or a whole model object"),
+    KnownFailure(
+      ["KeyError: 'peft_type'"], .configMismatch,
+      "adapter_config.json has no peft_type: it is cut, or no configuration of PEFT"),
+    KnownFailure(
+      ["`r` should be a positive integer"], .configMismatch,
+      "r of adapter_config.json is no rank: it has to be 1 or more"),
+    KnownFailure(
+      ["Already found a `peft_config` attribute"], .nestedWrapper,
+      "the model had an adapter already when this one was put onto it: load the base anew"),
     KnownFailure(
       ["on the meta device, we need a `value`"], .missingKey,
       "a tensor of the model got no value, because the checkpoint does not have it under that name"),

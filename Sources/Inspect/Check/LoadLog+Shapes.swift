@@ -73,6 +73,8 @@ extension LoadLog {
   }
 
   mutating func note(_ name: String, expected: [Int], found: [Int]) {
+    // Torch names both shapes whatever went wrong.
+    guard expected != found else { return }
     // Only a model that PEFT has wrapped knows such names.
     let isAdapter = AdapterKey.hasLeaf(name) || name.hasPrefix("base_model.model.")
     subjects.insert(isAdapter ? .adapter : .model)

@@ -25,8 +25,8 @@ enum LogText {
   /// With the lines that a terminal broke in one again: those are as long as it is wide,
   /// and none is longer.
   ///
-  /// The rows of a table are all of one length and are left alone; so are lines after
-  /// which something begins that no terminal would.
+  /// The rows of a table and the line below its head are all of one length and are left
+  /// alone; so are lines after which something begins that no terminal would.
   private static func unbroken(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
     let lines = scalars.split(separator: "\n", omittingEmptySubsequences: false)
     let width = lines.map(\.count).max() ?? 0
@@ -37,7 +37,7 @@ enum LogText {
       result += line
       guard number + 1 < lines.count else { break }
       let isBroken =
-        line.count == width && !line.contains("|")
+        line.count == width && !line.contains("|") && line.contains { $0 != "-" && $0 != "+" }
         && lines[number + 1].first.map { !"\t-".unicodeScalars.contains($0) } ?? false
       if !isBroken { result.append("\n") }
     }

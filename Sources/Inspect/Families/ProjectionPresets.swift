@@ -37,7 +37,7 @@ extension RenamingDraft {
         + (done.map { "the names have \(Self.list($0.to)) already" }
           ?? "none of the \(tensors.count) names is of such a module"),
       details: done == nil ? ["the names are:"] + FoldedKeys.lines(names).map { "  \($0)" } : [],
-      fix: opposite.map { "the base has them the other way: --preset \($0)" }
+      fix: opposite.map { "give --preset \($0) instead: the base has them so" }
         ?? (done == nil ? nil : "leave out --preset \(preset)"))
   }
 

@@ -57,10 +57,11 @@ public struct RenamePreset: Sendable {
   public static let table = [
     RenamePreset(
       "strip-wrappers",
-      "module., _orig_mod., _fsdp_wrapped_module. and their like; a doubled base_model.model.",
+      "module., _orig_mod., policy. before PEFT's names; a doubled base_model.model.",
       KeyWrappers.rules),
     RenamePreset(
-      "strip-peft", "base_model.model., base_layer, modules_to_save and the adapter's name",
+      "strip-peft",
+      "base_model.model., base_layer, modules_to_save, the adapter's name; untrained copies",
       unwrapping: PEFTNames.front),
     RenamePreset(
       "llava", "non_lora_trainables.bin of LLaVA to the names of its model",

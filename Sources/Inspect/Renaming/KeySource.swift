@@ -12,9 +12,11 @@ public enum KeySource: Sendable {
   /// Opens what `path` leads to: anything that holds tensors, an index without its
   /// shards, a text with one key a line or with a list of them, or what a failed load
   /// printed.
-  public init(_ path: String) throws(CheckpointError) {
+  public init(
+    _ path: String, options: Checkpoint.OpeningOptions = Checkpoint.OpeningOptions()
+  ) throws(CheckpointError) {
     do throws(CheckpointError) {
-      self = .checkpoint(try Checkpoint.open(path))
+      self = .checkpoint(try Checkpoint.open(path, options: options))
     } catch {
       guard let list = Self.list(at: path) ?? Self.index(in: path) else { throw error }
       self = .list(list)

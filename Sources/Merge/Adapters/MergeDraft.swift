@@ -134,7 +134,7 @@ struct MergeDraft {
     for replacement in adapter.replacements where replacement.kind == .tokenRows {
       let record = replacement.record
       guard let position = positions[replacement.target] else {
-        if try isTiedRows(replacement, of: adapter) { continue }
+        if adapter.repeatsRows(replacement, of: try TiedWeights(base.checkpoint)) { continue }
         throw CheckpointError(
           path: adapter.path, tensor: record.name,
           "holds rows of \(replacement.target.quoted), which the base \(base.checkpoint.path) "
@@ -145,19 +145,6 @@ struct MergeDraft {
       try append(
         [UpdateStep(.replaceRows(rows, with: record), adapter: adapter.path)], to: embedding,
         of: adapter)
-    }
-  }
-
-  /// Whether the rows are those of the embedding once more: PEFT saves what a tied output
-  /// shares with it under both names.
-  private func isTiedRows(_ rows: AdapterReplacement, of adapter: Adapter) throws(CheckpointError)
-    -> Bool
-  {
-    guard let tied = try TiedWeights(base.checkpoint), tied.output == rows.target else {
-      return false
-    }
-    return adapter.replacements.contains {
-      $0.kind == .tokenRows && $0.target == tied.input && $0.record.shape == rows.record.shape
     }
   }
 

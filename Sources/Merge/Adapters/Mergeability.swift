@@ -61,7 +61,8 @@ enum Mergeability {
     for tensor in module.tensors where !tensor.isOfMergedType {
       throw CheckpointError(
         path: adapter.path, tensor: tensor.record.name,
-        "is \(tensor.record.type.name); expected F32, F16, BF16 or F64")
+        "is \(tensor.record.type.name); expected F32, F16, BF16 or F64",
+        fix: tensor.record.type.assumption)
     }
     guard module.factors != nil, module.updatedShape != nil else {
       throw CheckpointError(

@@ -13,7 +13,7 @@ enum UnmergeableType {
       return CheckpointError(
         path: base.path, tensor: record.name,
         "is \(record.type.name) \(record.shape); an adapter of the kind \(family) can be merged "
-          + "into \(types) only")
+          + "into \(types) only", fix: record.type.assumption)
     }
     return CheckpointError(
       path: base.path, tensor: record.name,

@@ -24,7 +24,8 @@ struct ValuePair: Sendable {
     guard a.type == b.type || types != nil else {
       throw CheckpointError(
         tensor: a.name, "\(a.type.name) and \(b.type.name) cannot be compared as numbers",
-        fix: "add --keys-only to compare names, types and shapes")
+        fix: a.type.assumption ?? b.type.assumption
+          ?? "add --keys-only to compare names, types and shapes")
     }
   }
 

@@ -30,25 +30,18 @@ struct OutputNames {
   /// Tensors that belong to an adapter beside its own.
   private static let companions: Set<String> = ["non_lora_trainables.bin", "mm_projector.bin"]
 
-  /// Configurations that tell what the tensors are.
-  private static let configurations: Set<String> = [
-    "adapter_config.json", "config.json", "generation_config.json",
-  ]
-
   /// The files whose bytes go into the one file that is written, where its format has a
   /// place for them.
   var carriedFiles: [SideFile] {
-    guard options.isSingleFile, options.format.carriesDocuments else { return [] }
-    return base.sideFiles.filter { file in
-      Self.configurations.contains(file.name)
-        && (holdsAdapter || file.name != "adapter_config.json")
-    }
+    options.isSingleFile && options.format.carriesDocuments ? belonging : []
   }
 
   /// The files that go out as they are; none beside a single file.
-  var sideFiles: [SideFile] {
-    guard !options.isSingleFile else { return [] }
-    return base.sideFiles.filter { file in
+  var sideFiles: [SideFile] { options.isSingleFile ? [] : belonging }
+
+  /// The files of the input that belong to the output.
+  private var belonging: [SideFile] {
+    base.sideFiles.filter { file in
       guard !Self.notCopied.contains(file.name), !file.name.hasSuffix("~") else { return false }
       if isAdapter, Self.companions.contains(file.name) { return true }
       return !file.holdsTensors && (holdsAdapter || file.name != "adapter_config.json")

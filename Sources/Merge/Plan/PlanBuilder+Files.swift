@@ -6,9 +6,9 @@ extension PlanBuilder {
   typealias Files = (files: [PlannedFile], indexes: [MergePlan.Document])
 
   /// Lays out all tensors; the models of a pipeline each in a directory of its own. A
-  /// single file carries configurations, some of them `changed`, where its format can.
+  /// single file has the `documents` within it.
   func files(
-    of tensors: [PlannedTensor], _ names: OutputNames, changed: [MergePlan.Document]
+    of tensors: [PlannedTensor], _ names: OutputNames, documents: [HDF5Layout.Document]
   ) throws(CheckpointError) -> Files {
     guard base.components.isEmpty else { return try filesOfComponents(tensors, names) }
     let shards = OutputShards(
@@ -16,23 +16,38 @@ extension PlanBuilder {
       compression: options.compression)
     let (files, index) = try layout(
       shards, tensors, notes: sharing.notes,
-      documents: try carried(names.carriedFiles, changed: changed))
+      documents: documents)
     return (files, index.map { [$0] } ?? [])
   }
 
-  /// The configurations that go into the file.
-  private func carried(_ files: [SideFile], changed: [MergePlan.Document])
-    throws(CheckpointError) -> [HDF5Layout.Document]
+  /// The side files that go into a single file whose format has a place for them, some of
+  /// them `changed`, and a note on those that are too large.
+  func carried(_ files: [SideFile], changed: [MergePlan.Document])
+    throws(CheckpointError) -> (documents: [HDF5Layout.Document], findings: [Finding])
   {
-    let carries = options.isSingleFile && options.format.carriesDocuments
-    let made = changed + (carries && isAdapter ? [adapterConfiguration].compactMap(\.self) : [])
-    var documents: [HDF5Layout.Document] = []
-    for file in files where !made.contains(where: { $0.name == file.name }) {
-      let bytes = try InputFile(path: file.path).readAll(limit: InputFile.maximumJSONByteCount)
-      documents.append(HDF5Layout.Document(name: file.name, bytes: bytes))
+    guard options.isSingleFile, options.format.carriesDocuments else { return ([], []) }
+    let made = changed + (isAdapter ? [adapterConfiguration].compactMap(\.self) : [])
+    var documents = made.map { HDF5Layout.Document(name: $0.name, bytes: $0.bytes) }
+    var left: [String] = []
+    for side in files where !made.contains(where: { $0.name == side.name }) {
+      let file = try InputFile(path: side.path)
+      guard file.size <= HDF5Layout.maximumDocumentByteCount else {
+        left.append("\(side.name.printable) (\(file.size) bytes)")
+        continue
+      }
+      let bytes = try file.readAll(limit: HDF5Layout.maximumDocumentByteCount)
+      documents.append(HDF5Layout.Document(name: side.name, bytes: bytes))
     }
-    guard carries else { return [] }
-    return documents + made.map { HDF5Layout.Document(name: $0.name, bytes: $0.bytes) }
+    documents.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    return (documents, left.isEmpty ? [] : [Self.note(onLeft: left)])
+  }
+
+  private static func note(onLeft files: [String]) -> Finding {
+    Finding(
+      .note, .missingSideFile,
+      "\(files.joined(separator: ", ")) \(files.count == 1 ? "is" : "are") not carried along: a "
+        + "file within the output has at most \(HDF5Layout.maximumDocumentByteCount) bytes; name a "
+        + "directory to have everything copied")
   }
 
   private func filesOfComponents(_ tensors: [PlannedTensor], _ names: OutputNames)

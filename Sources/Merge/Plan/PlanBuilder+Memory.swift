@@ -3,16 +3,18 @@ import Formats
 /// Blocks of the size that the memory allows.
 extension PlanBuilder {
   /// The largest blocks that fit into the memory that the user allows.
-  func fitMemory(_ tensors: [PlannedTensor]) throws(CheckpointError) -> (
-    BlockSize, WorkerScratch.Sizes, MemoryEstimate
-  ) {
+  func fitMemory(_ tensors: [PlannedTensor], besides documents: [HDF5Layout.Document])
+    throws(CheckpointError) -> (BlockSize, WorkerScratch.Sizes, MemoryEstimate)
+  {
+    // As they are, and laid out in the file; compressed tensors have that made twice.
+    let held = 3 * documents.reduce(0) { $0 + $1.bytes.count }
     var blocks = BlockSize()
     while true {
       var scratch = WorkerScratch.Sizes()
       for tensor in tensors { scratch.include(tensor, blocks: blocks) }
       let compression = options.compression == nil ? 0 : ChunkCompression.byteCountInMemory
       let memory = MemoryEstimate(
-        perWorker: scratch.byteCount + compression, shared: shared(tensors))
+        perWorker: scratch.byteCount + compression, shared: shared(tensors) + held)
       let needed = memory.total(workers: options.threads)
       if needed <= options.maximumMemory { return (blocks, scratch, memory) }
       guard let smaller = blocks.smaller else {

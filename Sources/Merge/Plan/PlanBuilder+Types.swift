@@ -6,10 +6,7 @@ import Inspect
 extension PlanBuilder {
   /// The format that can hold what the chosen one cannot.
   func otherFormat(for type: TensorType, shape: [Int]) -> String? {
-    // Types that HDF5 files do not tell.
-    if canExclude, type.name.hasPrefix("opaque") {
-      return "say what it is with --assume, which takes a type of \(type.bitWidth) bits"
-    }
+    if let assumption = type.assumption { return assumption }
     let other = OutputFormat.allCases.first { $0.refusal(type, shape: shape) == nil }
     return other.map { format in
       // Only a conversion, which can leave tensors out, is told the format as well.

@@ -66,13 +66,14 @@ struct PlanBuilder {
     let names = OutputNames(
       base: base, options: options, isAdapter: isAdapter, holdsAdapter: holdsAdapter)
     let configurations = try changedConfigurations()
-    let (files, indexes) = try files(of: tensors, names, changed: configurations)
-    let (blocks, scratch, memory) = try fitMemory(tensors)
+    let carried = try carried(names.carriedFiles, changed: configurations)
+    let (files, indexes) = try files(of: tensors, names, documents: carried.documents)
+    let (blocks, scratch, memory) = try fitMemory(tensors, besides: carried.documents)
     let changed = Set(configurations.map(\.name))
     return MergePlan(
       files: files, sideFiles: names.sideFiles.filter { !changed.contains($0.name) },
       documents: options.isSingleFile ? indexes : indexes + configurations,
-      findings: findings, memory: memory,
+      findings: findings + carried.findings, memory: memory,
       numerics: options.numerics, unreadChecksums: unread, blocks: blocks, scratch: scratch)
   }
 

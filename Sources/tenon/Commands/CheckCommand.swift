@@ -25,7 +25,7 @@ struct CheckCommand: CheckpointCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The names that a model wants: a text with one a line, an index or a checkpoint.",
+      "The names that a model wants: a text of them, an index or a checkpoint.",
       valueName: "keys"),
     completion: .file())
   var expect: String?
@@ -39,6 +39,9 @@ struct CheckCommand: CheckpointCommand {
   @Flag(help: "Read all values: NaN and infinities.")
   var values = false
 
+  @OptionGroup(title: HDF5Options.title)
+  var hdf5: HDF5Options
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -51,7 +54,9 @@ struct CheckCommand: CheckpointCommand {
   func perform() throws(CheckpointError) -> ExitCode {
     let reference = try reference()
     let checkpoint = try Checkpoint.open(
-      path, options: Checkpoint.OpeningOptions(isTolerant: true, listsAbsentShards: true))
+      path,
+      options: hdf5.opening(
+        Checkpoint.OpeningOptions(isTolerant: true, listsAbsentShards: true)))
     let report = try CheckpointCheck(checkpoint).report(against: reference, readsValues: values)
     if json {
       StandardOutput.write(CheckJSON.document(report))
@@ -62,8 +67,8 @@ struct CheckCommand: CheckpointCommand {
   }
 
   private func reference() throws(CheckpointError) -> CheckpointCheck.Reference {
-    if let base { return .base(try Checkpoint.open(base)) }
-    if let expect { return .expected(try KeySource(expect).keys) }
+    if let base { return .base(try hdf5.open(base)) }
+    if let expect { return .expected(try hdf5.keys(expect).keys) }
     guard let errorLog else { return .nothing }
     let source = errorLog == "-" ? "standard input" : errorLog
     let bytes =

@@ -19,7 +19,10 @@ struct ConvertCommand: CheckpointCommand {
   @Argument(help: "A file of tensors, an index or a directory.", completion: .file())
   var path: String
 
-  @OptionGroup(title: "Output")
+  @OptionGroup(title: WriteOptions.title)
+  var place: OutputPlace
+
+  @OptionGroup(title: WriteOptions.title)
   var write: WriteOptions
 
   @Option(
@@ -46,7 +49,7 @@ struct ConvertCommand: CheckpointCommand {
         """))
   var trainableOnly = false
 
-  @OptionGroup(title: "Reading HDF5")
+  @OptionGroup(title: HDF5Options.title)
   var hdf5: HDF5Options
 
   @OptionGroup(title: "Which tensors")
@@ -59,10 +62,10 @@ struct ConvertCommand: CheckpointCommand {
   private static let defaultShardSize = 5_000_000_000
 
   func validate() throws {
-    guard let format, let named = OutputFormat(outputPath: write.output) else { return }
+    guard let format, let named = OutputFormat(outputPath: place.output) else { return }
     if named != format {
       throw ValidationError(
-        "--format \(format.rawValue) contradicts the name \(write.output), "
+        "--format \(format.rawValue) contradicts the name \(place.output), "
           + "which asks for \(named.rawValue)")
     }
   }
@@ -71,10 +74,9 @@ struct ConvertCommand: CheckpointCommand {
     let filter = try filter.filter()
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
-      path: write.output, force: write.force, inputs: [path])
-    var options = write.outputOptions(.exact, for: transaction)
-    options.format = format ?? options.format
-    try write.requireCompressible(options.format)
+      path: place.output, force: write.force, inputs: [path])
+    var options = try write.outputOptions(for: transaction, format: format)
+    options.type = place.dtype?.type
     options.maximumShardSize = options.maximumShardSize ?? Self.defaultShardSize
     let checkpoint = try open()
     // What DeepSpeed keeps of the parameters is float32, and so is its state dict.
@@ -86,9 +88,9 @@ struct ConvertCommand: CheckpointCommand {
       return .success
     }
     let progress = Progress(total: conversion.plan.byteCount)
-    let results = try ProgressLine.show(progress, quiet: write.quiet) {
+    let results = try ProgressLine.show(progress, quiet: write.work.quiet) {
       () throws(CheckpointError) in
-      try Execution(conversion.plan, threads: write.workerCount)
+      try Execution(conversion.plan, threads: options.threads)
         .run(transaction, progress: progress)
     }
     show(conversion, to: transaction, options.format, results: results)
@@ -97,9 +99,8 @@ struct ConvertCommand: CheckpointCommand {
 
   private func open() throws(CheckpointError) -> Checkpoint {
     let keys = root?.split(separator: ".").map(String.init)
-    var opening = Checkpoint.OpeningOptions(root: keys, prefersZero: trainableOnly)
-    hdf5.apply(to: &opening)
-    let checkpoint = try Checkpoint.open(path, options: opening)
+    let opening = Checkpoint.OpeningOptions(root: keys, prefersZero: trainableOnly)
+    let checkpoint = try Checkpoint.open(path, options: hdf5.opening(opening))
     guard keys == nil || checkpoint.format != .safetensors else {
       throw CheckpointError(
         path: path, "is safetensors, which has no containers that --root could choose from",
@@ -117,10 +118,10 @@ struct ConvertCommand: CheckpointCommand {
     let output = isDryRun ? nil : transaction.path
     if json {
       StandardOutput.write(
-        ConvertJSON.document(report, output: write.output, isDryRun: isDryRun), after: output)
+        ConvertJSON.document(report, output: place.output, isDryRun: isDryRun), after: output)
     } else {
       StandardOutput.write(
-        ConvertText.report(report, output: write.output, isDryRun: isDryRun), after: output)
+        ConvertText.report(report, output: place.output, isDryRun: isDryRun), after: output)
       StandardError.report(report.findings)
     }
   }

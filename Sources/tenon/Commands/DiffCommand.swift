@@ -1,7 +1,6 @@
 import ArgumentParser
 import Compute
 import Formats
-import Glibc
 import Inspect
 import Merge
 
@@ -54,20 +53,19 @@ struct DiffCommand: CheckpointCommand {
   @Flag(help: "Point out tensors that the other holds under another name.")
   var moved = false
 
-  @Option(help: ArgumentHelp("How many threads work (default: one a core).", valueName: "n"))
-  var threads: Int?
+  @OptionGroup(title: HDF5Options.title)
+  var hdf5: HDF5Options
+
+  @OptionGroup
+  var work: WorkOptions
 
   @Flag(help: "Print one JSON object.")
   var json = false
-
-  @Flag(help: "Show no progress.")
-  var quiet = false
 
   func validate() throws {
     for (name, value) in [("--atol", atol), ("--rtol", rtol)] where !value.isFinite || value < 0 {
       throw ValidationError("\(name) must be a number that is not negative")
     }
-    try ThreadCount.validate(threads)
     if map != nil, !rename.isEmpty {
       throw ValidationError("--map and --rename exclude each other")
     }
@@ -75,12 +73,13 @@ struct DiffCommand: CheckpointCommand {
   }
 
   func perform() throws(CheckpointError) -> ExitCode {
-    let first = try Checkpoint.open(a)
-    let second = try Checkpoint.open(b)
+    let first = try hdf5.open(a)
+    let second = try hdf5.open(b)
     let pairing = CheckpointPairing(first, second, names: try names(of: first))
     let diff = CheckpointDiff(pairing, options: options)
     let progress = Progress(total: diff.byteCount)
-    let difference = try ProgressLine.show(progress, quiet: quiet) { () throws(CheckpointError) in
+    let difference = try ProgressLine.show(progress, quiet: work.quiet) {
+      () throws(CheckpointError) in
       try diff.run(progress: progress)
     }
     if json {
@@ -109,7 +108,7 @@ struct DiffCommand: CheckpointCommand {
     options.tolerance = Tolerance(absolute: atol, relative: rtol)
     options.ignoresTypes = ignoreDtype
     options.findsMoved = moved
-    options.threads = threads ?? WriteOptions.coreCount
+    options.threads = work.workerCount
     return options
   }
 }

@@ -28,7 +28,7 @@ struct InspectCommand: CheckpointCommand {
   @Flag(help: "Read the values: SHA-256 of each tensor's bytes in row-major order.")
   var hash = false
 
-  @OptionGroup(title: "Reading HDF5")
+  @OptionGroup(title: HDF5Options.title)
   var hdf5: HDF5Options
 
   @OptionGroup(title: "Which tensors")
@@ -52,8 +52,7 @@ struct InspectCommand: CheckpointCommand {
     var results: [Inspection] = []
     var summaries: [[ExactName: TensorSummary]] = []
     var failures: [CheckpointError] = []
-    var options = Checkpoint.OpeningOptions(listsAbsentShards: true)
-    hdf5.apply(to: &options)
+    let options = hdf5.opening(Checkpoint.OpeningOptions(listsAbsentShards: true))
     for path in paths {
       do throws(CheckpointError) {
         let checkpoint = try Checkpoint.open(path, options: options)

@@ -1,6 +1,5 @@
 public import ArgumentParser
 import Formats
-import Glibc
 public import Merge
 
 /// `tenon merge`: W + scale · B·A.
@@ -23,11 +22,14 @@ struct MergeCommand: CheckpointCommand {
     completion: .file())
   var adapters: [String] = []
 
+  @OptionGroup(title: WriteOptions.title)
+  var place: OutputPlace
+
+  @OptionGroup(title: WriteOptions.title)
+  var write: WriteOptions
+
   @OptionGroup
   var reading: AdapterOptions
-
-  @OptionGroup(title: "Output")
-  var write: WriteOptions
 
   @Option(
     help: ArgumentHelp(
@@ -43,9 +45,10 @@ struct MergeCommand: CheckpointCommand {
   func perform() throws(CheckpointError) -> ExitCode {
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(
-      path: write.output, force: write.force, inputs: [base] + adapters)
-    var options = write.outputOptions(numerics, for: transaction)
-    try write.requireCompressible(options.format)
+      path: place.output, force: write.force, inputs: [base] + adapters)
+    var options = try write.outputOptions(for: transaction)
+    options.type = place.dtype?.type
+    options.numerics = numerics
     options.keepsTied = reading.keepTied
     let merge = try reading.parts(base, adapters).merge(options)
     try transaction.protect(merge.plan.inputs)
@@ -54,9 +57,9 @@ struct MergeCommand: CheckpointCommand {
       return .success
     }
     let progress = Progress(total: merge.plan.byteCount)
-    let results = try ProgressLine.show(progress, quiet: write.quiet) {
+    let results = try ProgressLine.show(progress, quiet: write.work.quiet) {
       () throws(CheckpointError) in
-      try Execution(merge.plan, threads: write.workerCount).run(transaction, progress: progress)
+      try Execution(merge.plan, threads: options.threads).run(transaction, progress: progress)
     }
     var report = MergeReport(merge, statistics: results.statistics)
     report.byteCount -= results.savedByteCount
@@ -67,41 +70,13 @@ struct MergeCommand: CheckpointCommand {
   private func show(_ report: MergeReport, output: String?) {
     if json {
       StandardOutput.write(
-        MergeJSON.document(report, output: write.output, isDryRun: output == nil), after: output)
+        MergeJSON.document(report, output: place.output, isDryRun: output == nil), after: output)
     } else {
       StandardOutput.write(
-        MergeText.report(report, output: write.output, isDryRun: output == nil), after: output)
+        MergeText.report(report, output: place.output, isDryRun: output == nil), after: output)
       StandardError.report(report.findings)
     }
   }
 }
 
 extension Numerics: ExpressibleByArgument {}
-
-extension WriteOptions {
-  /// One worker for each core that this process may use.
-  static var coreCount: Int { max(1, min(64, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
-
-  /// Refuses to compress what has no place for compressed tensors.
-  func requireCompressible(_ format: OutputFormat) throws(CheckpointError) {
-    guard compress?.compression != nil, format != .hdf5 else { return }
-    throw CheckpointError(
-      path: output, "is to be \(format.rawValue), which --compress does not concern",
-      fix: "leave out --compress, or choose a name that ends in .h5")
-  }
-
-  var workerCount: Int { threads ?? Self.coreCount }
-
-  func outputOptions(_ numerics: Numerics, for transaction: OutputTransaction)
-    -> OutputOptions
-  {
-    var options = OutputOptions(
-      type: dtype?.type, format: OutputFormat(outputPath: output) ?? .safetensors,
-      numerics: numerics,
-      maximumMemory: maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory,
-      threads: workerCount, maximumShardSize: maxShardSize?.bytes,
-      isSingleFile: transaction.kind == .file)
-    options.compression = compress?.compression
-    return options
-  }
-}

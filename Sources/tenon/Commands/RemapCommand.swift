@@ -11,8 +11,8 @@ struct RemapCommand: CheckpointCommand {
     discussion: """
       Presets are applied first, then --map, then --rename, each in the order in which it is \
       given, then what --to-match finds. No tensor's data changes. The adapter_config.json of a \
-      PEFT adapter is renamed along with its keys. Names that would clash and rules that match \
-      nothing are refused.
+      PEFT adapter is renamed along with its keys. Names that would clash, rules that match \
+      nothing and a mere copy are refused.
       """)
 
   @Argument(
@@ -23,8 +23,14 @@ struct RemapCommand: CheckpointCommand {
   @OptionGroup(title: "The new names")
   var rules: RemapRuleOptions
 
-  @OptionGroup(title: "Output")
-  var write: RemapWriteOptions
+  @OptionGroup(title: WriteOptions.title)
+  var place: OptionalOutputPlace
+
+  @OptionGroup(title: WriteOptions.title)
+  var write: WriteOptions
+
+  @OptionGroup(title: HDF5Options.title)
+  var hdf5: HDF5Options
 
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
@@ -42,7 +48,7 @@ struct RemapCommand: CheckpointCommand {
       throw ValidationError(
         "give at least one of --rename, --map, --preset, --to-match, --include and --exclude")
     }
-    if write.output == nil, !write.dryRun, rules.saveMap == nil {
+    if place.output == nil, !write.dryRun, rules.saveMap == nil {
       throw ValidationError("give --output, --dry-run or --save-map")
     }
   }
@@ -53,23 +59,23 @@ struct RemapCommand: CheckpointCommand {
       return .success
     }
     if let saveMap = rules.saveMap { try rules.checkMap(saveMap, force: write.force) }
-    guard let output = write.output else {
-      try finish(try rules.draft(try KeySource(path), filter: try filter.filter()), nil)
+    guard let output = place.output else {
+      try finish(try renaming(of: try hdf5.keys(path)), nil)
       return .success
     }
     // Refused before anything is read: the user may have to think again.
     let transaction = try OutputTransaction(path: output, force: write.force, inputs: [path])
+    let options = try write.outputOptions(for: transaction)
     guard let input = try tensors(of: path) else {
-      try finish(try rules.draft(try KeySource(path), filter: try filter.filter()), nil)
+      try finish(try renaming(of: try hdf5.keys(path)), nil)
       return .success
     }
-    let draft = try rules.draft(.checkpoint(input), filter: try filter.filter())
+    let draft = try renaming(of: .checkpoint(input))
     if !write.dryRun { try draft.requireEffect() }
-    let plan = try RemapPlan(
-      draft, of: input, options: write.outputOptions(output, for: transaction))
+    let plan = try RemapPlan(draft, of: input, options: options)
     if !write.dryRun {
       let progress = Progress(total: plan.plan.byteCount)
-      _ = try ProgressLine.show(progress, quiet: write.quiet) { () throws(CheckpointError) in
+      _ = try ProgressLine.show(progress, quiet: write.work.quiet) { () throws(CheckpointError) in
         try Execution(plan.plan, threads: plan.threads).run(transaction, progress: progress)
       }
     }
@@ -77,13 +83,17 @@ struct RemapCommand: CheckpointCommand {
     return .success
   }
 
+  private func renaming(of source: KeySource) throws(CheckpointError) -> RenamingDraft {
+    try rules.draft(source, filter: try filter.filter(), hdf5)
+  }
+
   /// The checkpoint at `path`; nil for names alone, which are enough to show what would
   /// be done.
   private func tensors(of path: String) throws(CheckpointError) -> Checkpoint? {
     do throws(CheckpointError) {
-      return try Checkpoint.open(path)
+      return try hdf5.open(path)
     } catch {
-      guard case .list = try KeySource(path) else { throw error }
+      guard case .list = try hdf5.keys(path) else { throw error }
       if write.dryRun { return nil }
       // An index is whole as soon as its shards are.
       if error.path != path { throw error }
@@ -101,8 +111,8 @@ struct RemapCommand: CheckpointCommand {
       try rules.save(draft.map, to: saveMap, force: write.force)
     }
     let report = RemapReport(
-      draft, plan, output: plan == nil ? nil : write.output, isDryRun: write.dryRun)
-    let output = write.dryRun ? nil : write.output
+      draft, plan, output: plan == nil ? nil : place.output, isDryRun: write.dryRun)
+    let output = write.dryRun ? nil : place.output
     if json {
       StandardOutput.write(RemapJSON.document(report), after: output)
     } else {

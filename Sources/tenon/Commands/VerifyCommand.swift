@@ -40,36 +40,29 @@ struct VerifyCommand: CheckpointCommand {
       valueName: "n"))
   var ulp = 0.0
 
-  @Option(
-    help: ArgumentHelp(
-      "The most memory to use (default: 1GiB; the work rarely needs a tenth of it).",
-      valueName: "size"))
-  var maxMemory: ByteSize?
+  @OptionGroup
+  var memory: MemoryOptions
 
-  @Option(help: ArgumentHelp("How many threads work (default: one a core).", valueName: "n"))
-  var threads: Int?
+  @OptionGroup
+  var work: WorkOptions
 
   @Flag(help: "Print one JSON object.")
   var json = false
-
-  @Flag(help: "Show no progress.")
-  var quiet = false
 
   func validate() throws {
     try reading.validate(adapterCount: adapters.count)
     if !ulp.isFinite || ulp < 0 {
       throw ValidationError("--ulp must be a number that is not negative")
     }
-    try ThreadCount.validate(threads)
   }
 
   func perform() throws(CheckpointError) -> ExitCode {
     let parts = try reading.parts(base, adapters)
     let verification = try MergeVerification(
-      base: parts.base, merged: try Checkpoint.open(merged), options: options
+      base: parts.base, merged: try reading.hdf5.open(merged), options: options
     ) { (options) throws(CheckpointError) in try parts.merge(options).plan }
     let progress = Progress(total: verification.byteCount)
-    let report = try ProgressLine.show(progress, quiet: quiet) { () throws(CheckpointError) in
+    let report = try ProgressLine.show(progress, quiet: work.quiet) { () throws(CheckpointError) in
       try verification.run(progress: progress)
     }
     if json {
@@ -85,8 +78,8 @@ struct VerifyCommand: CheckpointCommand {
     var options = MergeVerification.Options()
     options.numerics = numerics
     options.keepsTied = reading.keepTied
-    options.threads = threads ?? WriteOptions.coreCount
-    options.maximumMemory = maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory
+    options.threads = work.workerCount
+    options.maximumMemory = memory.byteCount
     return options
   }
 }

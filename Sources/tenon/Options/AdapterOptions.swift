@@ -34,6 +34,9 @@ struct AdapterOptions: ParsableArguments {
       "The lora_alpha of an adapter whose files do not hold it.", valueName: "alpha"))
   var alpha: Double?
 
+  @OptionGroup(title: HDF5Options.title)
+  var hdf5: HDF5Options
+
   func validate() throws {
     if let alpha, !alpha.isFinite { throw ValidationError("--alpha must be a finite number") }
     guard weight.allSatisfy(\.isFinite) else {
@@ -53,16 +56,16 @@ struct AdapterOptions: ParsableArguments {
   func parts(_ base: String, _ adapters: [String]) throws(CheckpointError) -> MergeParts {
     guard adapters.isEmpty else {
       return .separate(
-        base: try Checkpoint.open(base), adapters: try weightedAdapters(adapters))
+        base: try hdf5.open(base), adapters: try weightedAdapters(adapters))
     }
-    return .wrapped(try WrappedCheckpoint(try Checkpoint.open(base), alpha: alpha))
+    return .wrapped(try WrappedCheckpoint(try hdf5.open(base), alpha: alpha))
   }
 
   private func weightedAdapters(_ paths: [String]) throws(CheckpointError) -> [WeightedAdapter] {
     let filter = try NameFilter(include: include)
     var weighted: [WeightedAdapter] = []
     for (position, path) in paths.enumerated() {
-      let source = try Checkpoint.open(path).adapterPart()
+      let source = try hdf5.open(path).adapterPart()
       let adapter = try readAdapter(source)
       let share = position < weight.count ? weight[position] : 1
       var part = WeightedAdapter(

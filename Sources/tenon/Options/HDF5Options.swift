@@ -1,9 +1,13 @@
 import ArgumentParser
 import Compute
 import Formats
+import Inspect
 
 /// What an HDF5 file may leave open.
 struct HDF5Options: ParsableArguments {
+  /// The heading over them in the help of every command.
+  static let title = "Reading HDF5"
+
   @Option(
     help: ArgumentHelp(
       "What joins the groups and the name of an HDF5 dataset (default: a dot).",
@@ -21,9 +25,23 @@ struct HDF5Options: ParsableArguments {
     throw ValidationError("--assume \(assume.type.name): elements of whole bytes are expected")
   }
 
-  /// Has them heeded when a checkpoint is opened.
-  func apply(to options: inout Checkpoint.OpeningOptions) {
-    options.hdf5Separator = hdf5Separator ?? options.hdf5Separator
-    options.assumedType = assume?.type
+  /// How checkpoints are opened that these are to be heeded for.
+  func opening(_ options: Checkpoint.OpeningOptions = Checkpoint.OpeningOptions())
+    -> Checkpoint.OpeningOptions
+  {
+    var opening = options
+    opening.hdf5Separator = hdf5Separator ?? options.hdf5Separator
+    opening.assumedType = assume?.type
+    return opening
+  }
+
+  /// Opens the checkpoint at `path` as they say.
+  func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+    try Checkpoint.open(path, options: opening())
+  }
+
+  /// Takes names from what `path` leads to as they say.
+  func keys(_ path: String) throws(CheckpointError) -> KeySource {
+    try KeySource(path, options: opening())
   }
 }

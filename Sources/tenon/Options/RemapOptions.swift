@@ -1,7 +1,6 @@
 import ArgumentParser
 import Formats
 import Inspect
-import Merge
 
 /// What the names are to become.
 struct RemapRuleOptions: ParsableArguments {
@@ -53,14 +52,16 @@ struct RemapRuleOptions: ParsableArguments {
   }
 
   /// Applies everything in its order.
-  func draft(_ source: KeySource, filter: NameFilter) throws(CheckpointError) -> RenamingDraft {
+  func draft(_ source: KeySource, filter: NameFilter, _ hdf5: HDF5Options) throws(CheckpointError)
+    -> RenamingDraft
+  {
     // What is typed wrongly is told before anything is read.
     var presets: [RenamePreset] = []
     for name in preset { presets.append(try RenamePreset(named: name)) }
     var typed: [RenameRule] = []
     for text in rename { typed.append(try RenameRule(argument: text)) }
     let read = try map.map { path throws(CheckpointError) in (path, try KeyMap(path: path)) }
-    let base = try toMatch.map { path throws(CheckpointError) in try KeySource(path) }
+    let base = try toMatch.map { path throws(CheckpointError) in try hdf5.keys(path) }
     var draft = try RenamingDraft(source)
     draft.statedHeads = try attentionHeads.map { count throws(CheckpointError) in
       try AttentionHeads(queries: count, keys: keyValueHeads)
@@ -94,55 +95,5 @@ struct RemapRuleOptions: ParsableArguments {
     try transaction.begin(byteCount: bytes.count)
     try transaction.write(bytes, to: path)
     try transaction.commit()
-  }
-}
-
-/// Where the output goes.
-struct RemapWriteOptions: ParsableArguments {
-  @Option(
-    name: [.customShort("o"), .long],
-    help: ArgumentHelp(
-      "Where to write: a name ending in .safetensors, .bin, .pt, .pth, .h5 or .hdf5 is one "
-        + "file of that format, any other a directory.",
-      valueName: "out"))
-  var output: String?
-
-  @Flag(help: "Replace the output if it exists.")
-  var force = false
-
-  @Option(
-    help: ArgumentHelp(
-      "The most bytes of tensors in a file, as 5GB or 2GiB (default: as the input is cut).",
-      valueName: "size"))
-  var maxShardSize: ByteSize?
-
-  @Option(
-    help: ArgumentHelp(
-      "The most memory to use (default: 1GiB; the work rarely needs a tenth of it).",
-      valueName: "size"))
-  var maxMemory: ByteSize?
-
-  @Option(help: ArgumentHelp("How many threads work (default: one a core).", valueName: "n"))
-  var threads: Int?
-
-  @Flag(help: "Show what would be done and write nothing.")
-  var dryRun = false
-
-  @Flag(help: "Show no progress.")
-  var quiet = false
-
-  func validate() throws {
-    try ThreadCount.validate(threads)
-    if output?.isEmpty == true { throw ValidationError("--output must not be empty") }
-  }
-
-  func outputOptions(_ output: String, for transaction: OutputTransaction)
-    -> OutputOptions
-  {
-    OutputOptions(
-      format: OutputFormat(outputPath: output) ?? .safetensors,
-      maximumMemory: maxMemory?.bytes ?? OutputOptions.defaultMaximumMemory,
-      threads: threads ?? WriteOptions.coreCount, maximumShardSize: maxShardSize?.bytes,
-      isSingleFile: transaction.kind == .file)
   }
 }

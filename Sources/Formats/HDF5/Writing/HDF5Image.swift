@@ -44,7 +44,7 @@ struct HDF5Image {
     image.zeros(HDF5Layout.superblockByteCount + root.bytes.count)
     var links = addTensors(offsets, chunks)
     if !metadata.isEmpty {
-      links.append(addText(metadata, named: HDF5Convention.metadata))
+      links.append(addContent(metadata, link: HDF5Convention.metadata))
     }
     if !documents.isEmpty { links.append(addDocuments()) }
     let group = HDF5Group(links, address: image.count)
@@ -131,26 +131,32 @@ struct HDF5Image {
     return object.bytes
   }
 
-  /// Adds a dataset of one text, whose bytes follow its header.
-  private mutating func addText(_ text: [UInt8], named name: String) -> HDF5Group.Link {
+  /// Adds a dataset of one text, or of bytes that are none, which follow its header.
+  private mutating func addContent(_ bytes: [UInt8], link: String) -> HDF5Group.Link {
     let header = image.count
+    let isText = !bytes.contains(0) && String(validating: bytes, as: UTF8.self) != nil
     let object = { (offset: Int) in
       var object = HDF5Object()
       // There is no string of no bytes.
-      object.addSpace(text.isEmpty ? [0] : [])
-      object.addType(.string(byteCount: max(1, text.count), isVariable: false))
+      object.addSpace(bytes.isEmpty ? [0] : isText ? [] : [bytes.count])
+      object.addType(
+        isText
+          ? .string(byteCount: max(1, bytes.count), isVariable: false)
+          : .integer(byteCount: 1, isSigned: false))
       object.addFill(isEarly: true)
-      object.addContiguous(offset, byteCount: text.count)
+      object.addContiguous(offset, byteCount: bytes.count)
       return object.bytes
     }
     image.append(object(header + object(0).count))
-    image.append(text)
+    image.append(bytes)
     image.pad()
-    return HDF5Group.Link(name: name, header: header)
+    return HDF5Group.Link(name: link, header: header)
   }
 
   private mutating func addDocuments() -> HDF5Group.Link {
-    let links = documents.map { addText($0.bytes, named: $0.name) }
+    let links = documents.map {
+      addContent($0.bytes, link: HDF5Convention.link(ofName: $0.name))
+    }
     let group = HDF5Group(links, address: image.count)
     image.append(group.bytes.bytes)
     var object = HDF5Object()

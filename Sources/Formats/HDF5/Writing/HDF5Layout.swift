@@ -10,8 +10,10 @@ public enum HDF5Layout {
   /// Where the data of a tensor may begin.
   private static let alignment = 64
   static let superblockByteCount = 96
+  /// What a small file may have at most: those that belong to a model have less.
+  public static let maximumDocumentByteCount = 64 << 20
 
-  /// A text that goes into the file beside the tensors.
+  /// A small file that goes into the file beside the tensors.
   public struct Document: Sendable {
     public var name: String
     public var bytes: [UInt8]

@@ -1,0 +1,69 @@
+import Compute
+
+// The files that lie inside the file, by the convention of tenon-hdf5(5).
+extension HDF5Reader {
+  /// The files that lay beside the tensors. From now on they are found at their paths.
+  func sideFiles() throws(CheckpointError) -> [SideFile] {
+    guard names.isOwnConvention else { return [] }
+    let group = "/\(HDF5Convention.files)/"
+    var files: [SideFile] = []
+    for dataset in index.datasets where dataset.path.hasPrefix(group) {
+      // A name that leads elsewhere, or speaks of files that are not here, is nobody's.
+      guard let name = HDF5Convention.name(ofLink: String(dataset.path.dropFirst(group.count))),
+        SideFile.isInside(name), !DirectorySource.isIndex(name)
+      else { continue }
+      let path = "\(file.path)\(group)\(name)"
+      EmbeddedFiles.add(
+        try content(of: dataset, limit: HDF5Layout.maximumDocumentByteCount), at: path)
+      files.append(SideFile(name: name, path: path))
+    }
+    return files
+  }
+
+  /// The bytes that a dataset holds: one string of fixed length, or a row of bytes.
+  func content(of dataset: HDF5Index.Dataset, limit: Int) throws(CheckpointError) -> TensorRecord {
+    let count: Int
+    switch (dataset.type, dataset.shape) {
+    case (.string(let byteCount, false), []): count = byteCount
+    case (.string(_, false), [0]): count = 0
+    case (.integer(1, false, _), .some(let shape)) where shape.count == 1: count = shape[0]
+    default:
+      throw CheckpointError(
+        tensor: dataset.path,
+        "is neither one string of fixed length nor a row of bytes, which were expected here")
+    }
+    guard count <= limit else {
+      throw CheckpointError(
+        tensor: dataset.path, "has \(count) bytes; at most \(limit) are expected here")
+    }
+    return TensorRecord(
+      name: dataset.path, type: .element(.u8), shape: [count],
+      bytes: try bytes(of: dataset, count: count))
+  }
+
+  private func bytes(of dataset: HDF5Index.Dataset, count: Int) throws(CheckpointError)
+    -> TensorBytes
+  {
+    guard count > 0 else { return TensorBytes(extents: [Extent(file: file, offset: 0, count: 0)]) }
+    switch dataset.storage {
+    case .contiguous(let offset?, _) where count <= file.size && offset <= file.size - count:
+      return TensorBytes(extents: [Extent(file: file, offset: offset, count: count)])
+    case .header(let bytes) where bytes.count == count:
+      let kept = try InputFile(holding: bytes, name: file.path)
+      return TensorBytes(extents: [Extent(file: kept, offset: 0, count: count)])
+    case .chunked(let chunks):
+      let (storage, extents) = try ChunkedStorage.checked(dataset, chunks, in: file)
+      return TensorBytes(extents: extents, codec: .chunked(storage))
+    default:
+      throw CheckpointError(tensor: dataset.path, "\(count) bytes do not lie in the file")
+    }
+  }
+}
+
+extension SideFile {
+  /// Whether a name that a file states leads to a place inside a directory.
+  fileprivate static func isInside(_ name: String) -> Bool {
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    return !name.contains("\0") && parts.allSatisfy { !["", ".", ".."].contains($0) }
+  }
+}
