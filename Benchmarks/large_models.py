@@ -14,12 +14,12 @@ BLOCK = 1 << 24  # random numbers that the tensors are cut from
 
 
 class Values:
-    """Endless bfloat16 or float32 numbers of a given spread, the same for a seed."""
+    """Endless bfloat16 or float32 numbers of a given spread and mean, the same for a seed."""
 
-    def __init__(self, seed, deviation):
+    def __init__(self, seed, deviation, mean=0):
         generator = numpy.random.default_rng(seed)
         block = generator.standard_normal(BLOCK, dtype=numpy.float32)
-        self.wide = block * numpy.float32(deviation)
+        self.wide = block * numpy.float32(deviation) + numpy.float32(mean)
         # Cutting the lower half rounds towards zero, which is as good a random number.
         self.narrow = (self.wide.view(numpy.uint32) >> 16).astype(numpy.uint16)
         self.generator = generator
@@ -36,8 +36,9 @@ class Values:
 SIZES = {"F32": 4, "BF16": 2}
 
 
-def write_safetensors(path, shapes, element_type, values):
-    """Writes the tensors in the order given; returns their bytes."""
+def write_safetensors(path, shapes, element_type, values_of):
+    """Writes the tensors in the order given, each with the values for its name; returns their
+    bytes."""
     entries, place = {"__metadata__": {"format": "pt"}}, 0
     for name, shape in shapes.items():
         size = count(shape) * SIZES[element_type]
@@ -48,8 +49,8 @@ def write_safetensors(path, shapes, element_type, values):
     header += b" " * (-len(header) % 8)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(header)) + header)
-        for shape in shapes.values():
-            for chunk in values.chunks(count(shape), element_type):
+        for name, shape in shapes.items():
+            for chunk in values_of(name).chunks(count(shape), element_type):
                 file.write(chunk)
     return place
 
@@ -86,13 +87,14 @@ def make_base(directory, layers=24, hidden=2048, intermediate=5504, vocabulary=3
     values = Values(seed, 0.02)
     shapes = base_shapes(layers, hidden, intermediate, vocabulary)
     names = list(shapes)
-    per_shard = -(-len(names) // shards)
+    shards = min(shards, len(names))
+    cuts = [len(names) * shard // shards for shard in range(shards + 1)]
     weight_map, total = {}, 0
     for shard in range(shards):
         file = ("model.safetensors" if shards == 1
                 else f"model-{shard + 1:05}-of-{shards:05}.safetensors")
-        part = {name: shapes[name] for name in names[shard * per_shard:(shard + 1) * per_shard]}
-        total += write_safetensors(os.path.join(directory, file), part, "BF16", values)
+        part = {name: shapes[name] for name in names[cuts[shard]:cuts[shard + 1]]}
+        total += write_safetensors(os.path.join(directory, file), part, "BF16", lambda _: values)
         weight_map |= dict.fromkeys(part, file)
     if shards > 1:
         write_json(os.path.join(directory, "model.safetensors.index.json"),
@@ -105,28 +107,34 @@ def make_base(directory, layers=24, hidden=2048, intermediate=5504, vocabulary=3
         "hidden_act": "silu", "rms_norm_eps": 1e-6, "bos_token_id": 1, "eos_token_id": 2})
 
 
-def make_adapter(directory, layers=24, hidden=2048, intermediate=5504, rank=16, seed=2):
+def make_adapter(directory, layers=24, hidden=2048, intermediate=5504, rank=16, is_dora=False,
+                 seed=2):
     """A PEFT adapter in F32 on all seven projections of every layer."""
     os.makedirs(directory)
+    factors, magnitudes = Values(seed, 0.02), Values(seed + 1, 0.1, mean=1)
     shapes = {}
     for layer in range(layers):
         for name, (rows, columns) in projections(hidden, intermediate).items():
             prefix = f"base_model.model.model.layers.{layer}.{name}"
             shapes[prefix + ".lora_A.weight"] = [rank, columns]
             shapes[prefix + ".lora_B.weight"] = [rows, rank]
+            if is_dora:
+                shapes[prefix + ".lora_magnitude_vector"] = [rows]
     write_safetensors(os.path.join(directory, "adapter_model.safetensors"),
-                      dict(sorted(shapes.items())), "F32", Values(seed, 0.02))
+                      dict(sorted(shapes.items())), "F32",
+                      lambda name: magnitudes if name.endswith("vector") else factors)
     modules = sorted(name.split(".")[-1] for name in projections(hidden, intermediate))
     write_json(os.path.join(directory, "adapter_config.json"), {
         "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": rank, "lora_alpha": 2 * rank,
-        "target_modules": modules, "bias": "none", "base_model_name_or_path": None})
+        "use_dora": is_dora, "target_modules": modules, "bias": "none", "base_model_name_or_path": None})
 
 
 def make_wide_header(path, tensors):
     """A file of many tensors of one number each, named as the parts of a large model are."""
     shapes = {f"model.layers.{i // 200}.mlp.experts.{i % 200}.down_proj.weight": [1]
               for i in range(tensors)}
-    write_safetensors(path, shapes, "F32", Values(3, 1))
+    values = Values(3, 1)
+    write_safetensors(path, shapes, "F32", lambda _: values)
 
 
 def write_json(path, value):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times `tenon merge` beside `cp` and PEFT, and `tenon inspect` beside `safe_open`.
 
-    merge.py TENON [--rounds N] [--peft-rounds N] [--shards N] [--compare] [--folder DIR]
+    merge.py TENON [--rounds N] [--peft-rounds N] [--only NAME]… [--compare] [--folder DIR]
 
 Each run is a process of its own; the rivals run in turn, round after round. Prints
 medians, ratios and peak memory. It judges nothing: the numbers depend on the machine.
@@ -45,8 +45,13 @@ class Runs:
     def median(self):
         return statistics.median(self.seconds)
 
+    def ratio(self, reference):
+        """The median of the ratios round by round, in which both met the same machine."""
+        return statistics.median(
+            own / other for own, other in zip(self.seconds, reference.seconds))
+
     def row(self, name, reference):
-        ratio = f"{self.median / reference.median:6.2f} ×" if reference.seconds else ""
+        ratio = f"{self.ratio(reference):6.2f} ×"
         spread = f"{min(self.seconds):.3f} – {max(self.seconds):.3f}"
         return f"{name:<34}{self.median:>10.3f}   {spread:<18}{max(self.peaks):>9.0f} MiB  {ratio}"
 
@@ -85,10 +90,29 @@ def drop(path):
     shutil.rmtree(path, ignore_errors=True)
 
 
-def merge_benchmark(arguments):
-    base = make_once(os.path.join(arguments.folder, f"base-{arguments.shards}-shards"),
-                     lambda path: make_base(path, shards=arguments.shards))
-    adapter = make_once(os.path.join(arguments.folder, "adapter"), make_adapter)
+@dataclass
+class Merge:
+    """One merge: what it is called, the files of its base and the method of its adapter."""
+
+    name: str
+    shards: int = 1
+    is_dora: bool = False
+
+    def inputs(self, folder, layers):
+        """The directories of the base and the adapter, made if they are not there."""
+        kind = "dora" if self.is_dora else "lora"
+        return (make_once(os.path.join(folder, f"base-{layers}-layers-{self.shards}-shards"),
+                          lambda path: make_base(path, layers=layers, shards=self.shards)),
+                make_once(os.path.join(folder, f"{kind}-{layers}-layers"),
+                          lambda path: make_adapter(path, layers=layers, is_dora=self.is_dora)))
+
+
+MERGES = {"lora": Merge("LoRA"), "dora": Merge("DoRA", is_dora=True),
+          "shards": Merge("LoRA, 16 shards", shards=16)}
+
+
+def merge_benchmark(arguments, merge):
+    base, adapter = merge.inputs(arguments.folder, arguments.layers)
     out = {name: os.path.join(arguments.folder, f"out-{name}") for name in ("cp", "tenon", "peft")}
     commands = {
         "cp": ["cp", "-r", base, out["cp"]],
@@ -101,7 +125,9 @@ def merge_benchmark(arguments):
     subprocess.run(["cp", "-r", base, out["cp"]], check=True)  # the base comes into the cache
     drop(out["cp"])
     for round_number in range(arguments.rounds):
-        for (name, command), path in zip(commands.items(), out.values()):
+        turns = list(zip(commands.items(), out.values()))
+        # Whoever comes second may find the disk as the first left it.
+        for (name, command), path in turns if round_number % 2 == 0 else turns[::-1]:
             if name == "PEFT" and round_number >= arguments.peft_rounds:
                 continue
             runs[name].add(command)
@@ -114,10 +140,8 @@ def merge_benchmark(arguments):
             drop(path)
 
     size = sum(os.path.getsize(os.path.join(base, name)) for name in os.listdir(base))
-    table(f"merge: {size / 1e9:.2f} GB BF16 in {arguments.shards} file(s), rank 16 on all "
-          f"seven projections", runs, "cp")
-    if runs["PEFT"].seconds:
-        print(f"PEFT / tenon merge: {runs['PEFT'].median / runs['tenon merge'].median:.1f}")
+    table(f"merge: {merge.name}, rank 16 on all seven projections, into {size / 1e9:.2f} GB BF16",
+          runs, "cp")
 
 
 def compare(found, expected):
@@ -158,21 +182,23 @@ def main():
     parser.add_argument("tenon", help="the path of the built tool")
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("ROUNDS", 5)))
     parser.add_argument("--peft-rounds", type=int, default=2, help="0 leaves PEFT out")
-    parser.add_argument("--shards", type=int, default=1)
+    parser.add_argument("--layers", type=int, default=24, help="of the base; fewer for a trial")
     parser.add_argument("--compare", action="store_true", help="compare the output with PEFT's")
     parser.add_argument("--folder", default=os.path.join(HERE, "..", ".bench"),
                         help="where inputs are kept and outputs come and go")
-    parser.add_argument("--only", choices=["merge", "header"])
+    parser.add_argument("--only", choices=[*MERGES, "header"], action="append")
     arguments = parser.parse_args()
-    if arguments.rounds < 1 or arguments.shards < 1:
-        parser.error("--rounds and --shards are at least 1")
+    if arguments.rounds < 1 or arguments.layers < 1:
+        parser.error("--rounds and --layers are at least 1")
     arguments.tenon = os.path.abspath(arguments.tenon)
     arguments.folder = os.path.abspath(arguments.folder)
     os.makedirs(arguments.folder, exist_ok=True)
     print(machine())
-    if arguments.only != "header":
-        merge_benchmark(arguments)
-    if arguments.only != "merge":
+    wanted = arguments.only or [*MERGES, "header"]
+    for name, merge in MERGES.items():
+        if name in wanted:
+            merge_benchmark(arguments, merge)
+    if "header" in wanted:
         header_benchmark(arguments)
 
 

@@ -15,6 +15,8 @@ public struct ResultDistance: Sendable, Equatable {
   /// The greatest distance in units in the last place of the terms; infinite where
   /// one of two is NaN or infinite.
   public private(set) var maximumTermUlp = 0.0
+  /// Whether one of two elements is NaN.
+  public var hasNaN: Bool { maximumUlp == .max }
   private var expectedSquares = 0.0
   private var actualSquares = 0.0
   private var products = 0.0

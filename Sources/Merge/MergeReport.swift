@@ -61,55 +61,10 @@ public struct MergeReport: Sendable {
     byteCount = plan.byteCount
     files = plan.files.map(\.name)
     memory = plan.memory.total(workers: merge.threads)
-    let quantised = plan.tensors.compactMap { tensor -> ExactName? in
-      guard case .update(let update) = tensor.operation, update.scales != nil else { return nil }
-      return ExactName(tensor.name)
-    }
-    findings = plan.findings + Self.findings(about: statistics, quantised: Set(quantised))
+    findings = plan.findings + Self.findings(about: statistics, of: plan.tensors)
     if !statistics.isEmpty {
       total = statistics.reduce(into: UpdateStatistics()) { $0.combine($1.statistics) }
     }
-  }
-
-  /// What the values of the result tell that no header could.
-  private static func findings(
-    about statistics: Execution.Statistics, quantised: Set<ExactName>
-  ) -> [Finding] {
-    let unchanged = statistics.filter { $0.statistics.updateSquares == 0 }.map(\.name)
-    let notFinite = statistics.filter { $0.statistics.notFinite > 0 }.map(\.name)
-    var findings: [Finding] = []
-    if !unchanged.isEmpty {
-      findings.append(
-        Finding(
-          .warning, .zeroUpdate, tensors: unchanged,
-          "the update of \(FoldedKeys.summary(of: unchanged, "tensor")) is zero everywhere: "
-            + "the adapter's B is still as it was before training"))
-    }
-    let lossy = statistics.filter {
-      $0.statistics.notFinite == 0 && ($0.statistics.keptShare ?? 1) < 0.5
-    }
-    if !lossy.isEmpty {
-      let whole = lossy.reduce(into: UpdateStatistics()) { $0.combine($1.statistics) }
-      let percent = Int(((whole.keptShare ?? 0) * 100).rounded())
-      let isQuantised = lossy.allSatisfy { quantised.contains(ExactName($0.name)) }
-      let advice =
-        isQuantised
-        ? "merge into the model that was quantised to keep all of it"
-        : "--dtype F32 keeps all of it"
-      findings.append(
-        Finding(
-          .warning, .zeroUpdate, tensors: lossy.map(\.name),
-          "the rounding to the type of the output keeps only \(percent) % of the update of "
-            + "\(FoldedKeys.summary(of: lossy.map(\.name), "tensor")); \(advice)")
-      )
-    }
-    if !notFinite.isEmpty {
-      findings.append(
-        Finding(
-          .warning, .notFinite, tensors: notFinite,
-          "NaN or infinity in the result of \(FoldedKeys.summary(of: notFinite, "tensor"))"))
-    }
-    return findings
   }
 
   private static func target(

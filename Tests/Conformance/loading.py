@@ -25,18 +25,37 @@ def qwen2(tied):
         tie_word_embeddings=tied))
 
 
+def llava(tied):
+    """The names in its file are not those of the model: both parts were renamed since."""
+    return transformers.LlavaForConditionalGeneration(transformers.LlavaConfig(
+        text_config=transformers.LlamaConfig(
+            hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+            num_key_value_heads=2, vocab_size=70, tie_word_embeddings=tied, pad_token_id=0),
+        vision_config=transformers.CLIPVisionConfig(
+            hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+            image_size=8, patch_size=4),
+        image_token_index=69, tie_word_embeddings=tied))
+
+
 MODELS = {
     "llama": lambda: base_model("llama", "F32"),
     "gpt2": lambda: base_model("gpt2", "F32"),
     "qwen2 tied": lambda: qwen2(True),
     "qwen2": lambda: qwen2(False),
     "bert": lambda: bert(True),
+    "llava tied": lambda: llava(True),
 }
 ATTENTION = {"llama": ["q_proj", "down_proj"], "gpt2": ["c_attn", "c_proj"],
              "qwen2 tied": ["q_proj", "v_proj"], "qwen2": ["q_proj", "v_proj"],
-             "bert": ["query", "output.dense"]}
+             "bert": ["query", "output.dense"], "llava tied": ["q_proj", "linear_1"]}
 EMBEDDING = {"gpt2": "wte", "bert": "word_embeddings"}
 HEAD = {"bert": "decoder"}
+
+
+
+def embedding_and_head(name):
+    return [EMBEDDING.get(name, "embed_tokens"), HEAD.get(name, "lm_head")]
+
 
 # What the adapter does beside its plain modules.
 VARIANTS = {
@@ -45,6 +64,11 @@ VARIANTS = {
     "head saved": lambda name: {"modules_to_save": [HEAD.get(name, "lm_head")]},
     "embedding": lambda name: {"also": [EMBEDDING.get(name, "embed_tokens")]},
     "head": lambda name: {"also": [HEAD.get(name, "lm_head")]},
+    "embedding and head": lambda name: {"also": embedding_and_head(name)},
+    "embedding and head, tied": lambda name: {
+        "also": embedding_and_head(name), "ensure_weight_tying": True},
+    "embedding saved, tied": lambda name: {
+        "modules_to_save": embedding_and_head(name)[:1], "ensure_weight_tying": True},
     "tokens": lambda name: {
         "trainable_token_indices": {EMBEDDING.get(name, "embed_tokens"): [3, 5, 60]}},
     "bias all": lambda name: {"bias": "all"},
@@ -54,12 +78,19 @@ VARIANTS = {
 
 # BERT ties the bias of its output as well, under a name that its file does not hold.
 REFUSED = [("bert", "bias all"), ("bert", "grown")]
+# PEFT saves what it tied for an embedding of another name than embed_tokens, but does not tie it
+# when it loads that again.
+LOST = [(name, variant) for name in EMBEDDING for variant in VARIANTS if variant.endswith("tied")]
+
+
+# The variants that part two tied tensors, unless --keep-tied is given.
+PARTED = ["embedding", "head", "embedding and head", "embedding and head, tied"]
 
 
 def run(harness, every):
     for name in MODELS:
         for variant in VARIANTS:
-            if (name, variant) in REFUSED:
+            if (name, variant) in REFUSED + LOST:
                 continue
             for dtype in DTYPES if every else harness.random.sample(list(DTYPES), 1):
                 with harness.case(f"{name} {variant} {dtype}"):
@@ -77,7 +108,7 @@ def load(harness, name, variant, dtype):
     grown = options.pop("grow", 0)
     modules = ATTENTION[name] + options.pop("also", [])
     if grown:
-        model.resize_token_embeddings(model.config.vocab_size + grown)
+        model.resize_token_embeddings(vocabulary(model) + grown)
     wrapped = get_peft_model(model, LoraConfig(
         r=4, lora_alpha=6, target_modules=modules, fan_in_fan_out=name == "gpt2", **options))
     train(wrapped)
@@ -92,22 +123,27 @@ def load(harness, name, variant, dtype):
         harness.equal(sorted(info[key]), [], f"transformers finds no {key}")
     judge = kind.from_pretrained(base, dtype=dtype)
     if grown:
-        judge.resize_token_embeddings(judge.config.vocab_size + grown)
-        harness.equal(read_json(os.path.join(out, "config.json"))["vocab_size"],
-                      judge.config.vocab_size, "vocab_size of config.json")
+        judge.resize_token_embeddings(vocabulary(judge) + grown)
+        config = read_json(os.path.join(out, "config.json"))
+        harness.equal(config.get("text_config", config)["vocab_size"], vocabulary(judge),
+                      "vocab_size of config.json")
     judge = PeftModel.from_pretrained(judge, adapter).merge_and_unload()
     same_outputs(harness, found, judge, exact=variant != "DoRA")
-    if not options and variant in ("embedding", "head"):
-        parted(harness, kind, base, adapter, out, dtype)
+    if not options and variant in PARTED + ["embedding saved, tied"]:
+        as_it_was(harness, base, out)
+
+
+def vocabulary(model):
+    return model.config.get_text_config().vocab_size
 
 
 def keeps_tied(model, variant):
     """PEFT changes both of two tied tensors where an adapter changes one."""
-    return bool(model.config.tie_word_embeddings) and variant in ("embedding", "head")
+    return bool(model.config.tie_word_embeddings) and variant in PARTED
 
 
 def same_outputs(harness, found, judge, exact):
-    tokens = torch.randint(0, judge.config.vocab_size, (2, 9))
+    tokens = torch.randint(0, vocabulary(judge), (2, 9))
     with torch.no_grad():
         found, expected = found.eval()(tokens).logits, judge.eval()(tokens).logits
     if exact:
@@ -118,8 +154,8 @@ def same_outputs(harness, found, judge, exact):
         harness.check(close, "close logits", shown(float((found - expected).abs().max())))
 
 
-def parted(harness, kind, base, adapter, out, dtype):
-    """Untied models already have both tensors."""
+def as_it_was(harness, base, out):
+    """Untied models have both tensors, and those tied for the adapter stay one."""
     before = read_json(os.path.join(base, "config.json"))
     after = read_json(os.path.join(out, "config.json"))
     harness.equal(after, before, "config.json stays as it was")
@@ -128,8 +164,10 @@ def parted(harness, kind, base, adapter, out, dtype):
 # Without --keep-tied both tensors are written, and each has its own change.
 
 def untied(harness):
-    for name in ("qwen2 tied", "gpt2", "bert"):
-        for variant in ("embedding", "head"):
+    for name in ("qwen2 tied", "gpt2", "bert", "llava tied"):
+        for variant in PARTED:
+            if (name, variant) in LOST:
+                continue
             with harness.case(f"{name} {variant} parted"):
                 part(harness, name, variant)
 
@@ -141,9 +179,10 @@ def part(harness, name, variant):
     model = filled(MODELS[name]())
     kind = type(model)
     model.save_pretrained(base)
-    modules = ATTENTION[name] + VARIANTS[variant](name)["also"]
+    options = VARIANTS[variant](name)
+    modules = ATTENTION[name] + options.pop("also")
     wrapped = get_peft_model(model, LoraConfig(
-        r=4, lora_alpha=6, target_modules=modules, fan_in_fan_out=name == "gpt2"))
+        r=4, lora_alpha=6, target_modules=modules, fan_in_fan_out=name == "gpt2", **options))
     train(wrapped)
     save_adapter(wrapped, adapter)
     harness.done("merge", base, adapter, "-o", out, "--numerics", "peft")
@@ -152,12 +191,16 @@ def part(harness, name, variant):
     found, info = kind.from_pretrained(out, dtype=torch.float32, output_loading_info=True)
     for key in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         harness.equal(sorted(info[key]), [], f"transformers finds no {key}")
+    source = kind.from_pretrained(base)
+    if options:
+        # Tied adapters: PEFT adds both to the one tensor, but computes with each alone.
+        same_outputs(harness, found, PeftModel.from_pretrained(source, adapter), exact=False)
+        return
     # The same model with tensors of their own, for PEFT.
-    config = kind.from_pretrained(base).config
-    config.tie_word_embeddings = False
+    state, config = source.state_dict(), source.config
+    config.tie_word_embeddings = config.get_text_config().tie_word_embeddings = False
     judge = kind(config)
-    source = kind.from_pretrained(base).state_dict()
-    judge.load_state_dict(source)
+    judge.load_state_dict(state)
     judge = PeftModel.from_pretrained(judge, adapter).merge_and_unload()
     same_outputs(harness, found, judge, exact=True)
     shutil.rmtree(place)

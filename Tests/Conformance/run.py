@@ -48,6 +48,7 @@ THEMES = {
     "hdf5": "hdf5",
     "quantised": "quantised",
     "pipelines": "pipelines",
+    "mend": "mending",
 }
 
 

@@ -99,14 +99,15 @@ def there_and_back(harness, dtype, kind):
                   "--unmerge is the weight -1")
 
 
-# Kinds of which no part can be added, with a word of the refusal.
-REFUSALS = {"DoRA linear": "--weight 1", "IA3": "--weight 1", "modules_to_save": "--weight 1"}
+# Kinds of which no part can be added and none subtracted, with words of the latter refusal.
+REFUSALS = {"DoRA linear": "cannot be subtracted", "IA3": "cannot be subtracted",
+            "modules_to_save": "cannot be taken back"}
 
 
 def refused(harness):
-    for kind, word in REFUSALS.items():
+    for kind, words in REFUSALS.items():
         _, _, base, (adapter,), out = prepared(harness, "F32", [kind])
-        for option in ("--weight=0.5", "--unmerge"):
+        for option, word in {"--weight=0.5": "--weight 1", "--unmerge": words}.items():
             result = harness.run("merge", base, adapter, "-o", out, option)
             harness.check(result.status == 2 and word in result.err, f"{kind} {option}", result)
             harness.check(not os.path.exists(out), "nothing is written")

@@ -4,12 +4,13 @@ import os
 
 import torch
 import transformers
-from peft import PeftModel
+from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file, save_file
 
 from harness import covering, hashes
 from models import (
     DTYPES, FAMILIES, adapted, base_model, read_json, save_adapter, save_base, write_json)
+from parts import adapted as parts_adapted, save_state
 from tensors import difference, load_directory
 
 AXES = {
@@ -48,6 +49,11 @@ def run(harness, every):
                 other_kind(harness, dtype, options)
     with harness.case("a small update in BF16"):
         small_update(harness)
+    for dtype in DTYPES:
+        with harness.case(f"a fused attention in {dtype}"):
+            fused_attention(harness, DTYPES[dtype])
+    with harness.case("NaN"):
+        not_a_number(harness)
 
 
 def made(harness, case, size=64, sigma=0.1):
@@ -233,3 +239,48 @@ def small_update(harness):
     save_file(state, factors, metadata={"format": "pt"})
     report = verify(harness, base, adapter, out, "--ulp", 1)
     harness.equal(report["conclusion"], "different", "an unrelated adapter")
+
+
+class Attention(torch.nn.Module):
+    def __init__(self, dtype):
+        super().__init__()
+        self.attn = torch.nn.MultiheadAttention(32, 4, batch_first=True, dtype=dtype)
+
+    def forward(self, tokens):
+        return self.attn(tokens, tokens, tokens)[0]
+
+
+def fused_attention(harness, dtype):
+    """PEFT adds the update of its output twice, which is told apart from another mistake."""
+    place = harness.fresh()
+    base, adapter, out = (os.path.join(place, name) for name in ("base", "adapter", "out"))
+    model = Attention(dtype)
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    save_state(state, base, "safetensors")
+    save_adapter(parts_adapted(model, LoraConfig(r=4, lora_alpha=8, target_modules=["attn"])),
+                 adapter)
+    fresh = Attention(dtype)
+    fresh.load_state_dict(state)
+    merged = PeftModel.from_pretrained(fresh, adapter).merge_and_unload()
+    save_state(merged.state_dict(), out, "safetensors")
+    report = verify(harness, base, adapter, out)
+    harness.equal(report["conclusion"], "added-twice", "PEFT's merge")
+    harness.equal({row["target"]: row["verdict"] for row in report["targets"]},
+                  {"attn.in_proj_weight": "equal", "attn.out_proj": "twice"}, "the verdicts")
+    harness.done("merge", base, adapter, "-o", out, "--force")
+    harness.equal(verify(harness, base, adapter, out)["equal"], True, "the merge that adds once")
+
+
+def not_a_number(harness):
+    """A NaN has no distance; it is told by itself."""
+    case = {"family": "llama", "base": "F32", "adapter": "F32", "binary": False, "shards": "one"}
+    _, base, adapter = made(harness, case)
+    out = peft_merge(base, adapter, base + "-merged")
+    path = os.path.join(out, "model.safetensors")
+    state = load_file(path)
+    target = verify(harness, base, adapter, out)["targets"][0]["tensor"]
+    state[target].view(-1)[3] = float("nan")
+    save_file(state, path, metadata={"format": "pt"})
+    rows = {row["tensor"]: row for row in verify(harness, base, adapter, out)["targets"]}
+    harness.equal((rows[target]["maxUlp"], rows[target]["nan"]), (None, True), "NaN")
+    harness.equal([name for name, row in rows.items() if row["nan"]], [target], "NaN elsewhere")

@@ -47,6 +47,13 @@ import Testing
       "strip-peft", "base_model.model.a.lora_magnitude_vector.default.weight",
       "a.lora_magnitude_vector"),
     Case("strip-peft", "base_model.model.h.modules_to_save.default.weight", "h.weight"),
+    Case("strip-peft", "base_model.model.h.original_module.weight", "h.weight"),
+    Case("strip-peft", "base_model.model.a.lora_A.über.weight", "a.lora_A.weight"),
+    Case("strip-peft", "policy.base_model.model.a.lora_A.weight", "a.lora_A.weight"),
+    Case("strip-peft", "actor.module.base_model.model.a.lora_A.weight", "a.lora_A.weight"),
+    Case(
+      "strip-wrappers", "module.pretrained_model.base_model.model.a.weight",
+      "base_model.model.a.weight"),
     Case(
       "llava", "base_model.model.model.mm_projector.0.weight", "model.mm_projector.0.weight"),
     Case("llava", "base_model.model.lm_head.weight", "lm_head.weight"),
@@ -80,6 +87,33 @@ import Testing
   func `undoes what programs put into names`(_ row: Case) throws {
     guard row.preset != "diffusers-to-peft" else { return }
     #expect(try apply(row.preset, to: [row.old]) == [row.new])
+  }
+
+  @Test(arguments: ["strip-peft", "xcomposer", "internvl"])
+  func `leaves out the untrained copies of trained modules`(preset: String) throws {
+    var draft = draft([
+      "base_model.model.h.original_module.weight", "base_model.model.h.original_module.bias",
+      "base_model.model.h.modules_to_save.mine.weight", "base_model.model.a.original_module.weight",
+    ])
+    try draft.apply(try RenamePreset(named: preset), base: nil)
+    #expect(draft.names == ["h.bias", "h.weight", "a.weight"])
+    #expect(draft.dropped.map(\.name) == ["base_model.model.h.original_module.weight"])
+    #expect(draft.dropped.map(\.reason) == ["the trained module stands in modules_to_save"])
+  }
+
+  @Test func `undoes older spellings of diffusers on the way to kohya`() throws {
+    var draft = try RenamingDraft(
+      Checkpoint(
+        path: "m", format: .safetensors,
+        records: [("down", [2, 8]), ("up", [8, 2])].map { word, shape in
+          tensor("unet.mid_block.attentions.0.processor.to_q_lora.\(word).weight", shape)
+        }))
+    try draft.apply(try RenamePreset(named: "peft-to-kohya"), base: nil)
+    #expect(
+      draft.names
+        == ["lora_down.weight", "lora_up.weight", "alpha"].map {
+          "lora_unet_mid_block_attentions_0_to_q.\($0)"
+        })
   }
 
   @Test func `every preset has its own name and one line`() {

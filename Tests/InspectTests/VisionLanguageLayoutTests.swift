@@ -56,7 +56,7 @@ import Testing
       Checkpoint(path: "mine", format: .safetensors, records: records), alpha: 2)
     let base = Checkpoint(
       path: "base", format: .safetensors, records: row.base.map { tensor("\($0).weight") })
-    let (relaid, finding) = adapter.relaid(onto: base)
+    let (relaid, finding) = adapter.relaid(onto: base, tied: nil)
     #expect(relaid.modules.map(\.target) == row.result)
     #expect((finding == nil) == (relaid.modules.map(\.target) == adapter.modules.map(\.target)))
   }
@@ -74,7 +74,7 @@ import Testing
       records: ["model.language_model.layers.0.q.weight", "model.visual.merger.weight"].map {
         tensor($0)
       })
-    let (relaid, finding) = adapter.relaid(onto: base)
+    let (relaid, finding) = adapter.relaid(onto: base, tied: nil)
     #expect(relaid.replacements.map(\.target) == ["model.visual.merger.weight"])
     #expect(finding?.severity == .note)
     #expect(

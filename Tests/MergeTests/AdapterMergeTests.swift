@@ -32,6 +32,13 @@ import Testing
     _ name: String = "adapter", in directory: TemporaryDirectory, fields: String = "",
     _ tensors: KeyValuePairs<String, TestTensor>
   ) throws -> Adapter {
+    try adapter(name, in: directory, fields: fields, tensors.map { ($0, $1) })
+  }
+
+  private func adapter(
+    _ name: String = "adapter", in directory: TemporaryDirectory, fields: String = "",
+    _ tensors: [(String, TestTensor)]
+  ) throws -> Adapter {
     try directory.write(tensors, to: "\(name)/adapter_model.safetensors")
     try directory.write(
       #"{"peft_type": "LORA", "r": 2, "lora_alpha": 2\#(fields)}"#,
@@ -111,6 +118,107 @@ import Testing
     #expect(updated.map(\.name) == ["model.embed_tokens.weight"])
   }
 
+  private let embeddingFactors: KeyValuePairs<String, TestTensor> = [
+    "base_model.model.model.embed_tokens.lora_embedding_A": TestTensor(
+      [2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+    "base_model.model.model.embed_tokens.lora_embedding_B": TestTensor(
+      [4, 2], [1, 1, 1, 1, 2, 2, 2, 2]),
+    "base_model.model.lm_head.lora_A.weight": TestTensor([2, 4], [1, 1, 1, 1, 2, 2, 2, 2]),
+    "base_model.model.lm_head.lora_B.weight": TestTensor(
+      [5, 2], [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),
+  ]
+
+  @Test(arguments: ["", #", "ensure_weight_tying": true"#])
+  func `changes of both tied tensors are parted, or meet in one with a rounding between them`(
+    fields: String
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, #"{"tie_word_embeddings": true}"#)
+    let adapter = try adapter(in: directory, fields: fields, embeddingFactors)
+    let apart = try plan(base, [WeightedAdapter(adapter)])
+    #expect(configuration(apart)?.contains(#""tie_word_embeddings": false"#) == true)
+    #expect(
+      apart.findings.map(\.message) == [
+        "lm_head.weight was tied to model.embed_tokens.weight, and \(adapter.path) changes each by "
+          + "itself: both are written, and config.json says tie_word_embeddings false"
+      ])
+    let (kept, changes) = try steps(of: adapter, onto: base)
+    #expect(configuration(kept) == nil)
+    #expect(
+      kept.findings.map(\.message) == [
+        "lm_head.weight is tied to model.embed_tokens.weight, and \(adapter.path) changes each by "
+          + "itself: with --keep-tied the one tensor gets both changes, as with PEFT"
+      ])
+    #expect(changes == ["add", "round", "add"])
+  }
+
+  /// The plan with `--keep-tied` and PEFT's numerics, and what it does to the embedding.
+  private func steps(of adapter: Adapter, onto base: Checkpoint) throws -> (MergePlan, [String]) {
+    var options = OutputOptions()
+    options.keepsTied = true
+    options.numerics = .peft
+    let plan = try AdapterMerge(base: base, adapters: [WeightedAdapter(adapter)], options: options)
+      .plan
+    let steps = plan.tensors.flatMap { tensor -> [UpdateStep] in
+      guard tensor.name == "model.embed_tokens.weight",
+        case .update(let update) = tensor.operation
+      else { return [] }
+      #expect(update.steps.allSatisfy { $0.adapter == adapter.path })
+      return update.steps
+    }
+    return (plan, steps.map { $0.isSum ? "add" : $0.isRounding ? "round" : "other" })
+  }
+
+  @Test func `replaced base layers of tied tensors change nothing about the roundings`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, #"{"tie_word_embeddings": true}"#)
+    let adapter = try adapter(
+      in: directory,
+      embeddingFactors.map { ($0, $1) } + [
+        ("base_model.model.model.embed_tokens.base_layer.weight", ones([5, 4])),
+        ("base_model.model.lm_head.base_layer.weight", ones([5, 4])),
+      ])
+    #expect(try steps(of: adapter, onto: base).1 == ["add", "round", "add"])
+  }
+
+  @Test(arguments: [true, false])
+  func `ensure_weight_tying keeps copies of both one tensor while they are the same`(
+    areSame: Bool
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, #"{"tie_word_embeddings": true}"#)
+    let copy = ones([5, 4])
+    let adapter = try adapter(
+      in: directory,
+      fields: #", "ensure_weight_tying": true, "modules_to_save": ["model.embed_tokens"]"#,
+      [
+        "base_model.model.model.embed_tokens.weight": copy,
+        "base_model.model.lm_head.weight": areSame ? copy : zeros([5, 4]),
+      ])
+    let plan = try plan(base, [WeightedAdapter(adapter)])
+    let embeddings = plan.tensors.map(\.name).filter { $0 != "model.q_proj.weight" }.sorted()
+    #expect(
+      embeddings == (areSame ? [] : ["lm_head.weight"]) + ["model.embed_tokens.weight"])
+    #expect((configuration(plan) == nil) == areSame)
+    #expect(plan.tensors.allSatisfy { $0.isReplacement == ($0.name != "model.q_proj.weight") })
+  }
+
+  @Test func `an output under the name of another layout is the tied one`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(
+      in: directory, #"{"tie_word_embeddings": true}"#,
+      [
+        "language_model.model.embed_tokens.weight": ones([5, 4]),
+        "language_model.model.layers.0.q_proj.weight": ones([4, 4]),
+        "vision_tower.layers.0.q_proj.weight": ones([4, 4]),
+      ])
+    let adapter = try adapter(in: directory, pair("lm_head", 5, 4))
+    let plan = try plan(base, [WeightedAdapter(adapter)])
+    #expect(plan.tensors.map(\.name).contains("language_model.lm_head.weight"))
+    #expect(!plan.tensors.map(\.name).contains("lm_head.weight"))
+    #expect(configuration(plan)?.contains(#""tie_word_embeddings": false"#) == true)
+  }
+
   @Test func `the tied output of BERT is parted under its own name, with its bias`() throws {
     let directory = try TemporaryDirectory()
     let base = try base(
@@ -166,8 +274,14 @@ import Testing
 
   // Refusals
 
-  @Test(arguments: [0.5, -1, 2])
-  func `no part of what multiplies can be added`(weight: Double) throws {
+  @Test(
+    arguments: zip(
+      [0.5, 2, -1],
+      [
+        "so that no part of it can be added; expected --weight 1",
+        "so that no part of it can be added; expected --weight 1", nil,
+      ]))
+  func `no part of what multiplies can be added`(weight: Double, refusal: String?) throws {
     let directory = try TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let adapter = try adapter(
@@ -182,8 +296,11 @@ import Testing
     }
     #expect(
       error?.message
-        == #"module "model.q_proj": multiplies the weight (dora), so that no part of it can be "#
-        + "added; expected --weight 1")
+        == #"module "model.q_proj": multiplies the weight (dora)"#
+        + (refusal.map { ", \($0)" } ?? " instead of adding to it, so that it cannot be subtracted")
+    )
+    #expect(
+      error?.fix == (refusal == nil ? "keep the base: such a merge cannot be taken back" : nil))
   }
 
   @Test func `no part of a replacement can be added`() throws {
@@ -193,14 +310,19 @@ import Testing
       in: directory, fields: #", "modules_to_save": ["q_proj"]"#,
       ["base_model.model.model.q_proj.weight": ones([4, 4])])
     _ = try plan(base, [WeightedAdapter(adapter)])
-    let error = #expect(throws: CheckpointError.self) {
-      try plan(base, [WeightedAdapter(adapter, weight: -1)])
+    let refusals = [
+      0.5: "no part of it can be added; expected --weight 1",
+      -1: "a merge with it cannot be taken back: only the base holds what was there",
+    ]
+    for (weight, refusal) in refusals {
+      let error = #expect(throws: CheckpointError.self) {
+        try plan(base, [WeightedAdapter(adapter, weight: weight)])
+      }
+      #expect(
+        error?.message
+          == #"takes the place of "model.q_proj.weight" as a whole, so that \#(refusal)"#)
+      #expect(error?.fix == "choose other modules with --include")
     }
-    #expect(
-      error?.message
-        == #"takes the place of "model.q_proj.weight" as a whole, so that no part of it can be "#
-        + "added; expected --weight 1")
-    #expect(error?.fix == "choose other modules with --include")
   }
 
   @Test func `two replacements of one tensor are refused`() throws {

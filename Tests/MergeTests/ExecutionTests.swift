@@ -6,18 +6,6 @@ import Testing
 @testable import Merge
 
 @Suite struct ExecutionTests {
-  /// Carries out a plan and opens what it wrote.
-  private func run(_ plan: MergePlan, threads: Int, progress: Progress? = nil) throws -> (
-    output: Checkpoint, statistics: Execution.Statistics, directory: TemporaryDirectory
-  ) {
-    let directory = try TemporaryDirectory()
-    let transaction = try OutputTransaction(
-      path: directory.path("merged.safetensors"), force: false, inputs: [])
-    let statistics = try Execution(plan, threads: threads)
-      .run(transaction, progress: progress ?? Progress(total: plan.byteCount)).statistics
-    return (try Checkpoint.open(transaction.path), statistics, directory)
-  }
-
   static let groups = [
     ("peft/gptneox-f32", "base-sharded", "adapter-plain"),
     ("peft/gpt2-f32", "base", "adapter-fan-in-fan-out"),

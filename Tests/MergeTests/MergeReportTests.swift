@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import Inspect
 import Testing
 
 @testable import Merge
@@ -60,16 +61,95 @@ import Testing
 
   @Test func `a zero update and values that are not finite are found`() throws {
     let merge = try merge(nil)
+    let names = MergeReport(merge, statistics: []).targets.map(\.tensor)
     let report = MergeReport(
       merge,
       statistics: [
-        ("a.0.weight", UpdateStatistics(baseSquares: 1)),
-        ("a.1.weight", UpdateStatistics(baseSquares: 1)),
-        ("b.weight", UpdateStatistics(baseSquares: 1, updateSquares: .infinity, notFinite: 2)),
+        (names[0], UpdateStatistics(baseSquares: 1)), (names[1], UpdateStatistics(baseSquares: 1)),
+        (names[2], UpdateStatistics(baseSquares: 1, updateSquares: .infinity, notFinite: 2)),
       ])
     #expect(report.findings.map(\.code) == [.zeroUpdate, .notFinite])
-    #expect(report.findings.map(\.tensors) == [["a.0.weight", "a.1.weight"], ["b.weight"]])
+    #expect(report.findings.map(\.tensors) == [[names[0], names[1]], [names[2]]])
     #expect(report.findings.allSatisfy { $0.severity == .warning })
+  }
+
+  struct ZeroCase: CustomTestStringConvertible, Sendable {
+    let name: String
+    /// Of each adapter its configuration's fields, its tensors by what follows the module's
+    /// name, and its weight.
+    let adapters: [(fields: String, tensors: [(String, TestTensor)], weight: Double)]
+    let reason: String
+    var testDescription: String { name }
+  }
+
+  private static let lora = #""peft_type": "LORA", "r": 1, "lora_alpha": 1"#
+  private static let a = ("lora_A.weight", TestTensor([1, 2], [1, 2]))
+  private static let b = ("lora_B.weight", TestTensor([2, 1], [3, 4]))
+  private static let untrained = ("lora_B.weight", TestTensor([2, 1], [0, 0]))
+
+  static let zeros = [
+    ZeroCase(
+      name: "B as before training", adapters: [(lora, [a, untrained], 1)],
+      reason: "one of the adapter's factors is zero, as B is before training"),
+    ZeroCase(
+      name: "--weight 0", adapters: [(lora, [a, b], 0)], reason: "it is added with the scale 0"),
+    ZeroCase(
+      name: "there and back", adapters: [(lora, [a, b], 1), (lora, [a, b], -1)],
+      reason: "what is added is zero, or adds up to it"),
+    ZeroCase(
+      name: "(IA)³",
+      adapters: [
+        (
+          #""peft_type": "IA3", "feedforward_modules": []"#,
+          [("ia3_l", TestTensor([2, 1], [1, 1]))], 1
+        )
+      ],
+      reason: "the adapter multiplies by 1, as before training"),
+    ZeroCase(
+      name: "DoRA",
+      adapters: [
+        (
+          lora + #", "use_dora": true"#,
+          [a, untrained, ("lora_magnitude_vector", TestTensor([2], [5, 13]))], 1
+        )
+      ],
+      reason: "the adapter is as it was before training"),
+    ZeroCase(
+      name: "LoHa",
+      adapters: [
+        (
+          #""peft_type": "LOHA", "r": 1, "alpha": 1"#,
+          [
+            ("hada_w1_a", TestTensor([2, 1], [1, 2])), ("hada_w1_b", TestTensor([1, 2], [1, 2])),
+            ("hada_w2_a", TestTensor([2, 1], [0, 0])), ("hada_w2_b", TestTensor([1, 2], [1, 2])),
+          ], 1
+        )
+      ],
+      reason: "one of the adapter's factors is zero, as before training"),
+  ]
+
+  @Test(arguments: zeros)
+  func `what is said of a zero update is true of its method`(row: ZeroCase) throws {
+    let directory = try TemporaryDirectory()
+    try directory.write(
+      ["q.weight": TestTensor([2, 2], [3, 4, 5, 12])], to: "base/model.safetensors")
+    let adapters = try row.adapters.enumerated().map { position, adapter in
+      let name = "adapter-\(position)"
+      try directory.write(
+        adapter.tensors.map { ("base_model.model.q.\($0)", $1) },
+        to: "\(name)/adapter_model.safetensors")
+      try directory.write("{\(adapter.fields)}", to: "\(name)/adapter_config.json")
+      return WeightedAdapter(
+        try Adapter(Checkpoint.open(directory.path(name))), weight: adapter.weight)
+    }
+    let merge = try AdapterMerge(
+      base: try Checkpoint.open(directory.path("base")), adapters: adapters,
+      options: OutputOptions(isSingleFile: true))
+    let written = try run(merge.plan)
+    #expect(
+      MergeReport(merge, statistics: written.statistics).findings.map(\.message) == [
+        "the update of tensor \"q.weight\" is zero everywhere: \(row.reason)"
+      ])
   }
 
   @Test func `an update that the rounding mostly eats is told, with what would keep it`() throws {

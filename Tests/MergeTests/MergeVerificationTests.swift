@@ -117,7 +117,8 @@ import Testing
     let wrong = report.targets.filter { $0.verdict != .equal }
     #expect(wrong.map(\.differing) == [1])
     #expect(wrong[0].verdict == .other)
-    #expect(wrong[0].distance.maximumUlp == .max)
+    #expect(wrong[0].distance.hasNaN)
+    #expect(report.targets.count { $0.distance.hasNaN } == 1)
   }
 
   @Test func `a change of another tensor is unexpected`() throws {
@@ -277,6 +278,64 @@ import Testing
       error?.message
         == "holds none of the 14 tensors that the adapter changes in their shapes, "
         + "\"model.layers.0.mlp.down_proj.weight\" for one; expected the names of the base")
+  }
+
+  @Test(
+    arguments: [
+      (
+        "stories/internvl/checkpoint",
+        "still holds an adapter beside its base, so that nothing is merged in it; expected the "
+          + "merged model", "tenon merge PATH -o OUT"
+      ),
+      (
+        "peft/llama-bf16/adapter-plain", "is an adapter (peft-adapter); expected the merged model",
+        nil
+      ),
+    ] as [(String, String, String?)])
+  func `what is not merged at all is told`(name: String, message: String, fix: String?) throws {
+    let error = #expect(throws: CheckpointError.self) {
+      _ = try verify(try Fixtures.checkpoint(name))
+    }
+    #expect(error?.message == message)
+    #expect(error?.fix == fix?.replacing("PATH", with: shellQuoted(Fixtures.path(name))))
+  }
+
+  /// The output of a fused attention with `share` of its update added, or of another module
+  /// of that name.
+  @Test(
+    arguments: [
+      (2, true, .addedTwice, .twice), (1, true, .equal, .equal), (3, true, .otherScale, .other),
+      (2, false, .otherScale, .other),
+    ] as [(share: Float, isFused: Bool, conclusion: VerificationConclusion, verdict: Verdict)])
+  func `what PEFT adds twice is told`(
+    row: (share: Float, isFused: Bool, conclusion: VerificationConclusion, verdict: Verdict)
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let name = row.isFused ? "attn.base_layer.out_proj" : "attn.out_proj"
+    let other = ("attn.in_proj_weight", TestTensor([6, 2], [Float](repeating: 0.5, count: 12)))
+    func model(_ share: Float) -> [(String, TestTensor)] {
+      let values: [Float] = [1 + share, 2 - 2 * share, 3 + 4 * share, 4 - 8 * share]
+      return [("attn.out_proj.weight", TestTensor([2, 2], values)), other]
+    }
+    try directory.write(model(0), to: "base.safetensors")
+    try directory.write(model(row.share), to: "merged.safetensors")
+    try directory.write(
+      [
+        ("base_model.model.\(name).lora_A.weight", TestTensor([1, 2], [1, -2])),
+        ("base_model.model.\(name).lora_B.weight", TestTensor([2, 1], [1, 4])),
+      ], to: "adapter/adapter_model.safetensors")
+    try directory.write(
+      #"{"peft_type": "LORA", "r": 1, "lora_alpha": 1}"#, to: "adapter/adapter_config.json")
+    let base = try Checkpoint.open(directory.path("base.safetensors"))
+    let adapter = try Adapter(Checkpoint.open(directory.path("adapter")))
+    let report = try MergeVerification(
+      base: base, merged: try Checkpoint.open(directory.path("merged.safetensors")),
+      options: .init()
+    ) { (options) throws(CheckpointError) in
+      try AdapterMerge(base: base, adapter: adapter, options: options).plan
+    }.run(progress: Progress(total: 0))
+    #expect(report.targets.map(\.verdict) == [row.verdict])
+    #expect(report.conclusion() == row.conclusion)
   }
 
   @Test(arguments: [1, 3])

@@ -28,15 +28,23 @@ struct TestTensor: Sendable {
 extension TemporaryDirectory {
   /// Writes float32 tensors as a safetensors file.
   func write(_ tensors: KeyValuePairs<String, TestTensor>, to name: String) throws {
+    try write(tensors.map { ($0, $1) }, to: name)
+  }
+
+  /// Writes tensors of F32 or, without the lower half of each number, of BF16.
+  func write(_ tensors: [(String, TestTensor)], as type: ElementType = .f32, to name: String) throws
+  {
+    let width = type.byteWidth ?? 0
     var entries: [String] = []
     var data = Data()
     for (name, tensor) in tensors {
       let start = data.count
       for value in tensor.values {
-        data.append(contentsOf: littleEndian(UInt64(value.bitPattern), byteCount: 4))
+        let bits = UInt64(value.bitPattern) >> (32 - 8 * width)
+        data.append(contentsOf: littleEndian(bits, byteCount: width))
       }
       entries.append(
-        #""\#(name)":{"dtype":"F32","shape":\#(tensor.shape),"data_offsets":[\#(start),\#(data.count)]}"#
+        #""\#(name)":{"dtype":"\#(type.name)","shape":\#(tensor.shape),"data_offsets":[\#(start),\#(data.count)]}"#
       )
     }
     let header = Data("{\(entries.joined(separator: ","))}".utf8)

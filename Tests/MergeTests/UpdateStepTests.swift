@@ -205,14 +205,10 @@ import Testing
 
   /// The values after an update.
   private func run(_ update: TensorUpdate, of base: Checkpoint, threads: Int) throws -> [Float] {
-    let directory = try TemporaryDirectory()
     let plan = try PlanBuilder(base: base, options: OutputOptions(isSingleFile: true))
       .plan(updates: [ExactName("w"): update], findings: [])
-    let transaction = try OutputTransaction(
-      path: directory.path("out.safetensors"), force: false, inputs: [])
-    _ = try Execution(plan, threads: threads)
-      .run(transaction, progress: Progress(total: plan.byteCount))
-    return try floats("w", of: Checkpoint.open(transaction.path))
+    let written = try MergeTests.run(plan, threads: threads)
+    return try floats("w", of: written.output)
   }
 
   @Test func `a result that is not finite stops the merge, with its place and its value`() throws {

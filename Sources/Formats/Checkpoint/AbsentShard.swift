@@ -16,8 +16,11 @@ public struct AbsentShard: Sendable {
   /// The same as something worth telling.
   var finding: Finding {
     let count = tensors.count == 1 ? "1 tensor is" : "\(tensors.count) tensors are"
+    let advice = reason.fix.flatMap { isCommand($0) ? nil : $0 }
     return Finding(
       .error, .indexMismatch, tensors: tensors,
-      "\(name.printable): \(reason.message), and \(count) to be in it", fix: reason.fix)
+      "\(name.printable): \(reason.message), and \(count) to be in it"
+        + (advice.map { "; \($0)" } ?? ""),
+      fix: advice == nil ? reason.fix : nil)
   }
 }

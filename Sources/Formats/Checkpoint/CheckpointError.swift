@@ -13,7 +13,7 @@ public struct CheckpointError: Error, Sendable, Hashable {
   public var message: String
   /// Lines that spell it out: the keys concerned, the nearest ones that exist.
   public var details: [String]
-  /// The command to type next, where there is one.
+  /// The command to type next, or advice where no command helps.
   public var fix: String?
 
   public init(

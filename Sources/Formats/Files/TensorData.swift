@@ -115,6 +115,18 @@ public struct TensorData: Sendable {
     return try data.read(0..<data.byteCount)
   }
 
+  /// Whether both tensors have the same type, shape and bytes. Reads both.
+  public static func isEqual(_ a: TensorRecord, _ b: TensorRecord) throws(CheckpointError) -> Bool {
+    guard a.type == b.type, a.shape == b.shape else { return false }
+    let (a, b) = (try TensorData(a), try TensorData(b))
+    let step = 1 << 20
+    for start in stride(from: 0, to: a.byteCount, by: step) {
+      let range = start..<min(start + step, a.byteCount)
+      guard try a.read(range) == b.read(range) else { return false }
+    }
+    return true
+  }
+
   private func readElements(into buffer: inout MutableRawSpan, at offset: Int)
     throws(CheckpointError)
   {

@@ -46,7 +46,7 @@ struct TorchArchive {
       path: path,
       "is a torch.export archive (.pt2), which is not supported; "
         + "expected the state dict, as torch.save writes it",
-      fix: "python -c \(shellQuoted(script)) \(shellQuoted(path)) out.pt")
+      fix: "python -c \(shellWord(script)) \(shellQuoted(path)) out.pt")
   }
 
   /// Why the archive is no torch checkpoint.

@@ -84,7 +84,7 @@ struct TorchRootSearch {
         + (children.count > labels.count ? " and \(children.count - labels.count) more" : ""))
     let best = children.max { tree.tensorCount($0.node) < tree.tensorCount($1.node) }
     if let best, tree.tensorCount(best.node) > 0, let name = tree.name(of: best.step) {
-      error.fix = "use --root \(shellQuoted((names + [name]).joined(separator: ".")))"
+      error.fix = "use --root \(shellWord((names + [name]).joined(separator: ".")))"
     }
     return error
   }

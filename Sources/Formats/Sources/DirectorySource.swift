@@ -228,15 +228,3 @@ struct DirectorySource {
 
   static func isIndex(_ name: String) -> Bool { name.hasSuffix(".index.json") }
 }
-
-/// The argument as a POSIX shell needs it: quoted only where it must be.
-public func shellQuoted(_ argument: String) -> String {
-  let plain = argument.utf8.allSatisfy { byte in
-    (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A)
-      || (byte >= 0x61 && byte <= 0x7A) || "/._-+=:,@%".utf8.contains(byte)
-  }
-  if plain, !argument.isEmpty { return argument }
-  return "'"
-    + argument.split(separator: "'", omittingEmptySubsequences: false)
-    .joined(separator: #"'\''"#) + "'"
-}

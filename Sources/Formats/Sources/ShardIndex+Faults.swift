@@ -14,8 +14,8 @@ extension ShardIndex {
       Finding(
         .error, .indexMismatch,
         "\(first)\(rest) is numbered like the shards of \(indexName), which does not "
-          + "name it; expected the tensors of all shards in the index",
-        fix: "move the index away to read every shard, or \(shellQuoted(listing.path(of: first)))")
+          + "name it; expected the tensors of all shards in the index: move the index away to read "
+          + "every shard, or the file if it does not belong to the model")
     ]
   }
 

@@ -129,6 +129,11 @@ extension Adapter {
     with(modules: modules.filter(isKept), replacements: replacements)
   }
 
+  /// The adapter with others of the tensors that take places, or without them.
+  func replacing(_ replacement: (AdapterReplacement) -> AdapterReplacement?) -> Adapter {
+    with(modules: modules, replacements: replacements.compactMap(replacement))
+  }
+
   /// The adapter with other targets.
   func named(_ name: (String) -> String) -> Adapter {
     with(
@@ -149,12 +154,11 @@ extension Adapter {
 }
 
 extension Adapter {
-  /// Whether it is PEFT's, but none of its names begins as PEFT needs it.
-  var lacksPrefix: Bool {
-    let records =
-      modules.flatMap { $0.tensors.map(\.record) } + (shared.map(\.record))
-      + replacements.map(\.record) + frozenCopies + leftovers
-    return kind == .peftAdapter && records.allSatisfy { !$0.name.hasPrefix("base_model.") }
+  /// The tensors of its own file.
+  var records: [TensorRecord] {
+    // LLaVA keeps what takes places in a file of its own.
+    modules.flatMap { $0.tensors.map(\.record) } + shared.map(\.record)
+      + (kind == .llavaAdapter ? [] : replacements.map(\.record)) + frozenCopies + leftovers
   }
 
   /// Whether a tensor that takes a place may be one that the base does not have: a head

@@ -30,11 +30,11 @@ public enum AdapterFeature: String, Sendable, Hashable, CaseIterable {
   public var obstacle: String? {
     switch self {
     case .dora, .loraBias, .bias, .modulesToSave, .trainableTokens, .targetParameters,
-      .layerReplication:
+      .layerReplication, .weightTying:
       nil
     case .activatedLoRA, .qalora, .arrow: "so that no single weight does what it does"
     case .mutatedBase: "so that it fits only that changed base, which no file here is known to be"
-    case .blockDiagonal, .kasa, .monteclora, .weightTying, .megatron:
+    case .blockDiagonal, .kasa, .monteclora, .megatron:
       "which is not supported yet"
     }
   }

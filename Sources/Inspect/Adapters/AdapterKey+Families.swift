@@ -37,6 +37,12 @@ extension AdapterKey {
     }
   }
 
+  /// Whether a leaf in a spelling that diffusers wrote before it used PEFT's ends the name.
+  static func hasHistoricLeaf(_ name: String) -> Bool {
+    var segments = name.dottedSegments
+    return historicLeaf(&segments) != nil
+  }
+
   /// Takes `….processor.to_q_lora.down.weight`, `….lora.up.weight` or
   /// `….lora_linear_layer.up.weight` off and puts the layer's own name in its place.
   private static func historicLeaf(_ segments: inout [Substring]) -> AdapterLeaf? {

@@ -3,6 +3,8 @@ struct AdapterKey {
   /// The path of the module as the base names it; for a plain tensor, the name of
   /// the tensor of the base.
   var target: String
+  /// The segments of the key of which the target is made.
+  var path: [Substring] = []
   /// What the tensor is to the module.
   var content: Content
   /// The name of the adapter where the key carries it: `default` in
@@ -16,7 +18,8 @@ struct AdapterKey {
   enum Content {
     case leaf(AdapterLeaf, isNested: Bool)
     case plain(AdapterReplacement.Kind)
-    /// The untrained copy beside a module of `modules_to_save`.
+    /// A copy beside a module of `modules_to_save`: the untrained one, or the trained one
+    /// again, under a name that PEFT does not read.
     case frozenCopy
   }
 
@@ -37,6 +40,7 @@ struct AdapterKey {
       segments.removeAll { $0 == "base_layer" }
       // Tensors that all modules share lie above the model.
       if segments == ["base_model"] { segments = [] }
+      path = segments
       target = segments.joined(separator: ".")
       content = .leaf(found.leaf, isNested: isNested)
     } else {
@@ -90,8 +94,11 @@ struct AdapterKey {
     if let copy = segments.firstIndex(of: "modules_to_save"), copy + 2 < segments.count {
       adapterName = segments[copy + 1]
       segments.removeSubrange(copy...copy + 1)
-    } else if let copy = segments.firstIndex(of: "original_module") {
+    } else if let copy = segments.firstIndex(where: {
+      $0 == "original_module" || $0 == "modules_to_save"
+    }) {
       segments.remove(at: copy)
+      path = segments
       target = segments.joined(separator: ".")
       content = .frozenCopy
       return
@@ -101,15 +108,18 @@ struct AdapterKey {
       if delta + 1 < segments.count { adapterName = segments[delta + 1] }
       segments.removeSubrange(delta...)
       if segments.last == "token_adapter" { segments.removeLast() }
-      segments.append("weight")
       kind = .tokenRows
-    } else if segments.contains("base_layer") {
+    } else if let layer = segments.firstIndex(of: "base_layer") {
+      // The embedding of which rows were trained.
+      if layer > 0, segments[layer - 1] == "token_adapter" { segments.remove(at: layer - 1) }
       kind = .baseLayer
     } else if segments.last == "bias" {
       kind = .bias
     }
     segments.removeAll { $0 == "base_layer" }
     if segments.contains(where: PLoRA.isSegment) { kind = .plora }
+    path = segments
+    if kind == .tokenRows { segments.append("weight") }
     target = segments.joined(separator: ".")
     content = .plain(kind)
   }

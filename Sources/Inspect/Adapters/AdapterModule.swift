@@ -118,6 +118,8 @@ public struct AdapterReplacement: Sendable {
   public enum Kind: String, Sendable, Hashable {
     /// A module of `modules_to_save`, or a resized embedding.
     case module = "trained module"
+    /// A module of `modules_to_save` that is the input's and the tied output's.
+    case tiedModule = "trained module of two tied"
     /// The base's own weight or bias of an adapted module.
     case baseLayer = "base layer"
     case bias

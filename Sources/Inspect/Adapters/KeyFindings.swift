@@ -46,15 +46,13 @@ enum KeyFindings {
       "\(count(names, "key")) \(names.count == 1 ? "holds" : "hold") the adapter's name "
         + "\(String(adapter).quoted): loading it under any other name, PEFT would ignore "
         + (names.count == 1 ? "it" : "them"))
-    // What has to be escaped in an expression is left to its reader.
-    if adapter.utf8.allSatisfy({ NameChange.isPlain($0) && $0 != UInt8(ascii: ".") }) {
-      let rules =
-        (names.contains { $0.contains(".modules_to_save.") }
-          ? ["\\.modules_to_save\\.\(adapter)\\.=."] : [])
-        + (names.contains { !$0.contains(".modules_to_save.") }
-          ? ["\\.\(adapter)(\\.weight|\\.bias|)$=\\1"] : [])
-      finding.fix = FixCommands.rename(path, rules)
-    }
+    let name = RenameRule.escaped(adapter)
+    let isSaved = names.map { $0.contains(".modules_to_save.") }
+    let rules =
+      (isSaved.contains(true) ? [RenameRule(checked: "\\.modules_to_save\\.\(name)\\.", ".")] : [])
+      + (isSaved.contains(false)
+        ? [RenameRule(checked: "\\.\(name)(\\.weight|\\.bias|)$", "\\1")] : [])
+    finding.fix = FixCommands.rename(path, rules.map(\.description))
     return [finding]
   }
 

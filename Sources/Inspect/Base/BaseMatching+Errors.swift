@@ -45,12 +45,12 @@ extension BaseMatching {
         ? "none of the \(all) adapted \(all == 1 ? "module" : "modules") is in the base \(basePath)"
         : "\(unmatched.count) of the \(all) adapted modules "
           + "\(unmatched.count == 1 ? "is" : "are") not in the base \(basePath)",
-      details: details, fix: unmatchedFix)
+      details: details, fix: unmatchedFix(renaming))
   }
 
   /// The command that makes an adapter whose modules all have their place.
-  public var unmatchedFix: String? {
-    if let suggestion { return suggestion.command(for: adapter.path) }
+  func unmatchedFix(_ renaming: InferredRenaming?) -> String? {
+    if let renaming { return renaming.command(for: adapter.path, toMatch: basePath) }
     // Modules of another part of the pipeline: the base is one of its components.
     let parts = Set(matches.map { Self.part(of: $0.module.target) })
     let others = Set(unmatched.map { Self.part(of: $0.target) })

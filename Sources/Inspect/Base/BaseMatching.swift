@@ -27,7 +27,7 @@ public struct BaseMatching: Sendable {
   }
 
   public let adapter: Adapter
-  public let basePath: String
+  public var basePath: String { base.path }
   /// The modules that found their tensor, in the order of the adapter.
   public private(set) var matches: [Match] = []
   public private(set) var mismatches: [Mismatch] = []
@@ -45,12 +45,11 @@ public struct BaseMatching: Sendable {
   /// The names in the base that end most like those of `unmatched`, in natural
   /// order and each once.
   public private(set) var nearest: [String] = []
-  /// The renaming that would give each of `unmatched` a fitting tensor.
-  public private(set) var suggestion: RenameSuggestion?
+  private let base: Checkpoint
 
   public init(_ adapter: Adapter, base: Checkpoint) {
     self.adapter = adapter
-    basePath = base.path
+    self.base = base
     let positions = base.positions()
     let places = BasePlaces(
       base, positions: positions, naming: AdapterFamily.naming(of: adapter.kind))
@@ -82,11 +81,11 @@ public struct BaseMatching: Sendable {
     decide(fits)
     guard !unmatched.isEmpty else { return }
     nearest = places.nearest(to: unmatched)
-    suggestion = places.names.flatMap {
-      RenameSuggestion(
-        unmatched, settled: matches.map(\.module.target), in: $0,
-        needsPrefix: adapter.lacksPrefix)
-    }
+  }
+
+  /// The renaming that would give every module a fitting tensor; searched for when asked.
+  var renaming: InferredRenaming? {
+    unmatched.isEmpty ? nil : InferredRenaming(adapter, to: base)
   }
 
   /// Finds out how square weights are held.

@@ -11,6 +11,7 @@ public struct TiedWeights: Sendable {
   private let inputShape: [Int]
   /// The tensor of the output, whether the file has it or not.
   public let output: String
+  private let isOutputStored: Bool
   /// The bias of an output that is tied to another tensor.
   public let bias: (name: String, source: String)?
 
@@ -37,15 +38,19 @@ public struct TiedWeights: Sendable {
     input = inputs[0]
     inputShape = base.records.first { $0.name == inputs[0] }?.shape ?? []
     output = outputs.first ?? head.weight
+    isOutputStored = !outputs.isEmpty
     bias = outputs.isEmpty ? head.bias : nil
   }
 
-  /// Whether an adapter changes one of the two tensors alone.
-  public func isParted(by adapter: Adapter) -> Bool {
-    let modules = Set(adapter.modules.map { "\($0.target).weight" })
-    if modules.contains(input) || modules.contains(output) { return true }
-    let replaced = Set(adapter.replacements.filter { $0.kind != .tokenRows }.map(\.target))
-    return replaced.contains(output) || isInputSaved(by: adapter)
+  /// Those of the two tensors that an adapter changes without the other; both, where each
+  /// has a change of its own.
+  public func parted(by adapter: Adapter) -> Set<String> {
+    var changed = Set(adapter.modules.map { "\($0.target).weight" })
+    if adapter.replacements.contains(where: { $0.kind != .tokenRows && $0.target == output }) {
+      changed.insert(output)
+    }
+    if isInputSaved(by: adapter) { changed.insert(input) }
+    return changed.intersection([input, output])
   }
 
   /// Whether PEFT gave the input alone a copy of its own to train, so that the output
@@ -54,7 +59,27 @@ public struct TiedWeights: Sendable {
     let names = adapter.configuration?.modulesToSave ?? []
     let module = input.dropLast(".weight".count)
     return names.contains { module == $0 || module.hasSuffix(".\($0)") }
-      && adapter.replacements.contains { $0.target == input && $0.record.shape == inputShape }
+      && adapter.replacements.contains {
+        $0.target == input && $0.kind != .tiedModule && $0.record.shape == inputShape
+      }
+  }
+
+  /// The adapter with one copy for both, where `ensure_weight_tying` made them one and PEFT
+  /// saved it under both names. Reads the two, as nothing else shows that they are the same.
+  public func joined(_ adapter: Adapter) throws(CheckpointError) -> Adapter {
+    func saved(_ name: String) -> AdapterReplacement? {
+      adapter.replacements.first { $0.kind == .module && $0.target == name }
+    }
+    guard adapter.features.contains(.weightTying), !isOutputStored, let copy = saved(output),
+      let own = saved(input), try TensorData.isEqual(copy.record, own.record)
+    else { return adapter }
+    return adapter.replacing { replacement in
+      switch replacement.target {
+      case output: nil
+      case input: AdapterReplacement(target: input, kind: .tiedModule, record: own.record)
+      default: replacement
+      }
+    }
   }
 
   /// Whether PEFT gave the output a copy of its own to train.

@@ -75,11 +75,14 @@ extension Adapter {
   /// The adapter with the names of the base where the two are of different layouts of
   /// transformers, and a finding that says so; the adapter as it is where they are not.
   ///
-  /// What the base has under the adapter's own name stays, and no two become one.
-  public func relaid(onto base: Checkpoint) -> (adapter: Adapter, finding: Finding?) {
-    guard kind == .peftAdapter, let layout = VisionLanguageLayout(base.records.lazy.map(\.name))
-    else { return (self, nil) }
-    let names = Set(base.records.map { ExactName($0.name) })
+  /// What the base has under the adapter's own name stays, and no two become one. The base
+  /// has the output of `tied`, though its file may not hold it.
+  public func relaid(onto base: Checkpoint, tied: TiedWeights?) -> (
+    adapter: Adapter, finding: Finding?
+  ) {
+    let own = base.records.map(\.name) + (tied.map { [$0.output] } ?? [])
+    guard kind == .peftAdapter, let layout = VisionLanguageLayout(own) else { return (self, nil) }
+    let names = Set(own.map { ExactName($0) })
     func isThere(_ path: String) -> Bool {
       ["weight", "in_proj_weight"].contains { names.contains(ExactName("\(path).\($0)")) }
     }

@@ -33,7 +33,7 @@ public struct WeightScales: Sendable {
       self.base = base
       self.positions = positions
       let isNeeded = base.records.contains { WeightScales.isWeight($0) }
-      settings = isNeeded ? WeightScales.settings(beside: base) : nil
+      settings = isNeeded ? (try? ModelConfiguration(beside: base))?.quantisationSettings : nil
     }
 
     /// The scales of `weight`; nil where it is no FP8 weight or has none.
@@ -76,13 +76,6 @@ public struct WeightScales: Sendable {
     record = scale
     (rowsPerScale, columnsPerScale) = cut
     isPowerOfTwo = scaleType == .f8e8m0 || settings?["scale_fmt"]?.string == "ue8m0"
-  }
-
-  private static func settings(beside base: Checkpoint) -> JSONValue? {
-    guard let file = base.sideFile("config.json"),
-      let document = try? InputFile.json(at: file.path)
-    else { return nil }
-    return document["quantization_config"]
   }
 
   /// The block that the configuration names, as rows and columns.

@@ -6,7 +6,9 @@ extension AdapterBaseChecks {
   /// Updates of a head that the base ties to its embedding.
   func tied() -> [Finding] {
     let targets =
-      adapter.modules.map { "\($0.target).weight" } + adapter.replacements.map(\.target)
+      adapter.modules.map { "\($0.target).weight" }
+      // Rows of the embedding are written into both and part nothing.
+      + adapter.replacements.filter { $0.kind != .tokenRows }.map(\.target)
     let heads = targets.filter { EmbeddingNames.isOutput($0) || $0 == tiedWeights?.output }
     guard let head = heads.first else { return tiedInput() }
     guard configuration?.tiesEmbeddings == true || positions[head] == nil && tiedWeights != nil

@@ -10,6 +10,14 @@ extension AdapterBaseChecks {
     }
   }
 
+  /// Rows of embeddings that the base has not got.
+  var strayRows: [AdapterReplacement] {
+    adapter.replacements.filter {
+      $0.kind == .tokenRows && positions[$0.target] == nil
+        && !adapter.repeatsRows($0, of: tiedWeights)
+    }
+  }
+
   func replacements() throws(CheckpointError) -> [Finding] {
     var findings: [Finding] = []
     if !orphans.isEmpty {
@@ -29,7 +37,7 @@ extension AdapterBaseChecks {
         findings.append(finding)
       }
     }
-    findings += tokenRows()
+    findings += vocabulary() + tokenRows()
     if !copies.isEmpty {
       findings.append(
         Finding(
@@ -37,23 +45,6 @@ extension AdapterBaseChecks {
           "\(FoldedKeys.summary(of: copies, "tensor")): the base's own, and harmless"))
     }
     return findings
-  }
-
-  /// Rows of embeddings that the base has not, or of another width.
-  private func tokenRows() -> [Finding] {
-    adapter.replacements.filter { $0.kind == .tokenRows }.compactMap { rows in
-      guard let position = positions[rows.target] else { return nil }
-      let embedding = base.records[position]
-      do throws(CheckpointError) {
-        _ = try TokenRows.indices(of: rows, adapter: adapter, embedding: embedding)
-        return nil
-      } catch {
-        let hasWidth = rows.record.shape.dropFirst() == embedding.shape.dropFirst()
-        return Finding(
-          .error, hasWidth ? .vocabularyMismatch : .shapeMismatch, tensors: [rows.record.name],
-          "\(rows.record.name.quoted) \(error.message)")
-      }
-    }
   }
 
   /// Whether a part of PLoRA is the same as the base's.
@@ -70,18 +61,10 @@ extension AdapterBaseChecks {
   private func judge(_ replacement: AdapterReplacement, _ original: TensorRecord) -> Finding? {
     let record = replacement.record
     guard record.shape == original.shape else {
-      let isVocabulary =
-        (EmbeddingNames.isInput(original.name) || EmbeddingNames.isOutput(original.name))
-        && record.shape.dropFirst() == original.shape.dropFirst()
       return Finding(
-        isVocabulary ? .warning : .error, isVocabulary ? .vocabularyMismatch : .shapeMismatch,
-        tensors: [record.name],
-        isVocabulary
-          ? "\(record.name.quoted) has \(record.shape[0]) rows, but \(original.name.quoted) of the "
-            + "base has \(original.shape[0]): the vocabulary was changed in training, and the whole "
-            + "embedding and vocab_size have to be taken from the adapter"
-          : "\(record.name.quoted) has the shape \(record.shape), but \(original.name.quoted) of "
-            + "the base has \(original.shape)")
+        .error, .shapeMismatch, tensors: [record.name],
+        "\(record.name.quoted) has the shape \(record.shape), but \(original.name.quoted) of the "
+          + "base has \(original.shape)")
     }
     guard replacement.kind == .plora else { return nil }
     return Finding(

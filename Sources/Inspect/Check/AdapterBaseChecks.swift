@@ -3,7 +3,10 @@ import Formats
 /// Whether an adapter fits a base: names, shapes, vocabulary, ties, PLoRA.
 struct AdapterBaseChecks {
   let adapter: Adapter
+  /// With the sizes that the adapter's embeddings give it.
   let base: Checkpoint
+  /// As it is.
+  let original: Checkpoint
   let matching: BaseMatching
   /// By the names that the file of the base has.
   let positions: NameTable
@@ -11,24 +14,27 @@ struct AdapterBaseChecks {
   private let layout: Finding?
   let tiedWeights: TiedWeights?
   let configuration: ModelConfiguration?
-  /// The renaming by several rules, where no single one does.
+  /// The renaming that would place every module.
   private let inferred: InferredRenaming?
   /// The modules whose weight the base holds packed into fewer bits.
   let packed: Set<String>
   /// Why the factors of fused experts do not fit.
-  private let expertFault: CheckpointError?
+  let expertFault: CheckpointError?
 
   /// Throws where the layers that the adapter repeats are not the base's.
   init(_ adapter: Adapter, of checkpoint: Checkpoint, base original: Checkpoint)
     throws(CheckpointError)
   {
     let layers = try LayerReplication(of: adapter, base: original)
-    let base = layers.map { original.expanded($0.copies) } ?? original
-    let (adapter, layout) = adapter.relaid(onto: base)
+    let deep = layers.map { original.expanded($0.copies) } ?? original
+    let tied = try? TiedWeights(deep)
+    let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
+    let adapter = try tied?.joined(relaid) ?? relaid
+    let base = deep.resized(by: adapter)
     self.adapter = adapter
     self.base = base
+    self.original = deep
     self.layout = layout
-    let tied = try? TiedWeights(base)
     tiedWeights = tied
     let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
     matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: whole)
@@ -43,17 +49,12 @@ struct AdapterBaseChecks {
     positions = base.positions()
     configuration = try? ModelConfiguration(beside: base)
     inferred =
-      matching.unmatched.isEmpty || matching.suggestion != nil || !packed.isEmpty
-      ? nil : InferredRenaming(adapter: checkpoint, to: base)
+      packed.isEmpty ? matching.renaming : nil
   }
 
   /// The renaming that would place every module, as expression and replacement.
   var suggestedMap: [(pattern: String, replacement: String)]? {
-    var rules = inferred?.map.rules
-    if let suggestion = matching.suggestion, packed.isEmpty {
-      rules = suggestion.rules.compactMap { try? RenameRule(argument: $0) }
-    }
-    return rules?.map { ($0.pattern, $0.replacement) }
+    inferred?.map?.rules.map { ($0.pattern, $0.replacement) }
   }
 
   func findings() throws(CheckpointError) -> [Finding] {
@@ -104,7 +105,7 @@ struct AdapterBaseChecks {
     var load = StrictLoad()
     load.unexpected =
       (unmatchedModules + matching.contested).flatMap { $0.tensors.map(\.record.name) }
-      + orphans.map(\.record.name)
+      + orphans.map(\.record.name) + strayRows.map(\.record.name)
     load.mismatched = mismatches.map {
       StrictLoad.Mismatch(
         $0.base.name, expected: $0.base.shape,
@@ -129,9 +130,7 @@ struct AdapterBaseChecks {
     return [
       Finding(
         .error, .unmatchedKey, tensors: modules.flatMap { $0.tensors.map(\.record.name) }, message,
-        fix: matching.unmatchedFix
-          ?? inferred?.command(
-            for: adapter.path, toMatch: base.path, needsPrefix: adapter.lacksPrefix))
+        fix: matching.unmatchedFix(inferred))
     ]
   }
 

@@ -12,28 +12,17 @@ struct AdapterConfigurationChecks {
       + magnitudes() + outputBiases() + biases() + tokens() + adapterName()
   }
 
-  /// DoRA's magnitudes: all or none, as the configuration says.
+  /// DoRA's magnitudes that the configuration promises.
   private func magnitudes() -> [Finding] {
-    let with = adapter.modules.filter { $0.isFactored && $0.hasMagnitude }
     let without = adapter.modulesWithoutMagnitude
-    if !without.isEmpty {
-      return [
-        Finding(
-          .error, .missingPair, tensors: without.flatMap { $0.tensors.map(\.record.name) },
-          "use_dora is true, but \(FoldedKeys.summary(of: without.map(\.target), "module")) "
-            + "\(Wording.verb(without.count, "has", "have")) no lora_magnitude_vector")
-      ]
-    }
-    if !configuration.features.contains(.dora), !with.isEmpty {
-      return [
-        Finding(
-          .warning, .configMismatch, tensors: with.flatMap { $0.tensors.map(\.record.name) },
-          "\(FoldedKeys.summary(of: with.map(\.target), "module")) "
-            + "\(Wording.verb(with.count, "has", "have")) a lora_magnitude_vector, but use_dora is "
-            + "not true: PEFT would ignore the magnitudes")
-      ]
-    }
-    return []
+    guard !without.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .missingPair, tensors: without.flatMap { $0.tensors.map(\.record.name) },
+        "use_dora is true, but \(FoldedKeys.summary(of: without.map(\.target), "module")) "
+          + "\(Wording.verb(without.count, "has", "have")) no lora_magnitude_vector: PEFT would warn "
+          + "of missing keys and take the lengths of the base's rows, and no merge takes it")
+    ]
   }
 
   /// Biases of B that PEFT drops without a word.

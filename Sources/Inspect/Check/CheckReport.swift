@@ -9,10 +9,13 @@ public struct CheckReport: Sendable {
   public let load: StrictLoad
   /// The renaming that would mend the names, as expression and replacement.
   public let suggestedMap: [(pattern: String, replacement: String)]?
+  /// Where the tensors of an adapter go in its base; nil without one.
+  public let placement: AdapterPlacement?
 
   public init(
     path: String, findings: [Finding], load: StrictLoad = StrictLoad(),
-    suggestedMap: [(pattern: String, replacement: String)]? = nil
+    suggestedMap: [(pattern: String, replacement: String)]? = nil,
+    placement: AdapterPlacement? = nil
   ) {
     self.path = path
     // Stable: findings of one severity stay in their order.
@@ -22,6 +25,7 @@ public struct CheckReport: Sendable {
     self.findings = FixCommands.withoutRivals(ordered)
     self.load = load
     self.suggestedMap = suggestedMap
+    self.placement = placement
   }
 
   /// Whether there is nothing that anybody has to do something about.

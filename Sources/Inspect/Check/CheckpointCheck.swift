@@ -12,8 +12,8 @@ public struct CheckpointCheck {
     case log(String, source: String, isFile: Bool)
   }
 
-  private let checkpoint: Checkpoint
-  private let inspection: Inspection
+  let checkpoint: Checkpoint
+  let inspection: Inspection
 
   public init(_ checkpoint: Checkpoint) {
     self.checkpoint = checkpoint
@@ -24,7 +24,10 @@ public struct CheckpointCheck {
   public func report(against reference: Reference, readsValues: Bool) throws(CheckpointError)
     -> CheckReport
   {
-    let alone = try findingsAlone(readsValues: readsValues)
+    let alone = FixCommands.united(
+      try findingsAlone(readsValues: readsValues).map {
+        FixCommands.completed($0, of: inspection)
+      }, path: checkpoint.path)
     switch reference {
     case .nothing: return report(alone)
     case .base(let base): return try report(alone, base: base)
@@ -91,19 +94,19 @@ public struct CheckpointCheck {
   }
 
   /// Whether it needs a base; a wrapped checkpoint holds its own.
-  private var isAdapter: Bool {
+  var isAdapter: Bool {
     inspection.adapter != nil && inspection.kind != .wrappedCheckpoint
   }
 
-  private func report(
+  func report(
     _ findings: [Finding], doubts: [Finding] = [], load: StrictLoad = StrictLoad(),
-    map: [(pattern: String, replacement: String)]? = nil
+    map: [(pattern: String, replacement: String)]? = nil, placement: AdapterPlacement? = nil
   ) -> CheckReport {
     CheckReport(
       path: checkpoint.path,
       // What is not wrong needs no command.
       findings: findings.map { FixCommands.completed($0, of: inspection) } + doubts, load: load,
-      suggestedMap: map)
+      suggestedMap: map, placement: placement)
   }
 
   // MARK: Against a base
@@ -125,7 +128,8 @@ public struct CheckpointCheck {
           // Without a bias in the base none was lost.
           && (finding.code != .loraBiasDropped || !finding.tensors.isEmpty || checks.hasBiases)
       } + checks.findings()
-    return report(findings, load: checks.load, map: checks.suggestedMap)
+    return report(
+      findings, load: checks.load, map: checks.suggestedMap, placement: checks.placement)
   }
 
   private func report(
@@ -139,53 +143,5 @@ public struct CheckpointCheck {
       reference: expected.path, wantedShapes: shapes)
     let result = diagnosis.result()
     return report(alone + result.findings, load: load, map: result.map)
-  }
-
-  // MARK: Against the text of a failure
-
-  private func report(_ alone: [Finding], log text: String, from source: String, isFile: Bool)
-    throws(CheckpointError) -> CheckReport
-  {
-    let log = LoadLog(text)
-    guard !log.isEmpty else {
-      throw CheckpointError(
-        path: source,
-        "names no keys and holds no sentence that tenon knows; expected the text of a failed load, "
-          + "such as \"Missing key(s) in state_dict\" or a LOAD REPORT")
-    }
-    let load = completed(log)
-    var diagnosis = LoadDiagnosis(
-      inspection: inspection, load: load, source: "the model of the log", base: nil,
-      wanted: KeyList(
-        path: source,
-        load.missing.map { KeyList.Entry($0) }
-          + load.mismatched.map { KeyList.Entry($0.name, $0.expected) },
-        unwanted: load.unexpected.map { KeyList.Entry($0) }
-          + load.mismatched.map { KeyList.Entry($0.name, $0.found) }),
-      reference: isFile ? source : nil,
-      wantedShapes: Dictionary(
-        load.mismatched.map { (ExactName($0.name), $0.expected) },
-        uniquingKeysWith: { first, _ in first }))
-    diagnosis.isAdapterLoad = isAdapter && log.subjects == [.adapter]
-    let result = load.isClean ? LoadDiagnosis.Result() : diagnosis.result()
-    let doubts = log.failures.map { $0.doubt(of: checkpoint, with: alone) }
-    let sentences = zip(log.failures, doubts).filter { $1 == nil }.map(\.0.finding)
-    return report(
-      result.findings + sentences + alone, doubts: doubts.compactMap(\.self), load: load,
-      map: result.map)
-  }
-
-  /// The lists of the log, with those keys of the checkpoint that a pattern of it stands
-  /// for, and without the keys that the checkpoint shows not to be meant.
-  private func completed(_ log: LoadLog) -> StrictLoad {
-    var load = log.load
-    guard log.isFolded else { return load }
-    let names = Set(checkpoint.records.map { ExactName($0.name) })
-    let unexpected = load.unexpected.filter { names.contains(ExactName($0)) }
-    let missing = load.missing.filter { !names.contains(ExactName($0)) }
-    // Of another file, nothing would be left.
-    if !unexpected.isEmpty { load.unexpected = unexpected }
-    if !unexpected.isEmpty || !missing.isEmpty { load.missing = missing }
-    return load
   }
 }

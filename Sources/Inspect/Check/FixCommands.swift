@@ -15,13 +15,15 @@ enum FixCommands {
     let checkpoint = inspection.checkpoint
     switch finding.code {
     case .zeroSizeTensor where finding.severity == .error: finding.fix = recovery(of: checkpoint)
-    case .prefixDrift where inspection.adapter?.wrappers.isEmpty == false:
+    // That finding names the wrapper, not the keys.
+    case .prefixDrift
+    where finding.tensors.isEmpty && inspection.adapter?.wrappers.isEmpty == false:
       finding.fix = remap(checkpoint.path, "--preset strip-wrappers")
     case .prefixDrift
     where finding.tensors.count == checkpoint.records.count
       && !finding.tensors.isEmpty
       && finding.tensors.allSatisfy { !$0.hasPrefix("base_model.") }:
-      finding.fix = rename(checkpoint.path, [RenameSuggestion.prefixing])
+      finding.fix = rename(checkpoint.path, ["^=base_model.model."])
     case .alphaUnknown:
       finding.fix = "tenon merge BASE \(shellQuoted(checkpoint.path)) -o OUT --alpha ALPHA"
     case .unsafeGlobal where !checkpoint.records.isEmpty:
@@ -29,6 +31,23 @@ enum FixCommands {
     default: break
     }
     return finding
+  }
+
+  /// The findings with one command in the place of those that each rename something else
+  /// of the checkpoint at `path`.
+  static func united(_ findings: [Finding], path: String) -> [Finding] {
+    let start = remap(path, "")
+    var options: [String] = []
+    for case let fix? in findings.map(\.fix) where fix.hasPrefix(start) {
+      let option = String(fix.dropFirst(start.count))
+      if !options.contains(option) { options.append(option) }
+    }
+    return findings.map { finding in
+      guard finding.fix?.hasPrefix(start) == true else { return finding }
+      var finding = finding
+      finding.fix = start + options.joined(separator: " ")
+      return finding
+    }
   }
 
   /// The findings with the first command that renames alone: all would write to the same
@@ -44,12 +63,17 @@ enum FixCommands {
     }
   }
 
-  /// The command that applies rules to the names of the checkpoint at `path`.
-  static func rename(_ path: String, _ rules: [String]) -> String {
-    remap(path, rules.map { "--rename \(shellQuoted($0))" }.joined(separator: " "))
+  /// Merges an adapter into its base; BASE stands for one that is not known.
+  static func merge(base: String?, adapter: String) -> String {
+    "tenon merge \(base.map(shellQuoted) ?? "BASE") \(shellQuoted(adapter)) -o OUT"
   }
 
-  private static func remap(_ path: String, _ options: String) -> String {
+  /// The command that applies rules to the names of the checkpoint at `path`.
+  static func rename(_ path: String, _ rules: [String]) -> String {
+    remap(path, rules.map { "--rename \(shellWord($0))" }.joined(separator: " "))
+  }
+
+  static func remap(_ path: String, _ options: String) -> String {
     "tenon remap \(shellQuoted(path)) -o \(shellQuoted(renamed(path))) \(options)"
   }
 

@@ -1,57 +1,106 @@
 import Formats
 
-/// The renaming that `remap --to-match` would find, where no single rule does.
+/// The renaming that `remap --to-match` would find.
 struct InferredRenaming {
-  let map: KeyMap
+  /// The rules; nil where the names alone do not say what is done.
+  let map: KeyMap?
+  /// The presets that split or fuse projections first.
+  let presets: [String]
   /// How many of the wanted names it gives a tensor that had none.
   let count: Int
 
   /// Nil where nothing is found, where a name could be several, or where a name that is
   /// right already would be lost.
   init?(_ checkpoint: Checkpoint, to wanted: KeyList) {
-    guard wanted.entries.count <= Self.maximumCount,
-      checkpoint.records.count <= Self.maximumCount,
-      var draft = try? RenamingDraft(checkpoint), (try? draft.match(wanted)) != nil,
-      !draft.map.rules.isEmpty, (try? draft.requireDistinct()) != nil,
-      draft.dropped.isEmpty
-    else { return nil }
+    guard let (draft, presets) = Self.matched(checkpoint, to: wanted) else { return nil }
     let before = Set(checkpoint.records.map { ExactName($0.name) })
     let after = Set(draft.names.map(ExactName.init))
     let places = Set(wanted.entries.map { ExactName($0.name) })
     guard places.isSuperset(of: before) || places.intersection(before).isSubset(of: after) else {
       return nil
     }
-    map = draft.map.withEffect(on: checkpoint.records.map(\.name))
-    count = places.intersection(after).count - places.intersection(before).count
+    self.init(
+      draft, presets, of: checkpoint,
+      count: places.intersection(after).count - places.intersection(before).count)
     guard count > 0 else { return nil }
   }
 
   /// For an adapter whose modules are not all in the base: nil where it does not give
   /// every one of them a place.
-  init?(adapter checkpoint: Checkpoint, to base: Checkpoint) {
-    guard checkpoint.records.count <= Self.maximumCount, base.records.count <= Self.maximumCount,
-      var draft = try? RenamingDraft(checkpoint), (try? draft.match(KeyList(base))) != nil,
-      !draft.map.rules.isEmpty, (try? draft.requireDistinct()) != nil, draft.dropped.isEmpty,
-      let match = draft.match, match.unplaced.isEmpty
+  init?(_ adapter: Adapter, to base: Checkpoint) {
+    let checkpoint = Checkpoint(path: adapter.path, format: .safetensors, records: adapter.records)
+    guard case .path = AdapterFamily.naming(of: adapter.kind),
+      let (draft, presets) = Self.matched(
+        checkpoint, to: KeyList(base),
+        prepare: { draft in
+          draft.configuration = adapter.configuration.map { configuration in
+            .object([JSONMember("peft_type", .string(configuration.family))])
+          }
+          draft.addModelConfiguration(of: .checkpoint(base))
+        }), let match = draft.match, match.unplaced.isEmpty
     else { return nil }
-    map = draft.map.withEffect(on: checkpoint.records.map(\.name))
-    count = match.placed
+    self.init(draft, presets, of: checkpoint, count: match.placed)
+  }
+
+  private init(_ draft: RenamingDraft, _ presets: [String], of checkpoint: Checkpoint, count: Int) {
+    self.presets = presets
+    self.count = count
+    map = presets.isEmpty ? draft.map.withEffect(on: checkpoint.records.map(\.name)) : nil
   }
 
   /// Beyond this the search would take longer than a person waits.
   private static let maximumCount = 20_000
+
+  /// The names changed to those that are wanted, and the presets that this takes.
+  private static func matched(
+    _ checkpoint: Checkpoint, to wanted: KeyList, prepare: (inout RenamingDraft) -> Void = { _ in }
+  ) -> (draft: RenamingDraft, presets: [String])? {
+    guard wanted.entries.count <= maximumCount, checkpoint.records.count <= maximumCount,
+      var original = try? RenamingDraft(checkpoint)
+    else { return nil }
+    prepare(&original)
+    var draft = original
+    var presets: [String] = []
+    let isFound = (try? draft.matchNames(of: wanted)) != nil
+    if !isFound || draft.match?.unplaced.isEmpty == false {
+      if let recut = original.recut(for: wanted) {
+        (presets, draft) = recut
+      } else if !isFound {
+        return nil
+      }
+    }
+    guard !draft.map.rules.isEmpty || !presets.isEmpty, (try? draft.requireDistinct()) != nil,
+      draft.dropped.isEmpty
+    else { return nil }
+    return (draft, presets)
+  }
+}
+
+extension InferredRenaming {
   /// The most rules that a command spells out.
   private static let maximumRuleCount = 4
 
   /// The command that renames the checkpoint at `path`.
-  func command(for path: String, toMatch reference: String?, needsPrefix: Bool = false)
-    -> String?
-  {
-    if map.rules.count <= Self.maximumRuleCount {
-      return FixCommands.rename(
-        path, map.rules.map(\.description) + (needsPrefix ? [RenameSuggestion.prefixing] : []))
+  func command(for path: String, toMatch reference: String?) -> String? {
+    if let map, map.rules.count <= Self.maximumRuleCount {
+      return FixCommands.rename(path, map.rules.map(\.description))
     }
-    let start = "tenon remap \(shellQuoted(path)) -o \(shellQuoted(FixCommands.renamed(path))) "
-    return reference.map { start + "--to-match \(shellQuoted($0))" }
+    guard let reference else { return nil }
+    let options =
+      presets.map { "--preset \($0)" } + ["--to-match \(shellQuoted(reference))"]
+    return FixCommands.remap(path, options.joined(separator: " "))
+  }
+
+  /// What it does, after the number of names that it is about.
+  func description(of names: [String]) -> String {
+    let names = Wording.folded(names, limit: 2)
+    guard let map else {
+      return "are there split or fused: the \(presets.count == 1 ? "preset" : "presets") "
+        + "\(RenamingDraft.list(presets)) \(Wording.verb(presets.count, "makes", "make")) them of "
+        + names
+    }
+    return "\(Wording.verb(count, "is", "are")) there under other names: "
+      + "\(Wording.count(map.rules.count, "rule")) "
+      + "\(Wording.verb(map.rules.count, "renames", "rename")) \(names) to them"
   }
 }

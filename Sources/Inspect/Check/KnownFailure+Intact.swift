@@ -1,8 +1,6 @@
 import Formats
 
 extension KnownFailure {
-  var finding: Finding { Finding(.error, code, message) }
-
   /// Where the sentence speaks of damage, and the file at hand shows none: what that file
   /// shows instead.
   func doubt(of checkpoint: Checkpoint, with alone: [Finding]) -> Finding? {

@@ -4,18 +4,43 @@ import Formats
 struct KnownFailure: Sendable {
   /// What the text has to hold, all of it.
   let marks: [String]
+  /// What it must not hold: the sentence is said of several faults.
+  let unless: String?
   let code: Finding.Code
   /// The cause and what to do.
   let message: String
+  /// What the checkpoint at hand has to do with it, where that can be seen.
+  let proof: @Sendable (Inspection) -> Proof?
 
-  private init(_ marks: [String], _ code: Finding.Code, _ message: String) {
+  /// What a checkpoint shows of the cause: the end of the sentence, and the command.
+  struct Proof: Sendable {
+    let text: String
+    var fix: String?
+  }
+
+  init(
+    _ marks: [String], unless: String? = nil, _ code: Finding.Code, _ message: String,
+    proof: @escaping @Sendable (Inspection) -> Proof? = { _ in nil }
+  ) {
     self.marks = marks
+    self.unless = unless
     self.code = code
     self.message = message
+    self.proof = proof
   }
 
   static func found(in text: String) -> [KnownFailure] {
-    table.filter { row in row.marks.allSatisfy { text.contains($0) } }
+    func isIn(_ row: KnownFailure) -> Bool {
+      row.marks.allSatisfy { text.contains($0) } && row.unless.map { !text.contains($0) } ?? true
+    }
+    // A program looks in several places for one file.
+    return table.filter(isIn) + damage.filter(isIn).prefix(1) + files.filter(isIn).prefix(1)
+  }
+
+  func finding(of inspection: Inspection) -> Finding {
+    let proof = proof(inspection)
+    return Finding(
+      .error, code, proof.map { "\(message): \($0.text)" } ?? message, fix: proof?.fix)
   }
 
   private static let table = [
@@ -43,14 +68,6 @@ struct KnownFailure: Sendable {
       "the model has none of the parameters in target_parameters: its experts are not fused, or "
         + "named otherwise in this version of transformers"),
     KnownFailure(
-      ["Can't find weights for"], .missingSideFile,
-      "PEFT found neither adapter_model.safetensors nor adapter_model.bin there; an adapter with a "
-        + "name of its own lies one directory down"),
-    KnownFailure(
-      ["Can't find 'adapter_config.json'"], .missingSideFile,
-      "PEFT found no adapter_config.json there; an adapter with a name of its own lies one "
-        + "directory down"),
-    KnownFailure(
       ["should not be contained in the prefix"], .prefixDrift,
       "an adapter called \"lora\" cannot be told from the prefix \"lora_\": give it another name"),
     KnownFailure(
@@ -76,18 +93,41 @@ struct KnownFailure: Sendable {
       "diffusers converts only lora_down, lora_up, alpha and dora_scale of kohya's names; LoHa, "
         + "LoKr and LoCon's lora_mid are left over"),
     KnownFailure(
-      ["Weights only load failed"], .unsafeGlobal,
-      "the pickle names globals that torch.load does not allow with weights_only=True"),
+      ["is out of bounds for dimension 0 with size"], .vocabularyMismatch,
+      "a row of an embedding was wanted that the model does not have: where PEFT raises it, "
+        + "trainable_token_indices names tokens that were added in training, and "
+        + "resize_token_embeddings has to be called on the model before the adapter is loaded"),
     KnownFailure(
-      ["PytorchStreamReader failed"], .checksumMismatch,
-      "the zip archive is damaged or cut short: compare its size with the original's"),
+      ["got an unexpected keyword argument", "Config"], .configMismatch,
+      "adapter_config.json was written by a newer PEFT, whose fields this one does not know: use "
+        + "that PEFT, or remove the field if it only has its default"),
     KnownFailure(
-      ["MetadataIncompleteBuffer"], .indexMismatch,
-      "the file is shorter or longer than its header says: a download or a copy was cut short"),
+      ["Unexpected keyword arguments", "these are ignored"], .configMismatch,
+      "adapter_config.json was written by a newer PEFT: fields that this one does not know are left "
+        + "out, whatever they do to the result"),
     KnownFailure(
-      ["HeaderTooLarge"], .indexMismatch,
-      "the file does not begin with a safetensors header: often a Git LFS pointer or an error page "
-        + "in place of the file"),
+      ["expected torch.Tensor or Tensor-like object from checkpoint"], .nestedWrapper,
+      "what was loaded holds something else than a tensor under that name: often the whole of a "
+        + "training state, in which the weights are a member such as \"model\" or \"state_dict\""),
+    KnownFailure(
+      ["Expected state_dict to be dict-like"], .nestedWrapper,
+      "what was loaded is no table of names and tensors: often a list, or a whole model object"),
+    KnownFailure(
+      ["KeyError: 'peft_type'"], .configMismatch,
+      "adapter_config.json has no peft_type: it is cut, or no configuration of PEFT"),
+    KnownFailure(
+      ["`r` should be a positive integer"], .configMismatch,
+      "r of adapter_config.json is no rank: it has to be 1 or more"),
+    KnownFailure(
+      ["Already found a `peft_config` attribute"], .nestedWrapper,
+      "the model had an adapter already when this one was put onto it: load the base anew"),
+    KnownFailure(
+      ["on the meta device, we need a `value`"], .missingKey,
+      "a tensor of the model got no value, because the checkpoint does not have it under that name"),
+    KnownFailure(
+      ["Cannot copy out of meta tensor"], .missingKey,
+      "a tensor of the model was never filled: the checkpoint lacks it, or part of the model was "
+        + "left on the disk by device_map"),
     KnownFailure(
       ["Cannot merge", "quantized"], .quantisedBase,
       "the base was loaded in 4 or 8 bits: merge into the unquantised model"),

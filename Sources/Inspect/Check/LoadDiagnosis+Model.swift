@@ -12,7 +12,7 @@ extension LoadDiagnosis {
       if let inferred = result.inferred { result.findings.append(inferredFinding(inferred)) }
     }
     let lost = load.missing.filter(PLoRA.ends)
-    if !lost.isEmpty, result.map == nil {
+    if !lost.isEmpty, result.drift == nil, result.inferred == nil {
       result.findings.append(
         Finding(
           .error, .ploraLost, tensors: lost,
@@ -20,7 +20,10 @@ extension LoadDiagnosis {
             + "missing (\(Wording.plora(lost))): loading would fill them with random values, which "
             + "damage every image token; take them from the base"))
     }
-    result.findings += lists(except: Set(lost), hasDrift: isMended(by: result))
+    let tied = tiedMissing().flatMap(\.names)
+    if !isMended(by: result) {
+      result.findings += tiedFindings() + lists(except: Set(lost + tied))
+    }
     result.findings += mismatches()
     return result
   }
@@ -60,10 +63,7 @@ extension LoadDiagnosis {
     Finding(
       .error, .prefixDrift, tensors: load.unexpected,
       "\(inferred.count) of the \(Wording.count(load.missing.count, "missing key")) "
-        + "\(Wording.verb(inferred.count, "is", "are")) there under other names: "
-        + "\(Wording.count(inferred.map.rules.count, "rule")) "
-        + "\(Wording.verb(inferred.map.rules.count, "renames", "rename")) "
-        + "\(Wording.folded(load.unexpected, limit: 2)) to them",
+        + inferred.description(of: load.unexpected),
       fix: inferred.command(for: path, toMatch: reference))
   }
 
@@ -74,18 +74,10 @@ extension LoadDiagnosis {
   }
 
   /// The plain lists, folded, for what has no better explanation.
-  private func lists(except explained: Set<String>, hasDrift: Bool) -> [Finding] {
-    guard !hasDrift else { return [] }
+  private func lists(except explained: Set<String>) -> [Finding] {
     var findings: [Finding] = []
     let missing = load.missing.filter { !explained.contains($0) }
-    let heads = missing.filter(EmbeddingNames.isOutput)
-    if !heads.isEmpty, heads.count == missing.count, load.unexpected.isEmpty {
-      findings.append(
-        Finding(
-          .error, .tiedWeights, tensors: heads,
-          "\(heads[0].quoted) alone is missing: the checkpoint ties it to its embedding, and "
-            + "\(source) does not"))
-    } else if !missing.isEmpty {
+    if !missing.isEmpty {
       findings.append(
         Finding(
           .error, .missingKey, tensors: missing,
@@ -97,8 +89,10 @@ extension LoadDiagnosis {
       findings.append(
         Finding(
           .error, .tiedWeights, tensors: extra,
-          "\(extra[0].quoted) alone is unexpected: \(source) ties it to its embedding and holds no "
-            + "tensor of its own for it"))
+          "\(extra[0].quoted) alone is unexpected: "
+            + (isOfLog
+              ? "\(source) has no output for tokens, as AutoModel where AutoModelForCausalLM was meant"
+              : "\(source) ties it to its embedding and holds no tensor of its own for it")))
     } else if !extra.isEmpty {
       findings.append(
         Finding(

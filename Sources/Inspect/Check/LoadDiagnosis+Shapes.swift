@@ -5,23 +5,21 @@ extension LoadDiagnosis {
   /// Other shapes, told by kind.
   func mismatches() -> [Finding] {
     let ranks = load.mismatched.filter(isOfAnotherRank)
-    return rankFindings(ranks) + shapeFindings(Set(ranks))
+    let others = load.mismatched.filter { !isOfAnotherRank($0) }
+    let vocabularies = others.filter { VocabularyChange($0) != nil }
+    return rankFindings(ranks) + vocabularyFindings(vocabularies)
+      + shapeFindings(others.filter { VocabularyChange($0) == nil })
   }
 
-  private func shapeFindings(_ ranks: Set<StrictLoad.Mismatch>) -> [Finding] {
+  private func shapeFindings(_ mismatches: [StrictLoad.Mismatch]) -> [Finding] {
     struct Kind: Hashable {
       let expected: [Int]
       let found: [Int]
-      let isVocabulary: Bool
     }
     var order: [Kind] = []
     var members: [Kind: [String]] = [:]
-    for mismatch in load.mismatched where !ranks.contains(mismatch) {
-      let isEmbedding =
-        EmbeddingNames.isInput(mismatch.name) || EmbeddingNames.isOutput(mismatch.name)
-      let kind = Kind(
-        expected: mismatch.expected, found: mismatch.found,
-        isVocabulary: isEmbedding && mismatch.expected.dropFirst() == mismatch.found.dropFirst())
+    for mismatch in mismatches {
+      let kind = Kind(expected: mismatch.expected, found: mismatch.found)
       if members[kind] == nil { order.append(kind) }
       members[kind, default: []].append(mismatch.name)
     }
@@ -34,13 +32,6 @@ extension LoadDiagnosis {
           "\(subject): the shape is [0] where \(kind.expected) is expected: saved under ZeRO-3 "
             + "without gathering, the data is in the DeepSpeed checkpoint of the run",
           fix: FixCommands.recovery(of: inspection.checkpoint))
-      }
-      if kind.isVocabulary {
-        return Finding(
-          .error, .vocabularyMismatch, tensors: names,
-          "\(subject): \(kind.found[0]) rows where \(source) has \(kind.expected[0]): the vocabulary "
-            + "was changed in training; resize the embeddings of the model to \(kind.found[0]) first"
-        )
       }
       if kind.expected == Array(kind.found.reversed()), kind.expected.count == 2 {
         return Finding(

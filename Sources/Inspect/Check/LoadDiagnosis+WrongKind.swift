@@ -37,7 +37,7 @@ extension LoadDiagnosis {
         + "the load_state_dict of \(source), which wants its own tensors; "
         + (proof.isEmpty ? "" : proof.joined(separator: ", and ") + "; ")
         + "nothing is damaged: merge it into the base and load the result",
-      fix: "tenon merge \(base.map(shellQuoted) ?? "BASE") \(shellQuoted(path)) -o OUT")
+      fix: FixCommands.merge(base: base, adapter: path))
   }
 
   /// Whether somebody showed the unexpected keys alone, and all are parts of an adapter.

@@ -17,6 +17,11 @@ struct LoadDiagnosis {
   let wantedShapes: [ExactName: [Int]]
   /// Whether the lists are of a load of an adapter onto a model, not of a model.
   var isAdapterLoad = false
+  /// What made the lists, as far as a log tells it.
+  var loader: LoadLog.Loader?
+
+  /// Whether the lists are those of a log.
+  var isOfLog: Bool { loader != nil }
 
   var path: String { inspection.checkpoint.path }
 
@@ -30,7 +35,7 @@ struct LoadDiagnosis {
     /// The rules as expression and replacement; nil where there are none.
     var map: [(pattern: String, replacement: String)]? {
       if let drift { return [(drift.pattern, drift.replacement)] }
-      return inferred.map { $0.map.rules.map { ($0.pattern, $0.replacement) } }
+      return inferred?.map?.rules.map { ($0.pattern, $0.replacement) }
     }
   }
 

@@ -1,63 +1,81 @@
 /// Names in the middle of a text.
 extension LoadLog {
-  /// The text without the colours of a terminal.
-  static func plain(_ text: String) -> String {
-    guard text.utf8.contains(0x1B) else { return text }
-    var result = String.UnicodeScalarView()
-    var isInside = false
-    for scalar in text.unicodeScalars {
-      if scalar == "\u{1B}" {
-        isInside = true
-      } else if isInside {
-        if ("A"..."Z").contains(scalar) || ("a"..."z").contains(scalar) { isInside = false }
-      } else {
-        result.append(scalar)
-      }
-    }
-    return String(result)
+  /// Names that a sentence gives, and whether their list was cut off.
+  struct NameList: Equatable {
+    var names: [String] = []
+    var isCut = false
   }
 
   /// Quoted names, one after the other, as torch and Python's lists print them.
-  static func names(_ text: Substring) -> [String] {
-    var names: [String] = []
+  static func names(_ text: Substring) -> NameList {
+    var list = NameList()
     var rest = text.unicodeScalars
     func skip(_ scalars: Set<Unicode.Scalar>) {
       while let first = rest.first, scalars.contains(first) { rest.removeFirst() }
     }
-    skip([" ", "\n", "\r", "\t", "[", "{", "("])
+    skip([" ", "\n", "\t", "[", "{", "("])
     while let quote = rest.first, quote == "\"" || quote == "'" {
       rest.removeFirst()
-      guard let end = rest.firstIndex(of: quote) else { break }
-      // A terminal may have broken a long name.
-      names.append(
-        String(String.UnicodeScalarView(rest[..<end].filter { $0 != "\n" && $0 != "\r" })))
+      guard let end = rest.prefix(maximumNameCount).firstIndex(of: quote),
+        let name = name(rest[..<end])
+      else {
+        list.isCut = true
+        break
+      }
+      list.names.append(name)
       rest = rest[rest.index(after: end)...]
-      skip([" ", "\n", "\r", "\t"])
+      skip([" ", "\n", "\t"])
       guard rest.first == "," else { break }
-      skip([",", " ", "\n", "\r", "\t"])
+      skip([",", " ", "\n", "\t"])
+      // People shorten lists before they show them.
+      if rest.first == "…" || rest.starts(with: "...".unicodeScalars) {
+        list.isCut = true
+        skip(["…", ".", ",", " ", "\n", "\t"])
+      } else if rest.isEmpty {
+        list.isCut = true
+      }
     }
-    return names
+    return list
+  }
+
+  private static let maximumNameCount = 1000
+
+  /// The name, which a terminal may have broken; nil where the closing quote is that of
+  /// another name, since its own was cut off.
+  private static func name(_ scalars: Substring.UnicodeScalarView) -> String? {
+    guard !scalars.contains("\t"), !scalars.contains("…") else { return nil }
+    let name = String(String.UnicodeScalarView(scalars.filter { $0 != "\n" }))
+    return name.contains("...") || name.contains("key(s)") ? nil : name
   }
 
   /// The list after the next colon of the line: the sentence names a class before it.
-  static func namesAfterColon(_ text: Substring) -> [String] {
-    guard let colon = text.prefix(300).firstIndex(of: ":") else { return [] }
-    return names(text[text.index(after: colon)...])
+  static func namesAfterColon(_ text: Substring) -> NameList {
+    guard let colon = text.prefix(300).firstIndex(of: ":") else { return NameList() }
+    var list = names(text[text.index(after: colon)...])
+    // Diffusers makes one string of all.
+    list.names = list.names.flatMap { $0.split(separator: ", ").map(String.init) }
+    return list
   }
 
   /// Names without quotes between commas, as diffusers prints them, up to a full stop.
-  static func bareNames(_ text: Substring) -> [String] {
+  static func bareNames(_ text: Substring) -> NameList {
     let quoted = names(text)
-    guard quoted.isEmpty else { return quoted }
+    guard quoted == NameList() else { return quoted }
     var line = text.drop { $0.isWhitespace }.prefix { !$0.isNewline }
     // Another sentence may follow.
     if let end = line.firstRange(of: ". ") { line = line[..<end.lowerBound] }
-    return line.split(separator: ",").map { part in
+    let names = line.split(separator: ",").map { part in
       var name = part.drop { $0.isWhitespace }
       while let last = name.last, last.isWhitespace || last == "." { name.removeLast() }
       return String(name)
     }
     // A quote or a bracket is the rest of a list that was cut off.
-    .filter { !$0.isEmpty && !$0.contains { " '\"[]".contains($0) } }
+    return NameList(names: names.filter { !$0.isEmpty && !$0.contains { " '\"[]".contains($0) } })
+  }
+
+  /// The name up to the next quote.
+  static func nameBeforeQuote(_ text: Substring) -> NameList {
+    guard let end = text.prefix(maximumNameCount).firstIndex(of: "\"") else { return NameList() }
+    return NameList(names: [String(text[..<end].filter { !$0.isNewline })])
   }
 }

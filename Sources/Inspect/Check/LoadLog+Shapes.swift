@@ -1,67 +1,98 @@
-/// Tensors of another shape, and the table of transformers 5.
+/// Tensors of another shape.
 extension LoadLog {
-  /// The sentences about shapes of torch, old and new, and of transformers 4.
+  /// A sentence that names a tensor and two shapes.
+  private struct ShapeSentence: Sendable {
+    /// What it begins with.
+    let mark: String
+    /// What stands before the name, and after it.
+    var before = ""
+    let after: String
+    /// What else it has to hold.
+    let word: String
+    /// Whether the model's shape is the first of the two.
+    var isExpectedFirst = false
+    var opening = "torch.Size(["
+  }
+
+  private static let sentences = [
+    // Torch, old and new.
+    ShapeSentence(mark: "size mismatch for ", after: ":", word: "copying a param"),
+    ShapeSentence(
+      mark: "While copying the parameter named \"", after: "\"", word: "whose dimensions",
+      isExpectedFirst: true),
+    // Diffusers.
+    ShapeSentence(mark: " because ", after: " ", word: "expected shape", isExpectedFirst: true),
+    ShapeSentence(
+      mark: "Cannot load ", after: " ", word: "because it has shape", opening: "shape ("),
+    // Accelerate: only the last part of the name.
+    ShapeSentence(
+      mark: "Trying to set a tensor of shape", before: " in \"", after: "\"",
+      word: "looks incorrect"),
+  ]
+
+  /// Longer ones were cut, and another follows.
+  private static let maximumSentenceLength = 1500
+
   mutating func readMismatches(_ text: String) {
+    for sentence in Self.sentences where text.contains(sentence.mark) { read(sentence, text) }
+    readInstantiated(text)
+  }
+
+  private mutating func read(_ sentence: ShapeSentence, _ text: String) {
     var rest = text[...]
-    while let range = rest.firstRange(of: "size mismatch for ") {
+    while let range = rest.firstRange(of: sentence.mark) {
       rest = rest[range.upperBound...]
-      let name = rest.prefix { $0 != ":" && !$0.isNewline }
-      let sentence = rest.dropFirst(name.count).prefix { !$0.isNewline }
-      guard let (found, expected) = Self.shapes(sentence) else { continue }
-      note(String(name), expected: expected, found: found)
+      var body = rest.prefix(Self.maximumSentenceLength)
+      if let next = body.firstRange(of: sentence.mark) { body = body[..<next.lowerBound] }
+      // A terminal may have broken it anywhere.
+      let line = body.filter { !$0.isNewline }
+      guard line.contains(sentence.word),
+        let start = sentence.before.isEmpty
+          ? line.startIndex : line.firstRange(of: sentence.before)?.upperBound,
+        let end = line[start...].firstRange(of: sentence.after)?.lowerBound,
+        let (first, second) = Self.shapes(line[...], sentence.opening)
+      else { continue }
+      note(
+        String(line[start..<end]), expected: sentence.isExpectedFirst ? first : second,
+        found: sentence.isExpectedFirst ? second : first)
     }
+  }
+
+  /// The lists of transformers 4, whose words PEFT took over.
+  private mutating func readInstantiated(_ text: String) {
+    let mark = ": found shape "
+    guard text.contains(mark) else { return }
     for line in text.split(whereSeparator: \.isNewline) {
-      guard line.contains(": found shape "), line.contains("in the model instantiated") else {
-        continue
-      }
-      let body = line.drop { $0 == "-" || $0.isWhitespace }
-      let name = body.prefix { $0 != ":" }
-      guard let (found, expected) = Self.shapes(body.dropFirst(name.count)) else { continue }
+      guard let range = line.firstRange(of: mark), line.contains("in the model instantiated"),
+        // The first may follow its heading.
+        let name = line[..<range.lowerBound].split(separator: " ").last,
+        let (found, expected) = Self.shapes(line[range.upperBound...])
+      else { continue }
       note(String(name), expected: expected, found: found)
     }
   }
 
   mutating func note(_ name: String, expected: [Int], found: [Int]) {
-    subjects.insert(AdapterKey.hasLeaf(name) ? .adapter : .model)
+    // Torch names both shapes whatever went wrong.
+    guard expected != found else { return }
+    // Only a model that PEFT has wrapped knows such names.
+    let isAdapter = AdapterKey.hasLeaf(name) || name.hasPrefix("base_model.model.")
+    subjects.insert(isAdapter ? .adapter : .model)
     load.mismatched.append(StrictLoad.Mismatch(name, expected: expected, found: found))
   }
 
-  /// The first two lists of numbers in brackets.
-  static func shapes(_ text: Substring) -> ([Int], [Int])? {
+  /// The first two lists of numbers after what opens them.
+  static func shapes(_ text: Substring, _ opening: String = "torch.Size([") -> ([Int], [Int])? {
     var shapes: [[Int]] = []
     var rest = text
-    while shapes.count < 2, let start = rest.firstRange(of: "torch.Size([") {
+    while shapes.count < 2, let start = rest.firstRange(of: opening) {
       rest = rest[start.upperBound...]
-      guard let end = rest.firstIndex(of: "]") else { return nil }
+      guard let end = rest.firstIndex(where: { $0 == "]" || $0 == ")" }) else { return nil }
       let parts = rest[..<end].split(whereSeparator: { $0 == "," || $0 == " " })
       let numbers = parts.compactMap { Int($0) }
       guard numbers.count == parts.count, numbers.allSatisfy({ $0 >= 0 }) else { return nil }
       shapes.append(numbers)
     }
     return shapes.count == 2 ? (shapes[0], shapes[1]) : nil
-  }
-
-  /// The table of transformers 5.
-  mutating func readTable(_ text: String) {
-    guard text.contains("LOAD REPORT") else { return }
-    for line in text.split(whereSeparator: \.isNewline) {
-      let cells = line.split(separator: "|", omittingEmptySubsequences: false)
-        .map { $0.split(separator: " ").joined(separator: " ") }
-      guard cells.count >= 2, ["MISSING", "UNEXPECTED", "MISMATCH"].contains(cells[1]) else {
-        continue
-      }
-      let pattern = FoldedLine(cells[0])
-      isFolded = isFolded || pattern.isFolded
-      subjects.insert(.model)
-      switch cells[1] {
-      case "MISSING": load.missing += pattern.names
-      case "UNEXPECTED": load.unexpected += pattern.names
-      default:
-        guard let (found, expected) = Self.shapes(line[...]) else { continue }
-        load.mismatched += pattern.names.map {
-          StrictLoad.Mismatch($0, expected: expected, found: found)
-        }
-      }
-    }
   }
 }

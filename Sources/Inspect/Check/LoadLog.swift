@@ -11,37 +11,66 @@ struct LoadLog {
     case adapter
   }
 
+  /// What made the lists.
+  enum Loader: Hashable, Sendable {
+    /// `load_state_dict` of torch, which knows of no tied parameters.
+    case torch
+    /// `from_pretrained`, which names only what it could not fill.
+    case transformers
+  }
+
   var load = StrictLoad()
   var subjects: Set<Subject> = []
+  var loader = Loader.torch
   /// Whether names were given as patterns, which stand for more than was said.
   var isFolded = false
+  /// Whether a list ends before its end.
+  private(set) var isCut = false
   /// What is known of the sentences that it holds, in the order of the table.
   let failures: [KnownFailure]
+  /// The last line that tells of an error, to say what was not understood.
+  let lastError: String?
 
   /// Whether there is anything in it that can be explained.
   var isEmpty: Bool { load.isClean && failures.isEmpty }
 
   init(_ text: String) {
-    let text = Self.plain(text)
+    let text = LogText.plain(text)
     failures = KnownFailure.found(in: text)
-    for phrase in Self.phrases {
-      var rest = text[...]
-      while let range = rest.firstRange(of: phrase.text) {
-        rest = rest[range.upperBound...]
-        let names = phrase.names(rest)
-        guard !names.isEmpty else { continue }
-        subjects.insert(phrase.subject)
-        switch phrase.list {
-        case .missing: load.missing += names
-        case .unexpected: load.unexpected += names
-        }
-      }
-    }
+    lastError = Self.lastError(in: text)
+    for phrase in Self.phrases { read(phrase, in: text) }
     readMismatches(text)
     readTable(text)
     load.missing = Self.distinct(load.missing)
     load.unexpected = Self.distinct(load.unexpected)
     load.mismatched = Self.distinct(load.mismatched)
+    // PEFT calls missing what it left out for its shape.
+    let mismatched = Set(load.mismatched.map(\.name))
+    load.missing.removeAll { mismatched.contains($0) }
+  }
+
+  private mutating func read(_ phrase: Phrase, in text: String) {
+    var rest = text[...]
+    while let range = rest.firstRange(of: phrase.text) {
+      rest = rest[range.upperBound...]
+      let list = phrase.names(rest)
+      guard !list.names.isEmpty else { continue }
+      isCut = isCut || list.isCut
+      subjects.insert(phrase.subject)
+      switch phrase.list {
+      case .missing:
+        load.missing += list.names
+        loader = phrase.loader
+      case .unexpected: load.unexpected += list.names
+      }
+    }
+  }
+
+  /// As Python prints the end of a traceback.
+  private static func lastError(in text: String) -> String? {
+    text.split(whereSeparator: \.isNewline).last { line in
+      line.split(separator: " ").contains { $0.hasSuffix("Error:") || $0.hasSuffix("Exception:") }
+    }.map { String($0.drop { $0.isWhitespace }.prefix(200)) }
   }
 
   private struct Phrase: Sendable {
@@ -49,15 +78,17 @@ struct LoadLog {
     let text: String
     let list: List
     let subject: Subject
-    let names: @Sendable (Substring) -> [String]
+    let loader: Loader
+    let names: @Sendable (Substring) -> NameList
 
     init(
-      _ text: String, _ list: List, _ subject: Subject = .model,
-      _ names: @escaping @Sendable (Substring) -> [String] = { LoadLog.names($0) }
+      _ text: String, _ list: List, _ subject: Subject = .model, by loader: Loader = .torch,
+      _ names: @escaping @Sendable (Substring) -> NameList = { LoadLog.names($0) }
     ) {
       self.text = text
       self.list = list
       self.subject = subject
+      self.loader = loader
       self.names = names
     }
   }
@@ -67,15 +98,26 @@ struct LoadLog {
     Phrase("Unexpected key(s) in state_dict:", .unexpected),
     Phrase("missing_keys=", .missing),
     Phrase("unexpected_keys=", .unexpected),
+    Phrase("issing keys:", .missing),
+    Phrase("nexpected keys:", .unexpected),
+    Phrase("issing_keys:", .missing),
+    Phrase("nexpected_keys:", .unexpected),
+    // The first releases of torch told of one key at a time.
+    Phrase("unexpected key \"", .unexpected) { LoadLog.nameBeforeQuote($0) },
+    // Distributed checkpoints.
+    Phrase("Missing key in checkpoint state_dict:", .missing) { LoadLog.bareNames($0) },
+    Phrase("missing keys in the checkpoint model loaded:", .missing),
+    Phrase("unexpected keys in the checkpoint model loaded:", .unexpected),
     Phrase("Found missing adapter keys while loading the checkpoint:", .missing, .adapter),
-    Phrase("are newly initialized:", .missing),
-    Phrase(" when initializing ", .unexpected, .model, { LoadLog.namesAfterColon($0) }),
-    Phrase("unexpected keys found in the model:", .unexpected, .adapter, { LoadLog.bareNames($0) }),
-    Phrase("missing keys in the model:", .missing, .adapter, { LoadLog.bareNames($0) }),
-    Phrase("because the following keys are missing:", .missing, .model, { LoadLog.bareNames($0) }),
-    Phrase(
-      "The following keys have not been correctly renamed:", .unexpected, .adapter,
-      { LoadLog.bareNames($0) }),
+    Phrase("are newly initialized:", .missing, by: .transformers),
+    Phrase(" when initializing ", .unexpected, by: .transformers) { LoadLog.namesAfterColon($0) },
+    Phrase("unexpected keys found in the model:", .unexpected, .adapter) { LoadLog.bareNames($0) },
+    Phrase("missing keys in the model:", .missing, .adapter) { LoadLog.bareNames($0) },
+    Phrase("because the following keys are missing:", .missing) { LoadLog.bareNames($0) },
+    Phrase("weights were not initialized from checkpoint:", .missing),
+    Phrase("The following keys have not been correctly renamed:", .unexpected, .adapter) {
+      LoadLog.bareNames($0)
+    },
   ]
 
   private static func distinct<Value: Hashable>(_ values: [Value]) -> [Value] {

@@ -11,7 +11,7 @@ struct NameDrift: Hashable {
   /// The command that renames the checkpoint at `path`.
   func command(for path: String) -> String {
     "tenon remap \(shellQuoted(path)) -o \(shellQuoted(FixCommands.renamed(path))) "
-      + "--rename \(shellQuoted("\(pattern)=\(replacement)"))"
+      + "--rename \(shellWord("\(pattern)=\(replacement)"))"
   }
 
   /// Finds the only change that gives every one of `wanted` a name of `found`, or every

@@ -140,7 +140,9 @@ extension RenamingDraft {
           module.path.hasPrefix($0.diffusers + ".")
         })
       else {
-        throw CheckpointError(path: path, tensor: module.path, "begins with no part of a pipeline")
+        throw CheckpointError(
+          path: path, tensor: module.path, "begins with no part of a pipeline",
+          fix: "add --preset diffusers-to-peft before it")
       }
       places.append(
         KohyaPlace(

@@ -6,7 +6,7 @@ enum DiffusersNames {
   private static let components = "unet|transformer|transformer_2|text_encoder(?:_[23])?|prior"
 
   /// Spellings that diffusers wrote before it used PEFT's.
-  private static let historic = [
+  static let historic = [
     RenameRule(checked: #"\.processor\."#, "."),
     RenameRule(checked: #"^(text_encoder(?:_[23])?\..*)\.to_([qkv])_lora\."#, #"\1.\2_proj.lora."#),
     RenameRule(checked: #"^(text_encoder(?:_[23])?\..*)\.to_out_lora\."#, #"\1.out_proj.lora."#),
@@ -44,6 +44,13 @@ enum DiffusersNames {
 
   static let fromPEFT: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
     (draft, _) throws(CheckpointError) in
+    guard draft.names.contains(where: { $0.hasPrefix("base_model.model.") }) else {
+      throw CheckpointError(
+        path: draft.path,
+        "none of its \(draft.names.count) names begins with base_model.model., as PEFT's do",
+        fix: draft.names.contains { AdapterKey.hasHistoricLeaf($0) }
+          ? "add --preset diffusers-to-peft before it" : nil)
+    }
     let component = try draft.component()
     try draft.apply(
       KeyMap([RenameRule.prefix("base_model.model", to: component.diffusers)]),

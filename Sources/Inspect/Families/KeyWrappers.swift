@@ -6,11 +6,14 @@ enum KeyWrappers {
   ]
   /// Wrappers that could be names of modules, removed only at the front.
   static let atFront: Set<Substring> = ["module", "model_wrapped"]
+  /// What programs for reinforcement learning call a model that PEFT has wrapped,
+  /// removed only before PEFT's own beginning.
+  static let aroundPEFT: Set<Substring> = ["actor", "policy", "pretrained_model"]
 
   /// Removes the wrappers from the segments of a key and says which there were.
   static func strip(_ segments: inout [Substring]) -> [Substring] {
     var found: [Substring] = []
-    let front = segments.prefix { anywhere.contains($0) || atFront.contains($0) }
+    let front = front(of: segments)
     // A key that is nothing else names no module.
     guard front.count < segments.count else { return [] }
     found += front
@@ -20,6 +23,13 @@ enum KeyWrappers {
       segments.removeAll(where: anywhere.contains)
     }
     return found
+  }
+
+  private static func front(of segments: [Substring]) -> ArraySlice<Substring> {
+    let plain = anywhere.union(atFront)
+    let front = segments.prefix { plain.contains($0) || aroundPEFT.contains($0) }
+    return segments[front.endIndex...].starts(with: ["base_model", "model"])
+      ? front : segments.prefix(while: plain.contains)
   }
 
   /// Whether a name has a wrapper that nobody gives a module as its name.
@@ -33,11 +43,18 @@ enum KeyWrappers {
     return [RenameRule(checked: "(^|\\.)(?:(?:\(inner))\\.)+(?=.)", "\\1")]
   }
 
+  /// The expression of a wrapper before PEFT's beginning.
+  static var beforePEFT: String {
+    let words = anywhere.union(atFront).union(aroundPEFT)
+    return "(?:(?:\(words.sorted().joined(separator: "|")))\\.)"
+  }
+
   /// What `strip` does, as rules.
   static var rules: [RenameRule] {
     let inner = anywhere.sorted().joined(separator: "|")
     let front = (anywhere.sorted() + atFront.sorted()).joined(separator: "|")
     return [
+      RenameRule(checked: "^\(beforePEFT)+(?=base_model\\.model\\.)", ""),
       RenameRule(checked: "^(?:(?:\(front))\\.)+(?=.)", ""),
       RenameRule(checked: "\\.(?:\(inner))(?=\\.)", ""),
       RenameRule(

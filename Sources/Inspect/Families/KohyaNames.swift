@@ -36,6 +36,8 @@ enum KohyaNames {
 
   static let fromPEFT: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
     (draft, base) throws(CheckpointError) in
+    let spellings = KeyMap(DiffusersNames.historic).withEffect(on: draft.names)
+    if !spellings.rules.isEmpty { try draft.apply(spellings, as: .preset("peft-to-kohya")) }
     try draft.refuseAllBut(["lora_A.weight", "lora_B.weight"], for: "kohya's scripts")
     let modules = try draft.modules()
     let places = try draft.kohyaPlaces(of: modules)

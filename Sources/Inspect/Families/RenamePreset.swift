@@ -11,27 +11,35 @@ public struct RenamePreset: Sendable {
   public let needsBase: Bool
   /// Whether `--to-match` may try it: it only changes names.
   let isForInference: Bool
+  /// The projections that it splits or fuses, where it does so.
+  let directions: [ProjectionDirection]
   let apply: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void
 
   /// A preset that is a list of rules and nothing else.
   init(_ name: String, _ summary: String, _ rules: [RenameRule]) {
-    self.name = name
-    self.summary = summary
-    needsBase = false
-    isForInference = true
-    apply = { (draft, _) throws(CheckpointError) in
+    self.init(name, summary, isForInference: true) { (draft, _) throws(CheckpointError) in
       try draft.apply(KeyMap(rules), as: .preset(name))
     }
   }
 
+  /// A preset that takes away what PEFT puts around modules, after rules of its own.
+  init(_ name: String, _ summary: String, unwrapping rules: [RenameRule]) {
+    self.init(name, summary, isForInference: true) { (draft, _) throws(CheckpointError) in
+      let map = KeyMap(rules + PEFTNames.inside)
+      try draft.apply(map, as: .preset(name), isOptional: draft.dropFrozenCopies() > 0)
+    }
+  }
+
   init(
-    _ name: String, _ summary: String, needsBase: Bool = false,
+    _ name: String, _ summary: String, needsBase: Bool = false, isForInference: Bool = false,
+    directions: [ProjectionDirection] = [],
     apply: @escaping @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void
   ) {
     self.name = name
     self.summary = summary
     self.needsBase = needsBase
-    isForInference = false
+    self.isForInference = isForInference
+    self.directions = directions
     self.apply = apply
   }
 
@@ -49,11 +57,12 @@ public struct RenamePreset: Sendable {
   public static let table = [
     RenamePreset(
       "strip-wrappers",
-      "module., _orig_mod., _fsdp_wrapped_module. and their like; a doubled base_model.model.",
+      "module., _orig_mod., policy. before PEFT's names; a doubled base_model.model.",
       KeyWrappers.rules),
     RenamePreset(
-      "strip-peft", "base_model.model., base_layer, modules_to_save and the adapter's name",
-      PEFTNames.front + PEFTNames.inside),
+      "strip-peft",
+      "base_model.model., base_layer, modules_to_save, the adapter's name; untrained copies",
+      unwrapping: PEFTNames.front),
     RenamePreset(
       "llava", "non_lora_trainables.bin of LLaVA to the names of its model",
       LLaVANames.trainables),
@@ -61,10 +70,10 @@ public struct RenamePreset: Sendable {
       "llava-to-hf", "LLaVA 1.5 to the names of transformers before 4.52", LLaVANames.transformers),
     RenamePreset(
       "internvl", "InternVL saved while wrapped for LoRA to the names of its plain model",
-      PEFTNames.inner + PEFTNames.inside),
+      unwrapping: PEFTNames.inner),
     RenamePreset(
       "xcomposer", "InternLM-XComposer saved while wrapped for LoRA; PLoRA stays as it is",
-      PEFTNames.front + PEFTNames.inside),
+      unwrapping: PEFTNames.front),
     RenamePreset(
       "kohya-to-peft",
       "kohya's scripts to PEFT, by the names of the base; alphas go to the "
@@ -106,9 +115,11 @@ public struct RenamePreset: Sendable {
     RenamePreset("fuse-gate-up", "gate_proj and up_proj to gate_up_proj", fusing: .gateUp),
     RenamePreset(
       "internlm2-to-llama", "InternLM2, alone or in InternVL, to the names of Llama",
+      directions: [ProjectionDirection(step: .internLM2, isSplit: true)],
       apply: InternLM2Names.toLlama),
     RenamePreset(
       "llama-to-internlm2", "Llama's names, alone or in InternVL, to those of InternLM2",
+      directions: [ProjectionDirection(step: .internLM2, isSplit: false)],
       apply: InternLM2Names.fromLlama),
     RenamePreset(
       "internvl-to-hf", "InternVL's own names to those of transformers' InternVL",
@@ -116,23 +127,6 @@ public struct RenamePreset: Sendable {
     RenamePreset(
       "hf-to-internvl", "back; llama-to-internlm2 after it gives InternLM2's names",
       apply: InternVLNames.fromTransformers),
-  ]
-}
-
-/// The names that PEFT gives a model that it wraps, as rules that undo them.
-enum PEFTNames {
-  static let front = [RenameRule(checked: #"^(?:base_model\.model\.)+"#, "")]
-  /// Parts of a model that were wrapped by themselves.
-  static let inner = [RenameRule(checked: #"(\.|^)(?:base_model\.model\.)+"#, #"\1"#)]
-  static let inside = [
-    RenameRule(checked: #"\.base_layer(?=\.)"#, ""),
-    RenameRule(checked: #"\.modules_to_save\.[^.]+(?=\.)"#, ""),
-    // The adapter's name behind the leaf; on disk PEFT leaves it out.
-    RenameRule(
-      checked: #"\.(lora_A|lora_B|lora_embedding_A|lora_embedding_B)"#
-        + #"\.(?!(?:weight|bias)$)[^.]+(?=$|\.(?:weight|bias)$)"#, #".\1"#),
-    RenameRule(
-      checked: #"\.lora_magnitude_vector(?:\.[^.]+)?\.weight$"#, ".lora_magnitude_vector"),
   ]
 }
 

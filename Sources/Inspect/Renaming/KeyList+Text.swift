@@ -32,7 +32,7 @@ extension KeyList {
     return expand(String(name)).map { Entry($0, shape) }
   }
 
-  private static func isName(_ text: Substring) -> Bool {
+  static func isName(_ text: Substring) -> Bool {
     text.utf8.allSatisfy { $0 > 0x20 } && text.contains { $0.isLetter }
   }
 

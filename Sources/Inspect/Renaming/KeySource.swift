@@ -10,7 +10,8 @@ public enum KeySource: Sendable {
   private static let maximumTextByteCount = 64 << 20
 
   /// Opens what `path` leads to: anything that holds tensors, an index without its
-  /// shards, a text with one key a line, or what a failed load printed.
+  /// shards, a text with one key a line or with a list of them, or what a failed load
+  /// printed.
   public init(
     _ path: String, options: Checkpoint.OpeningOptions = Checkpoint.OpeningOptions()
   ) throws(CheckpointError) {
@@ -43,12 +44,14 @@ public enum KeySource: Sendable {
   /// The keys that a file of text lists; nil for anything else.
   private static func list(at path: String) -> KeyList? {
     guard let file = try? InputFile(path: path),
-      let bytes = try? file.readAll(limit: maximumTextByteCount), !bytes.contains(0),
-      let text = String(validating: bytes, as: UTF8.self)
+      let bytes = try? file.readAll(limit: maximumTextByteCount),
+      let text = String(text: bytes)
     else { return nil }
     let first = text.first { !$0.isWhitespace }
-    guard first == "{" || first == "[" else { return KeyList(text: text, path: path) }
-    return (try? JSONValue(parsing: bytes)).flatMap { KeyList(json: $0, path: path) }
+    if first == "{" || first == "[", let json = try? JSONValue(parsing: Array(text.utf8)) {
+      return KeyList(json: json, path: path)
+    }
+    return KeyList(literal: text, path: path) ?? KeyList(text: text, path: path)
   }
 }
 

@@ -51,7 +51,7 @@ extension RenamingDraft {
   /// Whether every name has a place that fits.
   private func isComplete(in shapes: [ExactName: [Int]?]) -> Bool {
     MatchSubject.subjects(of: self).allSatisfy { subject in
-      guard !subject.isScattered, let shape = shapes[ExactName(subject.path)] else { return false }
+      guard let shape = shapes[ExactName(subject.path)] else { return false }
       return subject.demand.accepts(shape.map(ShapeDemand.shape) ?? .unknown)
     }
   }

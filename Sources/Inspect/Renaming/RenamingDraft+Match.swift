@@ -16,6 +16,26 @@ extension RenamingDraft {
   ///
   /// Throws where a name could be several: nothing is guessed.
   public mutating func match(_ base: KeyList) throws(CheckpointError) {
+    try refuseContrary(to: base)
+    let original = self
+    func advice() -> String? {
+      original.recut(for: base).map { recut in
+        "add " + recut.presets.map { "--preset \($0)" }.joined(separator: " ")
+      }
+    }
+    do throws(CheckpointError) {
+      try matchNames(of: base)
+    } catch {
+      var error = error
+      error.fix = advice() ?? error.fix
+      throw error
+    }
+    guard match?.unplaced.isEmpty == false, let last = findings.indices.last else { return }
+    findings[last].fix = advice()
+  }
+
+  /// Finds the renaming without a thought of what is split or fused.
+  mutating func matchNames(of base: KeyList) throws(CheckpointError) {
     try convertFamily(base)
     if let kind, case .pipeline(let style) = AdapterFamily.naming(of: kind) {
       return look(up: style, in: base)
@@ -64,32 +84,30 @@ extension RenamingDraft {
 
   /// Finds the renaming by the words and the shapes alone.
   private mutating func infer(_ base: KeyList) throws(CheckpointError) {
-    let all = MatchSubject.subjects(of: self)
-    let subjects = all.filter { !$0.isScattered }
+    let subjects = MatchSubject.subjects(of: self)
     let entries = entries(of: base)
     let names = NameShape.fold(subjects.map { ($0.path, $0.demand) })
     let places = NameShape.fold(
       entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) })
     let matching = NameMatching(names, to: places)
-    if matching.isTooLarge { return try inferOneChange(all, base) }
+    if matching.isTooLarge { return try inferOneChange(subjects, base) }
     try refuseShifted(matching, base: base)
     try refuseOpen(matching, base: base)
     let homeless = names.indices.filter { matching.places[$0] == nil }.flatMap { index in
       names[index].members.values.map { subjects[$0.position].path }
     }
-    guard homeless.count < subjects.count else { throw nothingFits(base, all) }
+    guard homeless.count < subjects.count else { throw nothingFits(base, subjects) }
     let placed = subjects.count - homeless.count
-    let unplaced = homeless + all.filter(\.isScattered).map(\.path)
     let misshapen = matching.misshapen.reduce(0) { $0 + names[$1].members.count }
     guard (placed + misshapen) * 2 > min(subjects.count, entries.count) else {
-      throw littleFits(base, placed: placed, unplaced: unplaced)
+      throw littleFits(base, placed: placed, unplaced: homeless)
     }
     try applyMatching(matching, names, subjects, base: base)
     match = MatchSummary(
-      base: base.path, placed: placed, count: all.count,
-      unplaced: NaturalOrder.sorted(unplaced))
-    guard !unplaced.isEmpty else { return }
-    findings.append(Self.unplaced(NaturalOrder.sorted(unplaced), base))
+      base: base.path, placed: placed, count: subjects.count,
+      unplaced: NaturalOrder.sorted(homeless))
+    guard !homeless.isEmpty else { return }
+    findings.append(Self.unplaced(NaturalOrder.sorted(homeless), base))
   }
 
   /// Finds the one change that all names have, where they are too many to lay side by side.
@@ -108,7 +126,7 @@ extension RenamingDraft {
       return demand.accepts(.shape(shape))
     }
     guard let drift,
-      subjects.allSatisfy({ !$0.isScattered && $0.keys.allSatisfy { !$0.isModule } })
+      subjects.allSatisfy({ $0.keys.allSatisfy { !$0.isModule } })
     else {
       throw CheckpointError(
         path: path, "too many of its names could be too many of \(base.path) to compare them all",

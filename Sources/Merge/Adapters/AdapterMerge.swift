@@ -40,14 +40,16 @@ public struct AdapterMerge: Sendable {
     throws(CheckpointError)
   {
     try base.checkpoint.requireDistinctNames()
-    let adapters = given.map { $0.relaid(onto: base.checkpoint) }
+    let pair = try TiedWeights(base.checkpoint)
+    let adapters = try given.map { (weighted) throws(CheckpointError) in
+      try weighted.fitted(to: base.checkpoint, tied: pair)
+    }
     for weighted in adapters {
       try weighted.findings.requireDistinctNames(path: weighted.adapter.path)
       try Mergeability.check(weighted.adapter)
     }
     var merged = base
     try merged.replicateLayers(for: adapters)
-    let pair = try TiedWeights(merged.checkpoint)
     let tied = try pair.flatMap { (pair) throws(CheckpointError) in
       try merged.part(pair, by: adapters.map(\.adapter), keepsTied: options.keepsTied)
     }
@@ -56,7 +58,7 @@ public struct AdapterMerge: Sendable {
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))
     var draft = MergeDraft(merged, numerics: options.numerics)
     for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }
-    if let tied { try draft.join(tied) }
+    if let tied { draft.join(tied) }
     try draft.fitScales()
     plan = try PlanBuilder(
       base: draft.base.checkpoint, options: options, configuration: draft.base.configuration

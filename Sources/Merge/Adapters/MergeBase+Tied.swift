@@ -27,7 +27,9 @@ extension MergeBase {
   mutating func part(_ tied: TiedWeights, by adapters: [Adapter], keepsTied: Bool)
     throws(CheckpointError) -> TiedWeights?
   {
-    guard let adapter = adapters.first(where: { tied.isParted(by: $0) }) else { return nil }
+    guard let adapter = adapters.first(where: { !tied.parted(by: $0).isEmpty }) else { return nil }
+    let isOfBoth = Set(adapters.flatMap(tied.parted)).count > 1
+    let change = "\(adapter.path) changes \(isOfBoth ? "each by itself" : "one of them")"
     append(copyOf: tied.input, as: tied.output)
     if keepsTied {
       if let saved = adapters.first(where: { tied.isSaved(by: $0) }) {
@@ -39,8 +41,8 @@ extension MergeBase {
       note(
         Finding(
           .warning, .tiedWeights, tensors: [tied.input],
-          "\(tied.output) is tied to \(tied.input), and \(adapter.path) changes one of them: with "
-            + "--keep-tied both change"))
+          "\(tied.output) is tied to \(tied.input), and \(change): with --keep-tied "
+            + (isOfBoth ? "the one tensor gets both changes, as with PEFT" : "both change")))
       return tied
     }
     if let bias = tied.bias { append(copyOf: bias.source, as: bias.name) }
@@ -48,8 +50,8 @@ extension MergeBase {
       ConfigurationEdit("tie_word_embeddings", .bool(false), isAdded: true),
       Finding(
         .note, .tiedWeights, tensors: [tied.input, tied.output],
-        "\(tied.output) was tied to \(tied.input), and \(adapter.path) changes one of them: both "
-          + "are written, and config.json says tie_word_embeddings false",
+        "\(tied.output) was tied to \(tied.input), and \(change): both are written, and "
+          + "config.json says tie_word_embeddings false",
         fix: nil))
     return nil
   }

@@ -53,8 +53,10 @@ struct MergeBase {
     if let first = adapter.replacements.first, weighted.weight != 1 {
       throw CheckpointError(
         path: adapter.path, tensor: first.record.name,
-        "takes the place of \(first.target.quoted) as a whole, so that no part of it can be "
-          + "added; expected --weight 1",
+        "takes the place of \(first.target.quoted) as a whole, so that "
+          + (weighted.weight < 0
+            ? "a merge with it cannot be taken back: only the base holds what was there"
+            : "no part of it can be added; expected --weight 1"),
         details: Mergeability.folded(adapter.replacements.map(\.record.name)),
         fix: "choose other modules with --include")
     }
@@ -168,7 +170,8 @@ struct MergeBase {
           ConfigurationEdit(
             field, .number("\(layers.sources.count)"), instead: .number("\(layers.count)")))
       }
-      for list in try ModelConfiguration.lists(ofEach: layers.count, in: checkpoint) {
+      let configuration = try ModelConfiguration(beside: checkpoint)
+      for list in configuration?.lists(ofEach: layers.count) ?? [] {
         edit(
           ConfigurationEdit(
             list.field, .array(layers.sources.map { list.values[$0] }),

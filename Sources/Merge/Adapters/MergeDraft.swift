@@ -39,6 +39,9 @@ struct MergeDraft {
         adapter: adapter, weight: weighted.weight,
         numerics: numerics(for: try scales(of: match.base)))
       try append(try steps.weightSteps(), to: match.base, of: adapter)
+      if match.module.isFusedAttentionOutput {
+        updates[ExactName(match.base.name)]?.isDoubledByPEFT = true
+      }
       let bias = try steps.biasSteps()
       guard !bias.steps.isEmpty else { continue }
       guard let position = positions[match.biasName] else {
@@ -131,7 +134,7 @@ struct MergeDraft {
     for replacement in adapter.replacements where replacement.kind == .tokenRows {
       let record = replacement.record
       guard let position = positions[replacement.target] else {
-        if try isTiedRows(replacement, of: adapter) { continue }
+        if adapter.repeatsRows(replacement, of: try TiedWeights(base.checkpoint)) { continue }
         throw CheckpointError(
           path: adapter.path, tensor: record.name,
           "holds rows of \(replacement.target.quoted), which the base \(base.checkpoint.path) "
@@ -145,42 +148,19 @@ struct MergeDraft {
     }
   }
 
-  /// Whether the rows are those of the embedding once more: PEFT saves what a tied output
-  /// shares with it under both names.
-  private func isTiedRows(_ rows: AdapterReplacement, of adapter: Adapter) throws(CheckpointError)
-    -> Bool
-  {
-    guard let tied = try TiedWeights(base.checkpoint), tied.output == rows.target else {
-      return false
-    }
-    return adapter.replacements.contains {
-      $0.kind == .tokenRows && $0.target == tied.input && $0.record.shape == rows.record.shape
-    }
-  }
-
   /// Gives what is meant for either of two tied tensors to the one that stays.
-  mutating func join(_ tied: TiedWeights) throws(CheckpointError) {
+  mutating func join(_ tied: TiedWeights) {
     let (input, output) = (ExactName(tied.input), ExactName(tied.output))
     base.expand { $0.name == tied.output ? [] : [$0] }
     guard let moved = updates.removeValue(forKey: output) else { return }
-    if moved.isReplacement {
-      // PEFT loads what either of the two brings into the one.
-      var update = moved
-      update.base.name = tied.input
-      update.steps = (updates[input]?.steps ?? []) + moved.steps
-      updates[input] = update
-    } else if var update = updates[input] {
-      if numerics == .peft { update.steps.append(UpdateStep(.round, adapter: "")) }
-      update.steps += moved.steps
-      updates[input] = update
-    } else if let record = base.checkpoint.records.first(where: { $0.name == tied.input }) {
-      var update = base.update(of: record)
-      update.steps += moved.steps
-      updates[input] = update
+    // The two began as one tensor, and PEFT loads what either of them brings into the one.
+    var joined = moved.isReplacement ? moved : updates[input] ?? moved
+    joined.base.name = tied.input
+    joined.steps = updates[input]?.steps ?? []
+    if numerics == .peft, !joined.steps.isEmpty, let first = moved.steps.first {
+      joined.steps.append(UpdateStep(.round, adapter: first.adapter))
     }
+    joined.steps += moved.steps
+    updates[input] = joined
   }
-}
-
-extension UpdateStep {
-  fileprivate var isRounding: Bool { if case .round = action { true } else { false } }
 }

@@ -22,11 +22,13 @@ public struct WeightedAdapter: Sendable {
     self.init(adapter, weight: weight, findings: source.findings)
     if adapter.kind == .llavaAdapter { configuration = source.sideFile("config.json") }
   }
-  /// The same with the names of the base, where the two are of different layouts.
-  func relaid(onto base: Checkpoint) -> WeightedAdapter {
-    let (adapter, finding) = adapter.relaid(onto: base)
+
+  /// The same with the names of the base, where the two are of different layouts, and with
+  /// one tensor for both of `tied`, where they are one for the adapter.
+  func fitted(to base: Checkpoint, tied: TiedWeights?) throws(CheckpointError) -> WeightedAdapter {
+    let (adapter, finding) = adapter.relaid(onto: base, tied: tied)
     var copy = self
-    copy.adapter = adapter
+    copy.adapter = try tied?.joined(adapter) ?? adapter
     if let finding { copy.findings.append(finding) }
     return copy
   }

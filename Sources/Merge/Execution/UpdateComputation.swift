@@ -1,6 +1,5 @@
 import Compute
 import Formats
-import Inspect
 import Synchronization
 
 /// The computation of one updated tensor, block by block.
@@ -40,7 +39,7 @@ final class UpdateComputation: Sendable {
   }
 
   /// The type of the base in its file.
-  private var storedType: ElementType {
+  var storedType: ElementType {
     guard let type = update.base.type.element, type.byteWidth != nil else {
       preconditionFailure("the plan updates only whole-byte float types")
     }
@@ -109,7 +108,7 @@ final class UpdateComputation: Sendable {
 
   /// Reads rows of what the update starts from into `scratch.input`, multiplied with
   /// their scales.
-  private func read(_ rows: Range<Int>, scale: ScaleGrid?, scratch: inout WorkerScratch)
+  func read(_ rows: Range<Int>, scale: ScaleGrid?, scratch: inout WorkerScratch)
     throws(CheckpointError)
   {
     let width = (storedType.byteWidth ?? 0) * update.columnCount
@@ -159,7 +158,7 @@ final class UpdateComputation: Sendable {
   }
 
   /// Leaves the values of the rows after `steps` in `scratch.values`.
-  private func carryOut(
+  func carryOut(
     _ steps: ArraySlice<LoadedStep>, _ rows: Range<Int>, _ elements: Range<Int>,
     scratch: inout WorkerScratch
   ) throws(CheckpointError) {
@@ -200,61 +199,5 @@ final class UpdateComputation: Sendable {
       loaded = result
       return result
     }
-  }
-
-  /// Calls `body` with the values that `steps` leave, product by product, in the order of
-  /// the rows; they are in `scratch.values`, and the base's in `scratch.input`.
-  private func forEachProduct(
-    after steps: ArraySlice<LoadedStep>, scale: ScaleGrid?, scratch: inout WorkerScratch,
-    _ body: (Range<Int>, inout WorkerScratch) throws(CheckpointError) -> Void
-  ) throws(CheckpointError) {
-    for start in stride(from: 0, to: update.rowCount, by: productLength) {
-      let rows = start..<min(start + productLength, update.rowCount)
-      try read(rows, scale: scale, scratch: &scratch)
-      try carryOut(steps, rows, 0..<rows.count * update.columnCount, scratch: &scratch)
-      try body(rows, &scratch)
-    }
-  }
-
-  /// The sums of the squares of each column after `steps`.
-  private func columnSquares(
-    after steps: ArraySlice<LoadedStep>, scale: ScaleGrid?, scratch: inout WorkerScratch
-  ) throws(CheckpointError) -> [Double] {
-    let columns = update.columnCount
-    var squares = [Double](repeating: 0, count: columns)
-    try forEachProduct(after: steps, scale: scale, scratch: &scratch) { rows, scratch in
-      var span = squares.mutableSpan
-      scratch.values.withFloats(count: rows.count * columns) { values in
-        for row in 0..<rows.count {
-          Values.addSquares(of: values.extracting(row * columns..<(row + 1) * columns), to: &span)
-        }
-      }
-    }
-    return squares
-  }
-
-  /// The scales that hold all values after `steps`.
-  private func fitted(
-    _ old: ScaleGrid, after steps: ArraySlice<LoadedStep>, scratch: inout WorkerScratch
-  ) throws(CheckpointError) -> ScaleGrid {
-    guard let scales = update.scales, let scaleType = scales.record.type.element else {
-      preconditionFailure("the plan knows the types of scales")
-    }
-    let columns = update.columnCount
-    var maxima = [Float](repeating: 0, count: old.scales.count)
-    try forEachProduct(after: steps, scale: old, scratch: &scratch) {
-      (rows, scratch) throws(CheckpointError) in
-      let count = rows.count * columns
-      scratch.values.withFloats(count: count) {
-        old.findMaxima($0, firstRow: rows.lowerBound, columns: columns, &maxima)
-      }
-      guard scratch.holdsInfinity(count) else { return }
-      scratch.putValuesOut(count)
-      try NotFinite.check(
-        scratch, elements: 0..<count, of: .f32, to: .f32, firstRow: rows.lowerBound,
-        shape: update.base.shape)
-    }
-    return old.fitted(
-      to: maxima, in: storedType, of: scaleType, isPowerOfTwo: scales.isPowerOfTwo)
   }
 }

@@ -21,7 +21,7 @@ extension [Finding] {
     let names = filter { $0.severity == .error && $0.code == .duplicateKey }
       .flatMap(\.tensors).filter(isWanted)
     guard let first = names.first else { return }
-    let exclusion = "--exclude \(shellQuoted(Glob.literal(first)))"
+    let exclusion = "--exclude \(shellWord(Glob.literal(first)))"
     throw CheckpointError(
       path: path, tensor: first,
       "two keys of the file print as this name, and only one tensor could be written"

@@ -43,7 +43,7 @@ extension PlanBuilder {
     let globs = Glob.covering(names, without: others)
     var exclusion: String?
     if globs.count <= Self.maximumGlobs, !others.isEmpty {
-      let options = globs.map { "--exclude \(shellQuoted($0))" }.joined(separator: " ")
+      let options = globs.map { "--exclude \(shellWord($0))" }.joined(separator: " ")
       exclusion =
         canExclude ? "add \(options)" : "tenon convert \(shellQuoted(base.path)) -o OUT \(options)"
     }

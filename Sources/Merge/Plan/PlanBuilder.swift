@@ -23,7 +23,7 @@ struct PlanBuilder {
   /// changes.
   let adapterConfiguration: MergePlan.Document?
   /// Where `--dtype` asks which weights have scales.
-  private let positions: NameTable?
+  let positions: NameTable?
 
   init(
     base: Checkpoint, options: OutputOptions, sharing: SharedTensors? = nil,
@@ -115,54 +115,6 @@ struct PlanBuilder {
     }
   }
 
-  /// The format that can hold what the chosen one cannot.
-  private func otherFormat(for type: TensorType, shape: [Int]) -> String? {
-    if let assumption = type.assumption { return assumption }
-    let other = OutputFormat.allCases.first { $0.refusal(type, shape: shape) == nil }
-    return other.map { format in
-      // Only a conversion, which can leave tensors out, is told the format as well.
-      options.isSingleFile || !canExclude
-        ? "name an output that ends in \(format.fileSuffixes[0]), which holds \(type.name)"
-        : "--format \(format.rawValue), which holds \(type.name)"
-    }
-  }
-
-  /// A view can repeat a few bytes to any size; that is a trap, unless it is small.
-  private func checkGrowth(_ record: TensorRecord) throws(TensorRefusal) {
-    guard let bytes = record.bytes, bytes.view != nil,
-      record.byteCount > max(bytes.storageByteCount, options.maximumMemory)
-    else { return }
-    throw TensorRefusal(
-      message: "takes \(record.byteCount) bytes when written out, but its storage has "
-        + "\(bytes.storageByteCount); --max-memory allows \(options.maximumMemory)",
-      advice: "raise --max-memory")
-  }
-
-  /// `--dtype` concerns float tensors only; indices and masks stay what they are.
-  private func outputType(of type: TensorType) throws(TensorRefusal) -> TensorType {
-    guard let wanted = options.type, let own = type.element, own.kind == .float, own != wanted
-    else { return type }
-    guard Conversion.isConvertible(own), Conversion.isConvertible(wanted) else {
-      throw TensorRefusal(
-        message: "\(own.name) cannot be converted to \(wanted.name)", advice: "leave out --dtype")
-    }
-    return .element(wanted)
-  }
-
-  /// Values without their scales, or scales of another type, would be another model.
-  private func checkScales(of record: TensorRecord) throws(TensorRefusal) {
-    guard let positions, let type = record.type.element,
-      WeightScales.weightTypes.contains(type),
-      let scales = WeightScales.suffixes.map({ record.name + $0 }).first(where: {
-        positions[$0] != nil
-      })
-    else { return }
-    throw TensorRefusal(
-      message: "is \(type.name) and counts only together with \(scales), which --dtype would "
-        + "change as well",
-      advice: "leave out --dtype")
-  }
-
   /// How tensors of some shards are cut into files.
   func cut(_ tensors: [PlannedTensor], of shards: [Shard]) -> OutputShards.Cut {
     // PEFT knows no shards.
@@ -190,74 +142,13 @@ struct PlanBuilder {
     var documents: [MergePlan.Document] = []
     for directory in [""] + base.components.map({ $0 + "/" }) {
       guard let file = base.sideFile(directory + "config.json"),
-        let changed = ModelConfiguration.setting(
+        let changed = ConfigurationDocument.setting(
           options.type, directory.isEmpty ? configuration : [],
           in: try InputFile.json(at: file.path))
       else { continue }
       documents.append(
-        MergePlan.Document(name: file.name, bytes: ModelConfiguration.bytes(of: changed)))
+        MergePlan.Document(name: file.name, bytes: ConfigurationDocument.bytes(of: changed)))
     }
     return documents
   }
-
-  /// The largest blocks that fit into the memory that the user allows.
-  private func fitMemory(_ tensors: [PlannedTensor], besides documents: [HDF5Layout.Document])
-    throws(CheckpointError) -> (BlockSize, WorkerScratch.Sizes, MemoryEstimate)
-  {
-    // As they are, and laid out in the file; compressed tensors have that made twice.
-    let held = 3 * documents.reduce(0) { $0 + $1.bytes.count }
-    var blocks = BlockSize()
-    while true {
-      var scratch = WorkerScratch.Sizes()
-      for tensor in tensors { scratch.include(tensor, blocks: blocks) }
-      let compression = options.compression == nil ? 0 : ChunkCompression.byteCountInMemory
-      let memory = MemoryEstimate(
-        perWorker: scratch.byteCount + compression, shared: shared(tensors) + held)
-      let needed = memory.total(workers: options.threads)
-      if needed <= options.maximumMemory { return (blocks, scratch, memory) }
-      guard let smaller = blocks.smaller else {
-        throw memoryError(needed, tensors, memory)
-      }
-      blocks = smaller
-    }
-  }
-
-  /// Factors and gathered tensors: while one tensor's last blocks are at work,
-  /// the next one's are loaded.
-  private func shared(_ tensors: [PlannedTensor]) -> Int {
-    2 * (tensors.map(\.byteCountInMemory).max() ?? 0) + Self.programByteCount
-  }
-
-  /// Says what takes the memory, and what would help.
-  private func memoryError(_ needed: Int, _ tensors: [PlannedTensor], _ memory: MemoryEstimate)
-    -> CheckpointError
-  {
-    let limit = "--max-memory allows \(options.maximumMemory)"
-    let isHelpless = memory.total(workers: 1) > options.maximumMemory
-    let raise = "raise --max-memory to \(needed)"
-    if let largest = tensors.max(by: { $0.byteCountInMemory < $1.byteCountInMemory }),
-      memory.shared > options.maximumMemory, let reason = Self.reason(for: largest)
-    {
-      return CheckpointError(
-        path: base.path, tensor: largest.name,
-        "\(reason), which takes \(largest.byteCountInMemory) bytes of memory; with the next one "
-          + "\(needed) are needed, but \(limit)", fix: raise)
-    }
-    return CheckpointError(
-      path: base.path,
-      "needs \(needed) bytes of memory with \(options.threads) \(options.threads == 1 ? "thread" : "threads"); \(limit)",
-      fix: isHelpless ? raise : "\(raise), or lower --threads")
-  }
-
-  private static func reason(for tensor: PlannedTensor) -> String? {
-    guard tensor.source.gatheredByteCount > 0, let bytes = tensor.source.bytes else { return nil }
-    switch bytes.codec {
-    case .stored: return "is a view, whose storage is gathered"
-    case .deflate: return "is deflated, and inflated as a whole"
-    case .chunked: return "is in chunks, of which some are decoded at a time"
-    }
-  }
-
-  /// The program itself with its tables of names.
-  private static let programByteCount = 16 << 20
 }

@@ -13,6 +13,8 @@ public enum VerificationConclusion: String, Sendable, Hashable {
   case partlyMerged = "partly-merged"
   /// Nothing of the merged model is the base's, what no adapter changes neither.
   case wrongBase = "wrong-base"
+  /// As expected but for the targets to which PEFT adds twice, which have twice the change.
+  case addedTwice = "added-twice"
   /// Every target has the expected change times one number.
   case otherScale = "other-scale"
   /// The targets are as expected but for their rounding, other tensors are not.
@@ -28,7 +30,10 @@ extension VerificationReport {
     }
     if targets.allSatisfy(\.isBase) && verdicts.contains(.base) { return .nothingMerged }
     if verdicts.contains(.base) { return .partlyMerged }
-    if verdicts.allSatisfy({ $0 != .other }) {
+    if verdicts.contains(.twice) && !verdicts.contains(.other) && changes.isEmpty {
+      return .addedTwice
+    }
+    if verdicts.allSatisfy({ $0 != .other && $0 != .twice }) {
       return changes.isEmpty ? .otherRounding : .otherTensors
     }
     if isOfAnotherBase { return .wrongBase }
@@ -44,19 +49,12 @@ extension VerificationReport {
   public var commonScale: Double? {
     var shares: [Double] = []
     for target in targets {
-      guard let cosine = target.distance.cosine, let share = target.distance.share,
-        abs(cosine) > Self.sameDirection
-      else { return nil }
+      guard let share = target.scaleOfChange else { return nil }
       shares.append(share)
     }
     guard let low = shares.min(), let high = shares.max(),
-      high - low <= Self.scaleSpread * max(abs(low), abs(high))
+      high - low <= Target.scaleSpread * max(abs(low), abs(high))
     else { return nil }
     return (low + high) / 2
   }
-
-  /// The cosine from which on two changes count as one times a number, and how far the
-  /// numbers of different targets may be apart. Rounding takes its part of both.
-  private static let sameDirection = 0.9
-  private static let scaleSpread = 0.1
 }

@@ -107,18 +107,6 @@ public struct MergeVerification: Sendable {
     }
   }
 
-  private static func nothingToCompare(
-    _ planned: [PlannedTensor], _ base: Checkpoint, _ merged: Checkpoint
-  ) -> CheckpointError {
-    let names = planned.filter(\.isTarget).map(\.name)
-    return CheckpointError(
-      path: merged.path,
-      "holds none of the \(names.count) tensors that the adapter changes in their shapes, "
-        + "\(names.first?.quoted ?? "") for one; expected the names of the base",
-      fix: "tenon remap \(shellQuoted(merged.path)) -o RENAMED --to-match \(shellQuoted(base.path))"
-    )
-  }
-
   /// The largest blocks that fit into the memory that the user allows.
   private static func fit(
     _ candidates: [VerificationCandidates], _ plans: [MergePlan], _ options: Options, path: String

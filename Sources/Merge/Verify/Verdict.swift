@@ -7,6 +7,8 @@ public enum Verdict: String, Sendable, Hashable, CaseIterable {
   case equal
   /// The same change, rounded in another way.
   case rounding
+  /// Twice the change, where PEFT makes it twice.
+  case twice
   /// The base: nothing was merged.
   case base
   /// Something else.
@@ -17,6 +19,9 @@ extension VerificationReport.Target {
   public var verdict: Verdict {
     if differing == 0 { return .equal }
     if isBase { return .base }
+    if isDoubledByPEFT, let scale = scaleOfChange, abs(scale - 2) <= Self.scaleSpread * 2 {
+      return .twice
+    }
     guard differing != nil, let limits = Limits(type.element), isSameChange,
       distance.maximumTermUlp <= limits.termUlp,
       (distance.relativeError ?? .infinity) <= limits.relativeError
@@ -31,6 +36,17 @@ extension VerificationReport.Target {
     return tolerance > 0 && differing != nil && !isBase && isSameChange
       && distance.maximumTermUlp <= tolerance
   }
+
+  /// What the change is the expected one times; nil where it is of another kind.
+  var scaleOfChange: Double? {
+    guard let cosine = distance.cosine, abs(cosine) > Self.sameDirection else { return nil }
+    return distance.share
+  }
+
+  /// The cosine from which on two changes count as one times a number, and how far such
+  /// numbers may be apart. Rounding takes its part of both.
+  private static let sameDirection = 0.9
+  static let scaleSpread = 0.1
 
   /// Whether the change as a whole is the expected one. Where most of it is lost to
   /// rounding, elements alone cannot tell: each is within a unit of any other change.

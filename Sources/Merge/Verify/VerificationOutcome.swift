@@ -72,7 +72,7 @@ extension MergeVerification {
       target: module(merged.name), tensor: merged.name, type: merged.type,
       elementCount: merged.elementCount, differing: outcome.nearest.differing,
       distance: outcome.nearest.distance, isBase: outcome.nearest.isBase,
-      numerics: outcome.numerics)
+      isDoubledByPEFT: outcome.candidates.first.isDoubledByPEFT, numerics: outcome.numerics)
   }
 
   private static func module(_ tensor: String) -> String {

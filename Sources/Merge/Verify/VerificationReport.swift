@@ -28,6 +28,8 @@ public struct VerificationReport: Sendable {
     public var distance: ResultDistance
     /// Whether the tensor is that of the base, rounded to its type.
     public var isBase: Bool
+    /// Whether PEFT would have made the change twice.
+    public var isDoubledByPEFT = false
     /// The arithmetic that gives exactly this tensor.
     public var numerics: RecognisedNumerics?
   }

@@ -12,6 +12,11 @@ struct VerifiedTensor: Sendable {
   /// Whether the adapter changes it.
   var isTarget: Bool
 
+  /// Whether PEFT makes its change twice.
+  var isDoubledByPEFT: Bool {
+    if case .update(let update) = expected.operation { update.isDoubledByPEFT } else { false }
+  }
+
   /// How the values of the merged model differ.
   var isMeasured: Bool { merged.type.element.map(ResultDistance.isPossible) ?? false }
 }

@@ -25,7 +25,7 @@ struct CheckCommand: CheckpointCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The names that a model wants: a text with one a line, an index or a checkpoint.",
+      "The names that a model wants: a text of them, an index or a checkpoint.",
       valueName: "keys"),
     completion: .file())
   var expect: String?
@@ -76,7 +76,8 @@ struct CheckCommand: CheckpointCommand {
       ? try StandardInput.readAll(limit: Self.maximumLogByteCount)
       : try InputFile(path: errorLog).readAll(limit: Self.maximumLogByteCount)
     return .log(
-      String(decoding: bytes, as: UTF8.self), source: source, isFile: errorLog != "-")
+      String(text: bytes) ?? String(decoding: bytes, as: UTF8.self), source: source,
+      isFile: errorLog != "-")
   }
 
   /// The longest text of a failure that is read.

@@ -11,8 +11,8 @@ struct RemapCommand: CheckpointCommand {
     discussion: """
       Presets are applied first, then --map, then --rename, each in the order in which it is \
       given, then what --to-match finds. No tensor's data changes. The adapter_config.json of a \
-      PEFT adapter is renamed along with its keys. Names that would clash and rules that match \
-      nothing are refused.
+      PEFT adapter is renamed along with its keys. Names that would clash, rules that match \
+      nothing and a mere copy are refused.
       """)
 
   @Argument(
@@ -71,6 +71,7 @@ struct RemapCommand: CheckpointCommand {
       return .success
     }
     let draft = try renaming(of: .checkpoint(input))
+    if !write.dryRun { try draft.requireEffect() }
     let plan = try RemapPlan(draft, of: input, options: options)
     if !write.dryRun {
       let progress = Progress(total: plan.plan.byteCount)
@@ -106,6 +107,7 @@ struct RemapCommand: CheckpointCommand {
   private func finish(_ draft: RenamingDraft, _ plan: RemapPlan?) throws(CheckpointError) {
     try draft.requireDistinct()
     if let saveMap = rules.saveMap, !write.dryRun {
+      try draft.requireEffect()
       try rules.save(draft.map, to: saveMap, force: write.force)
     }
     let report = RemapReport(

@@ -29,7 +29,23 @@ enum CheckJSON {
       } else {
         writer.null()
       }
+      if let placement = report.placement { writer.placement(placement) }
     }
     return writer.document()
+  }
+}
+
+extension JSONWriter {
+  fileprivate mutating func placement(_ placement: AdapterPlacement) {
+    key("placement")
+    object { writer in
+      writer.integer("tensors", placement.tensorCount)
+      writer.integer("modules", placement.moduleCount)
+      writer.integer("update", placement.count(.update))
+      writer.integer("shared", placement.count(.shared))
+      writer.integer("replacement", placement.count(.replacement))
+      writer.integer("copy", placement.count(.copy))
+      writer.integer("unplaced", placement.count(.unplaced))
+    }
   }
 }

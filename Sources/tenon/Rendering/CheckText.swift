@@ -14,7 +14,20 @@ enum CheckText {
         load.mismatched.map { (ExactName($0.name), "\($0.found), expected \($0.expected)") },
         uniquingKeysWith: { first, _ in first }))
     if !text.isEmpty { text += "\n" }
+    if let placement = report.placement { text += line(placement) }
     return text + summary(report, tensors: tensors)
+  }
+
+  /// The fates of an adapter's tensors, of those that there are.
+  private static func line(_ placement: AdapterPlacement) -> String {
+    let words: [(AdapterPlacement.Fate, String)] = [
+      (.update, "for \(DiffText.count(placement.moduleCount, "module"))"),
+      (.shared, "shared by all modules"), (.replacement, "in place of the base's"),
+      (.copy, "copies that nothing reads"), (.unplaced, "without a place"),
+    ]
+    let parts = words.filter { placement.count($0.0) > 0 }
+      .map { "\(placement.count($0.0)) \($0.1)" }
+    return parts.isEmpty ? "" : "tensors: \(parts.joined(separator: ", "))\n"
   }
 
   private static func finding(_ finding: Finding) -> String {

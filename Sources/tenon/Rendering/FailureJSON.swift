@@ -19,7 +19,9 @@ extension JSONWriter {
       writer.string("tensor", error.tensor)
       writer.string("message", error.message)
       writer.strings("details", error.details)
-      writer.string("fix", error.fix)
+      let isCommand = error.fix.map(isCommand) ?? false
+      writer.string("fix", isCommand ? error.fix : nil)
+      writer.string("advice", isCommand ? nil : error.fix)
     }
   }
 

@@ -7,6 +7,7 @@ struct RemapReport {
   let path: String
   let output: String?
   let isDryRun: Bool
+  let hasEffect: Bool
   let renaming: Renaming
   let steps: [RenamingDraft.Step]
   let dropped: [(name: String, reason: String)]
@@ -20,7 +21,8 @@ struct RemapReport {
 
   init(_ draft: RenamingDraft, _ remap: RemapPlan?, output: String?, isDryRun: Bool) {
     path = draft.path
-    self.output = output
+    hasEffect = draft.hasEffect
+    self.output = hasEffect ? output : nil
     self.isDryRun = isDryRun
     renaming = draft.renaming
     steps = draft.steps

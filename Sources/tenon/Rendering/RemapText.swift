@@ -55,7 +55,10 @@ enum RemapText {
 
   private static func totals(_ report: RemapReport) -> [[String]] {
     let would = report.isDryRun || report.output == nil ? "would " : ""
-    var rows = [
+    var rows =
+      report.hasEffect
+      ? [] : [["nothing to rename", "a mere copy is not written"]]
+    rows += [
       ["\(would)rename\(would.isEmpty ? "d" : "")", names(report.renaming.renamed.count)],
       ["\(would)ke\(would.isEmpty ? "pt" : "ep")", names(report.renaming.kept.count)],
     ]

@@ -34,7 +34,10 @@ enum VerifyJSON {
     writer.string("tensor", target.tensor)
     writer.string("dtype", target.type.name)
     writer.string("verdict", target.verdict.rawValue)
-    writer.integer("maxUlp", isCompared ? target.distance.maximumUlp : nil)
+    // No distance leads to NaN.
+    writer.integer(
+      "maxUlp", isCompared && !target.distance.hasNaN ? target.distance.maximumUlp : nil)
+    writer.bool("nan", target.distance.hasNaN)
     writer.double("maxTermUlp", isCompared ? rounded(target.distance.maximumTermUlp) : nil)
     writer.integer("differing", target.differing)
     writer.integer("elements", target.elementCount)

@@ -36,7 +36,8 @@ enum VerifyText {
   }
 
   private static let words: [Verdict: String] = [
-    .equal: "equal", .rounding: "rounded otherwise", .base: "not merged", .other: "not the same",
+    .equal: "equal", .rounding: "rounded otherwise", .twice: "added twice", .base: "not merged",
+    .other: "not the same",
   ]
 
   private static func differing(_ targets: [VerificationReport.Target]) -> String {
@@ -110,6 +111,9 @@ enum VerifyText {
     case .wrongBase:
       "not equal: no tensor is that of the base, not even where the adapter changes nothing; "
         + "another base?"
+    case .addedTwice:
+      "not equal: PEFT adds the update of the output of a fused attention twice, and so it was done "
+        + "here; the rest is as expected"
     case .otherScale:
       "not equal: the update is \(significant(report.commonScale ?? 0, 3)) times the adapter's; "
         + "another weight or lora_alpha?"

@@ -40,7 +40,9 @@ struct MatchEvidence {
     if isSettled(alignment) { return true }
     let needsProof = !Self.keepsModule(alignment)
     return Self.changes(alignment).allSatisfy { change in
-      guard needsProof || change.isReplacement || change.isTelling else { return true }
+      if change.isNarrower || !(needsProof || change.isReplacement || change.isTelling) {
+        return true
+      }
       return (contexts[change]?.count ?? 0) >= Self.leastContextCount
     }
   }
@@ -103,7 +105,7 @@ struct MatchEvidence {
 
   /// Whether the module has the same name, one of the same meaning, or one with words
   /// before or behind it.
-  private static func keepsModule(_ alignment: NameAlignment) -> Bool {
+  static func keepsModule(_ alignment: NameAlignment) -> Bool {
     func isMet(_ step: NameAlignment.Step) -> Bool {
       step.old.contains { part in
         guard let word = part.word, !WordMeaning.everywhere.contains(word) else { return false }

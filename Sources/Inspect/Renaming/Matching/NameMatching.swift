@@ -199,12 +199,12 @@ struct NameMatching {
   var open: [(name: Int, places: [Int])] {
     names.indices.compactMap { index in
       guard places[index] == nil else { return nil }
-      let left = candidates[index].filter { !taken.contains($0) }
-      let isHopeless = left.allSatisfy { place in
-        NameAlignment(names[index].parts, base[place].parts, knowing: known)
-          .map(isContrary) ?? true
+      let left = candidates[index].filter { place in
+        !taken.contains(place)
+          && NameAlignment(names[index].parts, base[place].parts, knowing: known)
+            .map { !isContrary($0) } ?? false
       }
-      return isHopeless ? nil : (index, left)
+      return left.isEmpty ? nil : (index, left)
     }
   }
 

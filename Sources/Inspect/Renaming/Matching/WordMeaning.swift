@@ -36,7 +36,7 @@ enum WordMeaning {
   private static let opposites: [[[String]]] = [
     [
       ["q", "query"], ["k", "key"], ["v", "value"], ["qkv"], ["wqkv"], ["kv"], ["wq"], ["wk"],
-      ["wv"],
+      ["wv"], ["dense", "o", "out"],
     ],
     [["gate"], ["up"], ["down"]],
     [["pre", "before", "input"], ["post", "after", "output"]],
@@ -50,6 +50,7 @@ enum WordMeaning {
       ["head", "score", "classifier", "pooler"],
     ],
     [["layernorm", "norm", "ln", "rmsnorm"], ["dense", "linear", "proj", "fc"]],
+    [["layernorm", "norm", "ln", "rmsnorm"], ["conv", "conv1", "conv2", "conv3"]],
     [["token", "word", "wte"], ["position", "pos", "wpe"]],
     [["teacher"], ["student"]], [["generator"], ["discriminator"]], [["real"], ["imag"]],
     [["mu"], ["logvar"]], [["glb"], ["sub"]], [["cls"], ["mask"]],

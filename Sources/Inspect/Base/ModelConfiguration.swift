@@ -1,18 +1,18 @@
-import Formats
+public import Formats
 
 /// What a model's `config.json` says about its tensors.
 ///
 /// Models of several parts keep the numbers of the language model one level down.
-struct ModelConfiguration {
+public struct ModelConfiguration: Sendable {
   private let json: JSONValue
 
-  static let fileName = "config.json"
+  public static let fileName = "config.json"
   private static let languageParts = ["text_config", "llm_config", "language_config"]
 
   init(_ json: JSONValue) { self.json = json }
 
   /// The configuration beside the tensors of `checkpoint`; nil without one.
-  init?(beside checkpoint: Checkpoint) throws(CheckpointError) {
+  public init?(beside checkpoint: Checkpoint) throws(CheckpointError) {
     guard let file = checkpoint.sideFile(Self.fileName) else { return nil }
     json = try InputFile.json(at: file.path)
   }
@@ -34,9 +34,25 @@ struct ModelConfiguration {
   var tiesEmbeddings: Bool? {
     (json["tie_word_embeddings"] ?? field("tie_word_embeddings"))?.bool
   }
-  var quantisation: String? {
-    guard let settings = json["quantization_config"] else { return nil }
-    return settings["quant_method"]?.string ?? "an unnamed method"
+  /// What it says of how the weights are quantised; nil where it says nothing.
+  var quantisationSettings: JSONValue? {
+    json["quantization_config"].flatMap { $0 == .null ? nil : $0 }
+  }
+  /// The method by which the weights are quantised, such as `gptq`; nil where they are not.
+  public var quantisation: String? {
+    quantisationSettings.map { $0["quant_method"]?.string ?? "an unnamed method" }
+  }
+  /// The lists that have a value for each of `count` layers, such as `layer_types`, here or
+  /// in one of the parts.
+  public func lists(ofEach count: Int) -> [(field: String, values: [JSONValue])] {
+    var lists: [(field: String, values: [JSONValue])] = []
+    for part in [json] + (json.object ?? []).map(\.value) {
+      for member in part.object ?? [] where member.key.contains("layer") {
+        guard let values = member.value.array, values.count == count else { continue }
+        lists.append((member.key, values))
+      }
+    }
+    return lists
   }
   var name: String? { json["_name_or_path"]?.string }
   var modelType: String? { json["model_type"]?.string }
@@ -61,27 +77,5 @@ struct ModelConfiguration {
       }
     }
     return files.sorted()
-  }
-}
-
-/// Where a model keeps its embeddings, by the ends of their names.
-public enum EmbeddingNames {
-  private static let input = [
-    "embed_tokens.weight", "wte.weight", "tok_embeddings.weight", "word_embeddings.weight",
-    "embed_in.weight", "shared.weight",
-  ]
-  private static let output = ["lm_head.weight", "embed_out.weight", "output.weight"]
-
-  public static func isInput(_ name: String) -> Bool { ends(name, input) }
-
-  /// `output.weight` is the head only at the top: BERT has one in every layer.
-  public static func isOutput(_ name: String) -> Bool {
-    guard ends(name, output) else { return false }
-    guard name.hasSuffix("output.weight") else { return true }
-    return name == "output.weight" || name == "language_model.output.weight"
-  }
-
-  private static func ends(_ name: String, _ endings: [String]) -> Bool {
-    endings.contains { name == $0 || name.hasSuffix(".\($0)") }
   }
 }

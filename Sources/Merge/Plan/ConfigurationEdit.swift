@@ -23,7 +23,7 @@ public struct ConfigurationEdit: Sendable, Hashable {
 }
 
 /// Changes that an output asks of a model's `config.json`.
-enum ModelConfiguration {
+enum ConfigurationDocument {
   /// The names that transformers gives element types in a configuration.
   private static let typeNames: [ElementType: String] = [
     .bf16: "bfloat16", .f16: "float16", .f32: "float32", .f64: "float64",
@@ -32,22 +32,6 @@ enum ModelConfiguration {
   /// The fields that tell a loader the type of the weights; it would convert them
   /// back to what stands there.
   private static let typeFields = ["dtype", "torch_dtype"]
-
-  /// The fields that have a value for each of `count` layers, such as `layer_types`.
-  static func lists(ofEach count: Int, in checkpoint: Checkpoint) throws(CheckpointError)
-    -> [(field: String, values: [JSONValue])]
-  {
-    guard let file = checkpoint.sideFile("config.json") else { return [] }
-    let document = try InputFile.json(at: file.path)
-    var lists: [(field: String, values: [JSONValue])] = []
-    for part in [document] + (document.object ?? []).map(\.value) {
-      for member in part.object ?? [] where member.key.contains("layer") {
-        guard let values = member.value.array, values.count == count else { continue }
-        lists.append((member.key, values))
-      }
-    }
-    return lists
-  }
 
   /// The document with the edits and with `type` as the type of the weights, in nested
   /// parts too; nil where nothing changes.

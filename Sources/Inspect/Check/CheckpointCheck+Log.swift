@@ -1,0 +1,81 @@
+import Formats
+
+/// A checkpoint against the text of a failure.
+extension CheckpointCheck {
+  func report(_ alone: [Finding], log text: String, from source: String, isFile: Bool)
+    throws(CheckpointError) -> CheckReport
+  {
+    let log = LoadLog(text)
+    guard !log.isEmpty else { throw Self.notUnderstood(log, source) }
+    let load = completed(log)
+    var diagnosis = LoadDiagnosis(
+      inspection: inspection, load: load, source: "the model of the log", base: nil,
+      wanted: KeyList(
+        path: source,
+        load.missing.map { KeyList.Entry($0) }
+          + load.mismatched.map { KeyList.Entry($0.name, $0.expected) },
+        unwanted: load.unexpected.map { KeyList.Entry($0) }
+          + load.mismatched.map { KeyList.Entry($0.name, $0.found) }),
+      reference: isFile ? source : nil,
+      wantedShapes: Dictionary(
+        load.mismatched.map { (ExactName($0.name), $0.expected) },
+        uniquingKeysWith: { first, _ in first }))
+    diagnosis.loader = log.loader
+    diagnosis.isAdapterLoad = isAdapter && log.subjects == [.adapter]
+    let result = load.isClean ? LoadDiagnosis.Result() : diagnosis.result()
+    let doubts = log.failures.map { $0.doubt(of: checkpoint, with: alone) }
+    let sentences = zip(log.failures, doubts).filter { $1 == nil }.map { failure, _ in
+      failure.finding(of: inspection)
+    }
+    return report(
+      result.findings + sentences + alone + cut(log), doubts: doubts.compactMap(\.self),
+      load: load, map: result.map)
+  }
+
+  private static func notUnderstood(_ log: LoadLog, _ source: String) -> CheckpointError {
+    CheckpointError(
+      path: source,
+      "names no keys and holds no sentence that tenon knows"
+        + (log.lastError.map { "; its last error is \($0.quoted)" } ?? "")
+        + "; expected the text of a failed load, such as \"Missing key(s) in state_dict\" or a LOAD "
+        + "REPORT")
+  }
+
+  private func cut(_ log: LoadLog) -> [Finding] {
+    guard log.isCut else { return [] }
+    return [
+      Finding(
+        .note, .missingKey,
+        "a list of the log was cut off: what is said of its keys is said of those that it names")
+    ]
+  }
+
+  /// The lists of the log, with those keys of the checkpoint that it only hints at, and
+  /// without the keys that the checkpoint shows not to be meant.
+  private func completed(_ log: LoadLog) -> StrictLoad {
+    var load = log.load
+    load.mismatched = load.mismatched.flatMap(completed)
+    guard log.isFolded else { return load }
+    let names = Set(checkpoint.records.map { ExactName($0.name) })
+    let unexpected = load.unexpected.filter { names.contains(ExactName($0)) }
+    let missing = load.missing.filter { !names.contains(ExactName($0)) }
+    // Of another file, nothing would be left.
+    if !unexpected.isEmpty { load.unexpected = unexpected }
+    if !unexpected.isEmpty || !missing.isEmpty { load.missing = missing }
+    return load
+  }
+
+  /// Programs that load module by module name only the end, `weight`: then all tensors
+  /// of that end and shape are meant.
+  private func completed(_ mismatch: StrictLoad.Mismatch) -> [StrictLoad.Mismatch] {
+    guard !mismatch.name.contains(".") else { return [mismatch] }
+    let meant = checkpoint.records.filter {
+      $0.name == mismatch.name
+        || ($0.name.hasSuffix(".\(mismatch.name)") && $0.shape == mismatch.found)
+    }
+    guard !meant.isEmpty else { return [mismatch] }
+    return meant.map {
+      StrictLoad.Mismatch($0.name, expected: mismatch.expected, found: mismatch.found)
+    }
+  }
+}

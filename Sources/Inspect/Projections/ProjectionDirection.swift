@@ -1,0 +1,90 @@
+import Formats
+
+/// A step of projections, and which way it goes.
+struct ProjectionDirection: Sendable {
+  let step: ProjectionStep
+  let isSplit: Bool
+
+  /// What the paths of the modules end with before, and after.
+  var from: [String] { isSplit ? [step.fused] : step.parts }
+  var to: [String] { isSplit ? step.parts : [step.fused] }
+
+  /// Whether names hold what it starts from, and others only what it leads to.
+  func leads(from names: ModuleEndings, to others: ModuleEndings) -> Bool {
+    from.contains(where: names.contains) && !from.contains(where: others.contains)
+      && to.allSatisfy(others.contains)
+  }
+}
+
+/// The words that stand in names, alone and in pairs: what the paths of modules end with.
+struct ModuleEndings {
+  private var words: Set<Substring> = []
+
+  init(_ names: [String]) {
+    for shape in NameShape.fold(names.map { ($0, .unknown) }) {
+      let segments = shape.parts.map { $0.word.map { Substring($0) } ?? "0" }
+      words.formUnion(segments)
+      for (first, second) in zip(segments, segments.dropFirst()) {
+        words.insert("\(first).\(second)")
+      }
+    }
+  }
+
+  func contains(_ ending: String) -> Bool { words.contains(Substring(ending)) }
+}
+
+extension RenamingDraft {
+  /// Throws where a preset took the names away from what the base has itself.
+  func refuseContrary(to base: KeyList) throws(CheckpointError) {
+    guard !projections.isEmpty else { return }
+    let wanted = ModuleEndings(base.names)
+    for change in projections {
+      guard case .preset(let name) = change.source,
+        change.from.contains(where: wanted.contains), !change.to.contains(where: wanted.contains)
+      else { continue }
+      let (from, to) = (Self.list(change.from), Self.list(change.to))
+      throw CheckpointError(
+        path: path,
+        "the preset \(name.quoted) makes \(to) of \(from), but \(base.path) has \(from) itself",
+        fix: "leave out --preset \(name)")
+    }
+  }
+
+  /// The presets that split or fuse the projections as the base has them, and what they and
+  /// a renaming lead to; nil unless every name has its place then.
+  func recut(for base: KeyList) -> (presets: [String], draft: RenamingDraft)? {
+    let wanted = ModuleEndings(base.names)
+    var draft = self
+    var presets: [String] = []
+    for preset in RenamePreset.table where !preset.directions.isEmpty {
+      let own = ModuleEndings(draft.names)
+      var attempt = draft
+      guard preset.directions.contains(where: { $0.leads(from: own, to: wanted) }),
+        (try? attempt.apply(preset, base: base)) != nil
+      else { continue }
+      draft = attempt
+      presets.append(preset.name)
+    }
+    guard !presets.isEmpty, (try? draft.matchNames(of: base)) != nil,
+      draft.match?.unplaced.isEmpty == true
+    else { return nil }
+    return (presets, draft)
+  }
+
+  /// The preset that goes the other way, where the base is what it leads to.
+  func opposite(of directions: [ProjectionDirection], for base: KeyList?) -> String? {
+    guard let wanted = base.map({ ModuleEndings($0.names) }) else { return nil }
+    let own = ModuleEndings(names)
+    return RenamePreset.table.first { preset in
+      preset.directions.contains { other in
+        other.leads(from: own, to: wanted)
+          && directions.contains { $0.isSplit != other.isSplit && $0.to == other.from }
+      }
+    }?.name
+  }
+
+  static func list(_ words: [String]) -> String {
+    words.count < 2
+      ? words.joined() : words.dropLast().joined(separator: ", ") + " and \(words.last ?? "")"
+  }
+}

@@ -1,0 +1,29 @@
+import Formats
+import Inspect
+
+extension MergeVerification {
+  /// Says why nothing of `merged` can be held against what the plan makes.
+  static func nothingToCompare(
+    _ planned: [PlannedTensor], _ base: Checkpoint, _ merged: Checkpoint
+  ) -> CheckpointError {
+    switch (try? Adapter.read(merged))?.kind {
+    case .wrappedCheckpoint?:
+      return CheckpointError(
+        path: merged.path,
+        "still holds an adapter beside its base, so that nothing is merged in it; expected the "
+          + "merged model",
+        fix: "tenon merge \(shellQuoted(merged.path)) -o OUT")
+    case let kind?:
+      return CheckpointError(
+        path: merged.path, "is an adapter (\(kind.rawValue)); expected the merged model")
+    case nil: break
+    }
+    let names = planned.filter(\.isTarget).map(\.name)
+    return CheckpointError(
+      path: merged.path,
+      "holds none of the \(names.count) tensors that the adapter changes in their shapes, "
+        + "\(names.first?.quoted ?? "") for one; expected the names of the base",
+      fix: "tenon remap \(shellQuoted(merged.path)) -o RENAMED --to-match \(shellQuoted(base.path))"
+    )
+  }
+}

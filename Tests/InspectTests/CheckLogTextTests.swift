@@ -1,0 +1,145 @@
+import Testing
+
+@testable import Inspect
+
+/// What happens to a log between the program that wrote it and the reader.
+@Suite struct CheckLogTextTests {
+  static let torch = """
+    RuntimeError: Error(s) in loading state_dict for PeftModel:
+    \tMissing key(s) in state_dict: "model.norm.weight", "lm_head.weight".\u{20}
+    \tUnexpected key(s) in state_dict: "module.norm.weight".\u{20}
+    \tsize mismatch for base_model.model.model.embed_tokens.weight: copying a param with shape \
+    torch.Size([32001, 4096]) from checkpoint, the shape in current model is \
+    torch.Size([32000, 4096]).
+    """
+
+  private static func wrapped(_ text: String, at width: Int) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      var lines: [Substring] = []
+      var rest = line
+      while rest.count > width {
+        lines.append(rest.prefix(width))
+        rest = rest.dropFirst(width)
+      }
+      return (lines + [rest]).joined(separator: "\n")
+    }.joined(separator: "\n")
+  }
+
+  private static func json(_ text: String) -> String {
+    #"{"level": "error", "msg": ""#
+      + text.replacing("\\", with: #"\\"#).replacing("\"", with: #"\""#)
+      .replacing("\n", with: #"\n"#).replacing("\t", with: #"\t"#) + #""}"#
+  }
+
+  static let disguises: [(name: String, text: String)] =
+    [
+      ("as it was", torch),
+      ("of Windows", torch.replacing("\n", with: "\r\n")),
+      ("of a progress bar", torch.replacing("\n", with: "\rLoading: 10%\r")),
+      (
+        "with colours and a link",
+        "\u{1B}[1;31m" + torch.replacing("\"", with: "\"\u{1B}[0m")
+          + "\u{1B}]8;;https://x\u{07}help\u{1B}]8;;\u{07}"
+      ),
+      ("as a member of JSON", json(torch)),
+      ("as a member of a member of JSON", json(json(torch))),
+      (
+        "by torchrun",
+        torch.split(separator: "\n").map { "[rank0]: \($0)" }.joined(separator: "\n")
+      ),
+      (
+        "with the time",
+        torch.split(separator: "\n").map { "2026-01-02 03:04:05,678 ERROR x.py:12 \($0)" }
+          .joined(separator: "\n")
+      ),
+      ("from a word processor", torch.replacing("\"", with: "”")),
+    ] + (40...120).map { ("broken at \($0)", wrapped(torch, at: $0)) }
+
+  @Test(arguments: disguises)
+  func `reads what was done to a log`(name: String, text: String) {
+    let log = LoadLog(text)
+    #expect(log.load.missing == ["model.norm.weight", "lm_head.weight"])
+    #expect(log.load.unexpected == ["module.norm.weight"])
+    #expect(
+      log.load.mismatched == [
+        StrictLoad.Mismatch(
+          "base_model.model.model.embed_tokens.weight", expected: [32000, 4096],
+          found: [32001, 4096])
+      ])
+    #expect(!log.isCut)
+  }
+
+  static let table = """
+    LlamaForCausalLM LOAD REPORT from: ./out
+    Key                                   | Status     |                    |\u{20}
+    --------------------------------------+------------+--------------------+-
+    model.layers.{0, 1}.mlp.gate.weight   | UNEXPECTED |                    |\u{20}
+    lm_head.weight                        | MISSING    |\u{20}
+    model.layers.{0...2}.self_attn.x_proj | MISSING    |\u{20}
+    model.embed_tokens.weight             | MISMATCH   | Reinit due to size mismatch - ckpt: \
+    torch.Size([65, 32]) vs model:torch.Size([64, 32])
+    """
+
+  @Test(
+    arguments: [
+      ("as it was", table),
+      (
+        "by torchrun",
+        table.split(separator: "\n").map { "[rank1]: \($0)" }.joined(separator: "\n")
+      ),
+      (
+        "of a container",
+        table.split(separator: "\n").map { "app-1  | \($0)" }.joined(separator: "\n")
+      ),
+      ("as a member of JSON", json(table)),
+    ] + [40, 50, 60, 80].map { ("broken at \($0)", wrapped(table, at: $0)) })
+  func `reads what was done to a table`(name: String, text: String) {
+    let load = LoadLog(text).load
+    #expect(
+      load.missing == ["lm_head.weight"] + (0...2).map { "model.layers.\($0).self_attn.x_proj" })
+    #expect(load.unexpected == (0...1).map { "model.layers.\($0).mlp.gate.weight" })
+    #expect(
+      load.mismatched == [
+        StrictLoad.Mismatch("model.embed_tokens.weight", expected: [64, 32], found: [65, 32])
+      ])
+  }
+
+  @Test(arguments: [
+    (#"Missing key(s) in state_dict: "a.b", "c.d", …, "y.z"."#, ["a.b", "c.d", "y.z"], true),
+    (#"Missing key(s) in state_dict: "a.b", "c.d", ... "#, ["a.b", "c.d"], true),
+    (#"Missing key(s) in state_dict: "a.b", "c.…"#, ["a.b"], true),
+    (#"Missing key(s) in state_dict: "a.b", "c.d…", "y.z"."#, ["a.b"], true),
+    (
+      "Missing key(s) in state_dict: \"a.b\", \"c\n\tUnexpected key(s) in state_dict: \"x\".",
+      ["a.b"], true
+    ),
+    (#"Missing key(s) in state_dict: "a.b", "#, ["a.b"], true),
+    (#"Missing key(s) in state_dict: "a.b", "c.d". "#, ["a.b", "c.d"], false),
+    (
+      "missing_keys=['lora_A.my adapter.weight', 'b'], unexpected_keys=[]",
+      ["lora_A.my adapter.weight", "b"], false
+    ),
+  ])
+  func `tells where a list was cut`(text: String, names: [String], isCut: Bool) {
+    let log = LoadLog(text)
+    #expect(log.load.missing == names)
+    #expect(log.isCut == isCut)
+  }
+
+  @Test(arguments: [
+    (
+      "Error(s) in x: it broke\nValueError: no such thing: 3\n  at line 4",
+      "ValueError: no such thing: 3"
+    ),
+    (
+      "[rank0]: torch.cuda.OutOfMemoryError: CUDA out of memory.",
+      "[rank0]: torch.cuda.OutOfMemoryError: CUDA out of memory."
+    ),
+    ("all went well: 3", nil),
+  ])
+  func `finds the error of what it does not understand`(text: String, error: String?) {
+    let log = LoadLog(text)
+    #expect(log.isEmpty)
+    #expect(log.lastError == error)
+  }
+}
