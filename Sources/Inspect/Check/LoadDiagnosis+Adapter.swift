@@ -13,20 +13,20 @@ extension LoadDiagnosis {
     let absent = wanted.filter { !have.contains(ExactName($0)) }
     let wantedNames = Set(wanted.map(ExactName.init))
     let extra = NaturalOrder.sorted(names.filter { !wantedNames.contains(ExactName($0)) })
-    result.drift = absent.isEmpty ? nil : drift(from: extra, to: absent)
-    if let drift = result.drift {
+    result.renaming = absent.isEmpty ? nil : InferredRenaming(inspection.checkpoint, toLoad: absent)
+    if let renaming = result.renaming, !extra.isEmpty {
       result.findings.append(
         Finding(
           .error, .prefixDrift, tensors: load.missing,
-          "the adapter has all \(Wording.count(drift.count, "key")) that are said to be missing, under "
+          "the adapter has all \(Wording.count(renaming.count, "key")) that are said to be missing, under "
             + "other names: \(extra[0].quoted) has to become "
             + "\(absent.first { $0.hasSuffix(Self.tail(of: extra[0])) }.map(\.quoted) ?? "another")"
             + "; loaded as it is, every B stays zero and the adapter changes nothing",
-          fix: drift.command(for: path)))
+          fix: renaming.command(for: path, toMatch: nil)))
     } else if !load.missing.isEmpty {
       result.findings.append(unexplained(absent: absent, wanted: wanted))
     }
-    if !load.unexpected.isEmpty, result.drift == nil {
+    if !load.unexpected.isEmpty, result.renaming == nil {
       result.findings.append(
         Finding(
           .error, .unmatchedKey, tensors: load.unexpected,
