@@ -19,8 +19,8 @@ public struct AdapterRotation: Sendable {
     case square
   }
 
-  /// Nil where the shape is none of these; BOFT's of several butterfly factors neither.
-  init?(triangle record: TensorRecord, isOfEmbedding: Bool) {
+  /// Nil where the shape is another.
+  public init?(triangle record: TensorRecord, isOfEmbedding: Bool) {
     guard record.shape.count == 2, record.shape[0] > 0, record.shape[1] > 0,
       record.shape[1] < 1 << 40
     else { return nil }
@@ -32,7 +32,8 @@ public struct AdapterRotation: Sendable {
     count = record.shape[0]
   }
 
-  init?(square record: TensorRecord) {
+  /// Nil where the shape is another, as it is with several butterfly factors.
+  public init?(square record: TensorRecord) {
     let shape = record.shape
     guard shape.count == 4, shape[0] == 1, shape[1] > 0, shape[2] > 0, shape[2] == shape[3] else {
       return nil

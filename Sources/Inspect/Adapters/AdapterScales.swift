@@ -148,7 +148,9 @@ struct AdapterScales {
   /// the modules have in common.
   func summary(_ modules: [AdapterModule]) -> (rank: Int?, alpha: Double?, scale: Double?) {
     guard let configuration else {
-      let scaled = modules.filter { ![.other, .full, .ia3, .rotation].contains($0.kind) || $0.rank != nil }
+      let scaled = modules.filter {
+        ![.other, .full, .ia3, .rotation].contains($0.kind) || $0.rank != nil
+      }
       return (
         Self.common(scaled.map(\.rank)), Self.common(scaled.map(\.alpha)),
         Self.common(scaled.map(\.scale))

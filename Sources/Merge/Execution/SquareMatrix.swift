@@ -17,7 +17,9 @@ struct SquareMatrix {
   var transposed: SquareMatrix {
     var result = self
     for row in 0..<size {
-      for column in 0..<size { result.elements[column * size + row] = elements[row * size + column] }
+      for column in 0..<size {
+        result.elements[column * size + row] = elements[row * size + column]
+      }
     }
     return result
   }
