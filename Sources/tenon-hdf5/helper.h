@@ -70,7 +70,9 @@ void put_chunks(hid_t dataset, hid_t list, hid_t space, int rank);
 /// How a dataset is cut into chunks.
 typedef struct {
   int rank;
-  hsize_t sizes[maximum_rank];
+  hsize_t shape[maximum_rank], sizes[maximum_rank];
+  /// Whether chunks that reach beyond the shape go through no filter.
+  int spares_edges;
   /// The chunks that there can be along each axis: now, and when it has grown.
   hsize_t counts[maximum_rank], limits[maximum_rank];
   /// Whether there is no limit.
