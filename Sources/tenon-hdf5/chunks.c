@@ -27,10 +27,10 @@ static grid_t grid_of(hid_t list, hid_t space, int rank) {
   grid_t grid = {.rank = rank};
   hsize_t limits[maximum_rank];
   unsigned options = 0;
-  checked(H5Pget_chunk_opts(list, &options), "the options of the chunks");
-  grid.spares_edges = (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
   if (H5Pget_chunk(list, maximum_rank, grid.sizes) != rank) fail("the shape of the chunks");
   if (H5Sget_simple_extent_dims(space, grid.shape, limits) != rank) fail("the limits of the shape");
+  checked(H5Pget_chunk_opts(list, &options), "the options of the chunks");
+  grid.leaves_edges = (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
   for (int axis = 0; axis < rank; axis++) {
     hsize_t size = grid.sizes[axis];
     if (size == 0) fail("the shape of the chunks");
@@ -52,10 +52,11 @@ static uint64_t place_count(const grid_t *grid) {
   return count;
 }
 
+/// Whether a chunk reaches beyond the data.
 static int is_at_edge(const grid_t *grid, const hsize_t *place) {
   for (int axis = 0; axis < grid->rank; axis++) {
-    hsize_t shape = grid->shape[axis];
-    if (place[axis] >= shape || shape - place[axis] < grid->sizes[axis]) return 1;
+    hsize_t rest = grid->shape[axis] > place[axis] ? grid->shape[axis] - place[axis] : 0;
+    if (grid->sizes[axis] > rest) return 1;
   }
   return 0;
 }
@@ -63,8 +64,8 @@ static int is_at_edge(const grid_t *grid, const hsize_t *place) {
 void put_chunk(const grid_t *grid, const hsize_t *place, unsigned mask, haddr_t address,
                hsize_t size) {
   for (int axis = 0; axis < grid->rank; axis++) put_u64(place[axis]);
-  // The library knows of these without a mask.
-  put_u32(grid->spares_edges && is_at_edge(grid, place) ? UINT32_MAX : mask);
+  // The layout alone tells that no filter was applied; the mask of the chunk is empty.
+  put_u32(grid->leaves_edges && is_at_edge(grid, place) ? UINT32_MAX : mask);
   put_u64(address);
   put_u64(size);
 }

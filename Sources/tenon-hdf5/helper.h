@@ -70,13 +70,14 @@ void put_chunks(hid_t dataset, hid_t list, hid_t space, int rank);
 /// How a dataset is cut into chunks.
 typedef struct {
   int rank;
-  hsize_t shape[maximum_rank], sizes[maximum_rank];
-  /// Whether chunks that reach beyond the shape go through no filter.
-  int spares_edges;
+  hsize_t sizes[maximum_rank];
   /// The chunks that there can be along each axis: now, and when it has grown.
   hsize_t counts[maximum_rank], limits[maximum_rank];
   /// Whether there is no limit.
   int can_grow[maximum_rank];
+  /// The dataset's own sizes, and whether chunks that reach beyond them are not filtered.
+  hsize_t shape[maximum_rank];
+  int leaves_edges;
 } grid_t;
 
 void put_chunk(const grid_t *grid, const hsize_t *place, unsigned mask, haddr_t address,
