@@ -26,6 +26,21 @@ struct TiedNames {
       ?? names.filter { EmbeddingNames.isInput($0) || Self.ends($0, "word_embeddings.weight") }.only
   }
 
+  /// Whether every model with the two names ties them, whatever its configuration says.
+  static func isAlways(_ name: String, tiedTo source: String) -> Bool {
+    ends(source, "shared.weight") && embeddings.contains { ends(name, $0) }
+  }
+
+  /// The input embeddings of encoder and decoder, for the names of a model that shares one.
+  static func sharedCopies(in names: [String]) -> [(name: String, source: String)] {
+    guard let source = names.filter({ ends($0, "shared.weight") }).only else { return [] }
+    let parent = source.dropLast("shared.weight".count)
+    return embeddings.compactMap { ending in
+      let part = "\(parent)\(ending.prefix { $0 != "." })."
+      return names.contains { $0.hasPrefix(part) } ? ("\(parent)\(ending)", source) : nil
+    }
+  }
+
   /// Biases of outputs that have more than one layer.
   private static let biases = [
     (copy: "predictions.decoder.bias", source: "predictions.bias"),

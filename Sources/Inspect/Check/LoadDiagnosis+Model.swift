@@ -17,9 +17,11 @@ extension LoadDiagnosis {
             + "missing (\(Wording.plora(lost))): loading would fill them with random values, which "
             + "damage every image token; take them from the base"))
     }
-    let tied = tiedMissing().flatMap(\.names)
-    if !isMended(by: result) {
-      result.findings += tiedFindings() + lists(except: Set(lost + tied))
+    let tied = tiedMissing(after: result.renaming)
+    if !isMended(by: result.renaming) {
+      result.findings += tiedFindings(tied)
+      let told = Set(lost + tied.map(\.name))
+      if !isMended(by: result.renaming, or: told) { result.findings += lists(except: told) }
     }
     result.findings += mismatches()
     return result
@@ -57,9 +59,10 @@ extension LoadDiagnosis {
       : "after the change \(rule.description.quoted)"
   }
 
-  /// Whether the renaming leaves nothing missing that the lists would have to tell.
-  private func isMended(by result: Result) -> Bool {
-    result.renaming.map { $0.count == load.missing.count } ?? false
+  /// Whether the renaming leaves nothing missing that is not told otherwise.
+  private func isMended(by renaming: InferredRenaming?, or told: Set<String> = []) -> Bool {
+    guard let renaming else { return false }
+    return load.missing.allSatisfy { told.contains($0) || renaming.names.contains(ExactName($0)) }
   }
 
   /// The plain lists, folded, for what has no better explanation.
@@ -81,7 +84,7 @@ extension LoadDiagnosis {
           "\(extra[0].quoted) alone is unexpected: "
             + (isOfLog
               ? "\(source) has no output for tokens, as AutoModel where AutoModelForCausalLM was meant"
-              : "\(source) ties it to its embedding and holds no tensor of its own for it")))
+              : "\(source) holds none, as it ties it to its embedding or has no output for tokens")))
     } else if !extra.isEmpty {
       findings.append(
         Finding(
