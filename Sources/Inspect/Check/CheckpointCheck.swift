@@ -47,6 +47,7 @@ public struct CheckpointCheck {
       findings.append(empty)
     }
     findings += NameChecks.findings(checkpoint, isAdapter: isAdapter)
+    findings += FileNameChecks.findings(checkpoint, inspection.adapter)
     if let adapter = inspection.adapter {
       if let configuration = adapter.configuration {
         findings +=
@@ -136,7 +137,9 @@ public struct CheckpointCheck {
     _ alone: [Finding], _ load: StrictLoad, expected: KeyList, source: String,
     base: Checkpoint?
   ) -> CheckReport {
-    guard !load.isClean else { return report(alone, load: load) }
+    guard !load.isClean else {
+      return report(alone + [relaidModel(base)].compactMap(\.self), load: load)
+    }
     var shapes: [ExactName: [Int]] = [:]
     for entry in expected.entries { shapes[ExactName(entry.name)] = entry.shape }
     var diagnosis = LoadDiagnosis(

@@ -47,9 +47,26 @@ extension LoadDiagnosis {
           + renaming.description(of: unexpected)
       }
     return Finding(
-      .error, .prefixDrift, tensors: unexpected, message,
+      isRelaid ? .warning : .error, .prefixDrift, tensors: unexpected,
+      message + (isRelaid ? Self.relaid : ""),
       fix: renaming.command(for: path, toMatch: reference))
   }
+
+  /// Whether the two are the layouts of one model before and after version 4.52 of
+  /// transformers.
+  private var isRelaid: Bool {
+    guard loader != .transformers, let layout = VisionLanguageLayout(wanted.names) else {
+      return false
+    }
+    let missing = Set(load.missing.map(ExactName.init))
+    return load.unexpected.allSatisfy { name in
+      layout.name(for: name).map { missing.contains(ExactName($0)) } ?? false
+    }
+  }
+
+  private static let relaid =
+    "; these are the names of one model before and after transformers 4.52, whose from_pretrained "
+    + "renames them by itself: only torch's load_state_dict does not"
 
   private static func change(_ rule: RenameRule) -> String {
     let beginning = String(rule.pattern.dropFirst()).replacing("\\", with: "")
@@ -84,7 +101,8 @@ extension LoadDiagnosis {
           "\(extra[0].quoted) alone is unexpected: "
             + (isOfLog
               ? "\(source) has no output for tokens, as AutoModel where AutoModelForCausalLM was meant"
-              : "\(source) holds none, as it ties it to its embedding or has no output for tokens")))
+              : "\(source) holds none, as it ties it to its embedding or has no output for tokens"))
+      )
     } else if !extra.isEmpty {
       findings.append(
         Finding(

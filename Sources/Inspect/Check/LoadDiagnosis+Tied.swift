@@ -68,7 +68,8 @@ extension LoadDiagnosis {
     let cause =
       loader == .transformers
       ? (tie.isTied == false
-        ? "neither the model of the log nor \(tie.witness) ties" : "the model of the log does not tie")
+        ? "neither the model of the log nor \(tie.witness) ties"
+        : "the model of the log does not tie")
         + " \(them) to \(Self.sources(tied)), and transformers filled \(them) with random values"
       : "\(tie.witness) says tie_word_embeddings false, so that \(Self.sources(tied)) does not stand "
         + "for \(them), and from_pretrained would fill \(them) with random values"

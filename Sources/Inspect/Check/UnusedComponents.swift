@@ -43,7 +43,8 @@ enum UnusedComponents {
       if isDenoiser(prefix), own.contains(where: isDenoiser) {
         return Finding(
           .error, .wrongBase,
-          "\(sentence), and the adapter's begin with \(parts): it belongs to another kind of pipeline")
+          "\(sentence), and the adapter's begin with \(parts): it belongs to another kind of pipeline"
+        )
       }
       return Finding(
         .note, .prefixDrift,
