@@ -86,7 +86,8 @@ import Testing
         ("model.embed_tokens.token_adapter.trainable_tokens_delta", [2, 4]),
         ("model.embed_tokens.token_adapter.base_layer.weight", [10, 4]),
         ("lm_head.weight", [10, 4]),
-      ], base: [embedding, head], told: [grown("lm_head.weight", "embed_tokens.token_adapter.base_layer.weight")],
+      ], base: [embedding, head],
+      told: [grown("lm_head.weight", "embed_tokens.token_adapter.base_layer.weight")],
       placement: [0, 0, 3, 0, 0]),
     BaseCase(
       name: "factors of an embedding that was resized and saved",
@@ -95,7 +96,8 @@ import Testing
         ("lm_head.lora_B.weight", [10, 2]), ("model.embed_tokens.base_layer.weight", [10, 4]),
         ("model.embed_tokens.lora_embedding_A", [2, 10]),
         ("model.embed_tokens.lora_embedding_B", [4, 2]),
-      ], base: [embedding, head], told: [grown("lm_head.base_layer.weight", "embed_tokens.base_layer.weight")],
+      ], base: [embedding, head],
+      told: [grown("lm_head.base_layer.weight", "embed_tokens.base_layer.weight")],
       placement: [4, 0, 2, 0, 0]),
     BaseCase(
       name: "modules to save with the copies that PEFT writes beside them",
@@ -111,6 +113,36 @@ import Testing
         "error vocabulary-mismatch: \"base_model.model.model.embed_tokens.weight\" has 10 rows, but "
           + "\"lm_head.weight\" of the base has 8, and the adapter brings none of that size in its place"
       ], placement: [0, 0, 1, 0, 0]),
+    BaseCase(
+      name: "tensors of the base that were saved along",
+      configuration: #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["gate"]}"#,
+      adapter: [
+        ("model.norm.weight", [4]), ("model.gate.weight", [4]), ("model.norm.bias", [4]),
+        ("model.layers.0.q.base_layer.weight", [4, 4]),
+      ],
+      base: layers + [
+        ("model.norm.weight", [4]), ("model.gate.weight", [4]), ("model.norm.bias", [4]),
+      ],
+      told: [
+        "warning base-tensor-in-adapter: 2 tensors "
+          + "(base_model.model.model.layers.0.q.base_layer.weight, base_model.model.model.norm.weight) "
+          + "are the base's by name, with other values, and modules_to_save does not name them: PEFT "
+          + "and a merge put them in place of the base's"
+      ], placement: [0, 0, 4, 0, 0]),
+    BaseCase(
+      name: "a module that the base has not",
+      configuration:
+        #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["score"], "task_type": "SEQ_CLS"}"#,
+      adapter: [("score.weight", [3, 4])], base: layers,
+      told: [
+        "warning config-mismatch: tensor \"score.weight\" is new, as the base base has no such tensor: "
+          + "PEFT loads it only into the class of model that was trained (task_type SEQ_CLS), and "
+          + "drops it without a word in any other"
+      ], placement: [0, 0, 1, 0, 0]),
+    // That is told without the base.
+    BaseCase(
+      name: "a factor without the other", adapter: [("model.layers.0.q.lora_A.weight", [2, 4])],
+      base: layers, told: [], placement: [0, 0, 0, 0, 1]),
   ]
 
   private static func grown(_ head: String, _ embedding: String) -> String {
@@ -131,7 +163,8 @@ import Testing
       AdapterFamily.recognised(AdapterSurvey(checkpoint)))
     let adapter = try Adapter.read(checkpoint, as: family, configuration: configuration)
     let base = Checkpoint(
-      path: "base", format: .safetensors, records: (row.base + [("z.weight", [4, 4])]).map { tensor($0, $1, .f32) })
+      path: "base", format: .safetensors,
+      records: (row.base + [("z.weight", [4, 4])]).map { tensor($0, $1, .f32) })
     let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     #expect(
       try checks.findings().map { "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)" }
@@ -143,9 +176,13 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"r": 2, "use_dora": false}"#, true,
-      ["warning config-mismatch: module \"q\" has a lora_magnitude_vector, but use_dora is not true: "
-        + "PEFT would ignore the magnitudes without a word, a merge here does not"]),
+    (
+      #"{"r": 2, "use_dora": false}"#, true,
+      [
+        "warning config-mismatch: module \"q\" has a lora_magnitude_vector, but use_dora is not true: "
+          + "PEFT would ignore the magnitudes without a word, a merge here does not"
+      ]
+    ),
     (#"{"r": 2, "use_dora": true}"#, true, []),
     (#"{"r": 2, "use_dora": false}"#, false, []),
   ])
