@@ -29,7 +29,8 @@ import Testing
   private static let embedding = tensor(
     "base_model.model.model.embed_tokens.weight", [105, 32])
   private static let whole =
-    "the adapter is loaded, or merge with tenon, which takes the embedding from the adapter"
+    "the adapter is loaded, or merge with tenon, which takes the embedding from the adapter "
+    + "where the base ties its output to it"
   private static let partial =
     "the adapter is loaded; the file holds no whole embedding of 105 rows, so that those of the new "
     + "tokens have to come from the model that was trained"
@@ -41,14 +42,19 @@ import Testing
         "base_model.model.model.embed_tokens.modules_to_save.default.weight", [105, 32], [100, 32]),
       held: [embedding],
       message: "tensor \"base_model.model.model.embed_tokens.modules_to_save.default.weight\": "
-        + resizing + whole,
-      fix: "tenon merge BASE x -o OUT"),
+        + resizing + whole),
     LogCase(
       name: "PEFT, an embedding that was saved along",
       log: torch("base_model.model.model.embed_tokens.weight", [105, 32], [100, 32]),
       held: [embedding],
-      message: "tensor \"base_model.model.model.embed_tokens.weight\": " + resizing + whole,
-      fix: "tenon merge BASE x -o OUT"),
+      message: "tensor \"base_model.model.model.embed_tokens.weight\": " + resizing + whole),
+    LogCase(
+      name: "PEFT, an embedding and an output that were saved along",
+      log: torch("base_model.model.model.embed_tokens.weight", [105, 32], [100, 32]),
+      held: [embedding, tensor("base_model.model.lm_head.weight", [105, 32])],
+      message: "tensor \"base_model.model.model.embed_tokens.weight\": " + resizing
+        + "the adapter is loaded, or merge with tenon, which takes the embedding from the adapter",
+      fix: "tenon merge BASE x -o OUT --alpha ALPHA"),
     LogCase(
       name: "PEFT, factors of an embedding alone",
       log: torch(
@@ -68,8 +74,7 @@ import Testing
         + "base_model.model.model.embed_tokens.weight: found shape torch.Size([105, 32]) in the "
         + "checkpoint and torch.Size([100, 32]) in the model instantiated.",
       held: [embedding],
-      message: "tensor \"base_model.model.model.embed_tokens.weight\": " + resizing + whole,
-      fix: "tenon merge BASE x -o OUT"),
+      message: "tensor \"base_model.model.model.embed_tokens.weight\": " + resizing + whole),
     LogCase(
       name: "transformers 5, a model's own call for its adapter",
       log: """
@@ -79,8 +84,7 @@ import Testing
         model.embed_tokens.weight | MISMATCH | Reinit due to size mismatch - ckpt: \
         torch.Size([105, 32]) vs model:torch.Size([100, 32])
         """,
-      held: [embedding], message: "tensor \"model.embed_tokens.weight\": " + resizing + whole,
-      fix: "tenon merge BASE x -o OUT"),
+      held: [embedding], message: "tensor \"model.embed_tokens.weight\": " + resizing + whole),
     LogCase(
       name: "transformers 4, a model",
       log: "Some weights were not initialized because the shapes did not match:\n"
