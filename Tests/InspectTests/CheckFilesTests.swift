@@ -25,7 +25,8 @@ import Testing
   static let cases = [
     FilesCase(
       name: "a model", tensors: ["model.norm.weight"],
-      told: "PEFT found no adapter_config.json there: x holds a model and no adapter; a merged model "
+      told:
+        "PEFT found no adapter_config.json there: x holds a model and no adapter; a merged model "
         + "is loaded like any other, without PEFT"),
     FilesCase(
       name: "an adapter of kohya", tensors: kohya,
@@ -34,7 +35,8 @@ import Testing
       fix: "tenon merge BASE x -o OUT"),
     FilesCase(
       name: "the tensors alone", tensors: peft,
-      told: "PEFT found no adapter_config.json there: x holds an adapter without it; PEFT writes it "
+      told:
+        "PEFT found no adapter_config.json there: x holds an adapter without it; PEFT writes it "
         + "beside the tensors, and the run that made them has the values"),
     FilesCase(
       name: "the directory above", tensors: peft,
@@ -44,17 +46,21 @@ import Testing
     FilesCase(
       name: "the file instead of the directory", path: "x/adapter_model.safetensors", tensors: peft,
       configuration: "x/adapter_config.json",
-      told: "PEFT found no adapter_config.json there: it lies beside x/adapter_model.safetensors: give "
+      told:
+        "PEFT found no adapter_config.json there: it lies beside x/adapter_model.safetensors: give "
         + "PEFT the directory and not the file in it"),
     FilesCase(
       name: "another directory", tensors: peft, configuration: "x/adapter_config.json",
-      told: "PEFT found no adapter_config.json there: one lies at x/adapter_config.json, so that the "
+      told:
+        "PEFT found no adapter_config.json there: one lies at x/adapter_config.json, so that the "
         + "log is about another directory, or PEFT was given a path relative to another one"),
     FilesCase(
       name: "an adapter for a model",
-      log: "OSError: Error no file named model.safetensors, or pytorch_model.bin, found in directory x.",
+      log:
+        "OSError: Error no file named model.safetensors, or pytorch_model.bin, found in directory x.",
       tensors: peft,
-      told: "transformers found no file of a model there: x holds an adapter alone, without its base: "
+      told:
+        "transformers found no file of a model there: x holds an adapter alone, without its base: "
         + "load it with PEFT onto that, or merge",
       fix: "tenon merge BASE x -o OUT"),
   ]

@@ -180,7 +180,10 @@ import Testing
     ("The size of tensor a (0) must match the size of tensor b (4096)", "zero-size-tensor"),
     ("lora key not loaded: diffusion_model.x.lora_A.weight", "prefix-drift"),
     ("Weights only load failed. This file can still be loaded", "unsafe-global"),
-    ("Weights only load failed. … WeightsUnpickler error: \nUnsupported operand 118", "archive-mismatch"),
+    (
+      "Weights only load failed. … WeightsUnpickler error: \nUnsupported operand 118",
+      "archive-mismatch"
+    ),
     ("UnpicklingError: invalid load key, 'v'.", "archive-mismatch"),
     ("RuntimeError: unexpected EOF, expected 100 more bytes. The file", "archive-mismatch"),
     ("EOFError", "archive-mismatch"),
