@@ -145,12 +145,14 @@ struct StepScratch: ~Copyable {
 
   /// Rounds the values to `type`.
   mutating func round(_ values: inout MutableSpan<Float>, to type: ElementType) {
+    guard !type.holdsEveryFloat else { return }
     let byteCount = values.count * (type.byteWidth ?? 0)
     rounded.withMutablePrefix(byteCount) { Conversion.narrow(values.span, to: type, into: &$0) }
     rounded.withPrefix(byteCount) { Conversion.widen($0, of: type, into: &values) }
   }
 
   mutating func roundProduct(_ count: Int, to type: ElementType) {
+    guard !type.holdsEveryFloat else { return }
     let byteCount = count * (type.byteWidth ?? 0)
     product.withFloats(count: count) { values in
       rounded.withMutablePrefix(byteCount) { Conversion.narrow(values, to: type, into: &$0) }
@@ -159,4 +161,9 @@ struct StepScratch: ~Copyable {
       product.withMutableFloats(count: count) { Conversion.widen(bytes, of: type, into: &$0) }
     }
   }
+}
+
+extension ElementType {
+  /// Whether rounding a float32 to it changes nothing.
+  fileprivate var holdsEveryFloat: Bool { self == .f32 || self == .f64 }
 }

@@ -18,12 +18,7 @@ struct HDF5Options: ParsableArguments {
     help: ArgumentHelp(
       "The type of opaque HDF5 datasets of its width that do not tell theirs.",
       valueName: "type"))
-  var assume: ElementTypeName?
-
-  func validate() throws {
-    guard let assume, assume.type.byteWidth == nil else { return }
-    throw ValidationError("--assume \(assume.type.name): elements of whole bytes are expected")
-  }
+  var assume: AssumedTypeName?
 
   /// How checkpoints are opened that these are to be heeded for.
   func opening(_ options: Checkpoint.OpeningOptions = Checkpoint.OpeningOptions())
@@ -44,4 +39,20 @@ struct HDF5Options: ParsableArguments {
   func keys(_ path: String) throws(CheckpointError) -> KeySource {
     try KeySource(path, options: opening())
   }
+}
+
+/// The name of an element type of whole bytes as typed, in either case.
+struct AssumedTypeName: ExpressibleByArgument {
+  let type: ElementType
+
+  private static let types = ElementType.allCases.filter { $0.byteWidth != nil }
+
+  init?(argument: String) {
+    guard let type = Self.types.first(where: { $0.name == argument.uppercased() }) else {
+      return nil
+    }
+    self.type = type
+  }
+
+  static var allValueStrings: [String] { types.map(\.name) }
 }
