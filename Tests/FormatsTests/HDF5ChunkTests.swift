@@ -48,7 +48,7 @@ import Testing
       for filter in compression.filters(width: width).reversed() {
         bytes = try ChunkFilter(
           filter.identifier, name: filter.name, values: filter.values, width: width
-        ).decode(bytes, to: block.count)
+        ).decode(bytes, to: .exactly(block.count))
       }
       #expect(bytes == block)
     }
@@ -89,9 +89,27 @@ import Testing
     _ damage: (filter: ChunkFilter, bytes: [UInt8], text: String)
   ) {
     let error = #expect(throws: CheckpointError.self) {
-      _ = try damage.filter.decode(damage.bytes, to: 4)
+      _ = try damage.filter.decode(damage.bytes, to: .exactly(4))
     }
     #expect(error?.message == damage.text)
+  }
+
+  @Test func `what a compression left may be of any size up to a bound`() throws {
+    let size = ChunkFilter.zstandard.size(after: .exactly(100))
+    #expect(size == ChunkFilter.Size(maximum: 65_648, isExact: false))
+    let inner = try ChunkCodec.deflated([UInt8](repeating: 7, count: 111), level: 1)
+    #expect(try ChunkFilter.deflate.decode(inner, to: size).count == 111)
+    let bomb = try ChunkCodec.deflated([UInt8](repeating: 7, count: 65_649), level: 1)
+    let error = #expect(throws: CheckpointError.self) {
+      _ = try ChunkFilter.deflate.decode(bomb, to: size)
+    }
+    #expect(
+      error?.message == "the deflate data of a chunk is damaged; expected at most 65648 bytes")
+    // However many there are, nothing overflows.
+    let many = (0..<255).reduce(ChunkFilter.Size.exactly(1 << 32)) { size, _ in
+      ChunkFilter.deflate.size(after: size)
+    }
+    #expect(many.maximum < 1 << 42)
   }
 
   @Test func `shuffling leaves what is no whole element`() {

@@ -8,7 +8,7 @@ extension HDF5Reader {
     guard !names.isOwnConvention else { return try ownMetadata() }
     var metadata: OrderedDictionary<String, String> = [:]
     for group in index.groups { add(group.attributes, of: group.path, to: &metadata) }
-    for dataset in index.datasets {
+    for dataset in index.datasets where !dataset.isFurtherName {
       // These two tell what the bytes are.
       let attributes = dataset.attributes.filter { $0.name != "dtype" && $0.name != "shape" }
       add(attributes, of: dataset.path, to: &metadata)
