@@ -19,6 +19,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+import hdf5_strangers
+
 WAYS = (None, "gzip", "gzip:9", "zstd", "zstd:10")
 DTYPES = {
     torch.bool: None, torch.uint8: None, torch.int8: None, torch.int16: None, torch.uint16: None,
@@ -38,6 +40,8 @@ def run(harness, every=False):
             read(harness)
     with harness.case("the tools of HDF5"):
         tools(harness)
+    with harness.case("files of others"):
+        hdf5_strangers.run(harness)
     with harness.case("damaged files"):
         mutations(harness, 3000 if every else 300)
 

@@ -107,7 +107,7 @@ import Testing
   ) {
     let error = #expect(throws: CheckpointError.self) {
       _ = try HDF5Answer(
-        Self.record("V", [1, 0, 0, 0]) + Self.record(claim.kind, claim.body))
+        Self.record("V", [2, 0, 0, 0]) + Self.record(claim.kind, claim.body))
     }
     #expect(
       error?.message.contains(claim.text) == true, "\(error?.message ?? "")")
@@ -122,7 +122,7 @@ import Testing
     let error = #expect(throws: CheckpointError.self) { _ = try HDF5Answer(bytes) }
     #expect(
       error?.message
-        == "the answer of tenon-hdf5 is not understood: its version is 9; expected 1")
+        == "the answer of tenon-hdf5 is not understood: its version is 9; expected 2")
     #expect(error?.fix == "install tenon and tenon-hdf5 of the same version")
   }
 }

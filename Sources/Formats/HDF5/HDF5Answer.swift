@@ -3,7 +3,7 @@
 /// It is a row of records: a byte that says what it is, a length of eight bytes, and so
 /// many bytes. The first names the version, the last the number of those before it.
 struct HDF5Answer {
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   /// HDF5's own limit of axes.
   static let maximumRank = 32
   private static let maximumTypeDepth = 16

@@ -9,7 +9,7 @@ public struct HDF5Reader {
   let file: InputFile
   let index: HDF5Index
   let names: HDF5Names
-  private let assumedType: ElementType?
+  private let assumedTypes: [ElementType]
   private var memory: [UInt8] = []
   private var drafts: [Draft] = []
   private var others: [OtherEntry] = []
@@ -56,7 +56,7 @@ public struct HDF5Reader {
   private init(_ file: InputFile, _ index: HDF5Index, _ options: Checkpoint.OpeningOptions) {
     self.file = file
     self.index = index
-    assumedType = options.assumedType
+    assumedTypes = options.assumedTypes
     names = HDF5Names(index, separator: options.hdf5Separator)
   }
 
@@ -68,12 +68,15 @@ public struct HDF5Reader {
     }
     let records = try records()
     if let position = firstRepeatedName(in: records) { throw ambiguity(at: position) }
+    let (sideFiles, refusals) = try sideFiles()
+    let metadata = try metadata()
     var contents = TensorFile(
-      format: .hdf5, records: records, metadata: try metadata(),
-      findings: findings + HDF5Findings.links(index), others: others)
+      format: .hdf5, records: records, metadata: metadata.entries,
+      findings: findings + refusals + HDF5Findings.links(index) + metadata.findings,
+      others: others)
     contents.statesMetadata = names.isOwnConvention
     contents.rootPath = names.rootPath
-    contents.sideFiles = try sideFiles()
+    contents.sideFiles = sideFiles
     return contents
   }
 
@@ -88,7 +91,7 @@ public struct HDF5Reader {
         findings.append(HDF5Findings.elsewhere(name, what))
         others.append(OtherEntry(path: name, description: what))
       } else if let type = HDF5TypeRow.reading(
-        dataset.type, dtype: dataset.attributes["dtype"]?.string, assuming: assumedType)
+        dataset.type, dtype: dataset.attributes["dtype"]?.string, assuming: assumedTypes)
       {
         try add(dataset, name, type)
       } else {
@@ -178,12 +181,17 @@ public struct HDF5Reader {
   private func ambiguity(at position: Int) -> CheckpointError {
     let draft = drafts[position]
     let other = drafts.first {
-      $0.path != draft.path && ExactName($0.name) == ExactName(draft.name)
+      ExactName($0.path) != ExactName(draft.path) && ExactName($0.name) == ExactName(draft.name)
+    }
+    // Paths are shown with what is no UTF-8 in them replaced.
+    guard let other else {
+      return CheckpointError(
+        tensor: draft.name, "is the name of two datasets, whose names in the file are not UTF-8")
     }
     return CheckpointError(
       tensor: draft.name,
-      "is the name of two datasets, \((other?.path ?? draft.path).quoted) and "
-        + draft.path.quoted,
-      fix: "choose what joins groups and names with --hdf5-separator")
+      "is the name of two datasets, \(other.path.quoted) and \(draft.path.quoted)",
+      fix: names.canDiffer(other.path, draft.path)
+        ? "choose what joins groups and names with --hdf5-separator" : nil)
   }
 }

@@ -16,13 +16,20 @@ struct HDF5Options: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The type of opaque HDF5 datasets of its width that do not tell theirs.",
+      "The type of opaque HDF5 datasets of its width that do not tell theirs; once a width.",
       valueName: "type"))
-  var assume: ElementTypeName?
+  var assume: [AssumedTypeName] = []
 
   func validate() throws {
-    guard let assume, assume.type.byteWidth == nil else { return }
-    throw ValidationError("--assume \(assume.type.name): elements of whole bytes are expected")
+    for (position, name) in assume.enumerated() {
+      let width = name.type.bitWidth
+      guard let other = assume[..<position].first(where: { $0.type.bitWidth == width }) else {
+        continue
+      }
+      throw ValidationError(
+        "--assume \(name.type.name): \(other.type.name) has \(width) bits as well; expected one "
+          + "type a width")
+    }
   }
 
   /// How checkpoints are opened that these are to be heeded for.
@@ -31,7 +38,7 @@ struct HDF5Options: ParsableArguments {
   {
     var opening = options
     opening.hdf5Separator = hdf5Separator ?? options.hdf5Separator
-    opening.assumedType = assume?.type
+    opening.assumedTypes = assume.map(\.type)
     return opening
   }
 
