@@ -25,13 +25,16 @@ static void put_filters(hid_t list) {
 /// How the dataset is cut now, and how it can be when it has grown.
 static grid_t grid_of(hid_t list, hid_t space, int rank) {
   grid_t grid = {.rank = rank};
-  hsize_t shape[maximum_rank], limits[maximum_rank];
+  hsize_t limits[maximum_rank];
+  unsigned options = 0;
   if (H5Pget_chunk(list, maximum_rank, grid.sizes) != rank) fail("the shape of the chunks");
-  if (H5Sget_simple_extent_dims(space, shape, limits) != rank) fail("the limits of the shape");
+  if (H5Sget_simple_extent_dims(space, grid.shape, limits) != rank) fail("the limits of the shape");
+  checked(H5Pget_chunk_opts(list, &options), "the options of the chunks");
+  grid.leaves_edges = (options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) != 0;
   for (int axis = 0; axis < rank; axis++) {
     hsize_t size = grid.sizes[axis];
     if (size == 0) fail("the shape of the chunks");
-    grid.counts[axis] = shape[axis] == 0 ? 0 : (shape[axis] - 1) / size + 1;
+    grid.counts[axis] = grid.shape[axis] == 0 ? 0 : (grid.shape[axis] - 1) / size + 1;
     grid.can_grow[axis] = limits[axis] == H5S_UNLIMITED;
     grid.limits[axis] = limits[axis] == 0 ? 1 : (limits[axis] - 1) / size + 1;
   }
@@ -49,10 +52,20 @@ static uint64_t place_count(const grid_t *grid) {
   return count;
 }
 
+/// Whether a chunk reaches beyond the data.
+static int is_at_edge(const grid_t *grid, const hsize_t *place) {
+  for (int axis = 0; axis < grid->rank; axis++) {
+    hsize_t rest = grid->shape[axis] > place[axis] ? grid->shape[axis] - place[axis] : 0;
+    if (grid->sizes[axis] > rest) return 1;
+  }
+  return 0;
+}
+
 void put_chunk(const grid_t *grid, const hsize_t *place, unsigned mask, haddr_t address,
                hsize_t size) {
   for (int axis = 0; axis < grid->rank; axis++) put_u64(place[axis]);
-  put_u32(mask);
+  // The layout alone tells that no filter was applied; the mask of the chunk is empty.
+  put_u32(grid->leaves_edges && is_at_edge(grid, place) ? UINT32_MAX : mask);
   put_u64(address);
   put_u64(size);
 }

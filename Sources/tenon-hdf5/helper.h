@@ -78,6 +78,9 @@ typedef struct {
   hsize_t counts[maximum_rank], limits[maximum_rank];
   /// Whether there is no limit.
   int can_grow[maximum_rank];
+  /// The dataset's own sizes, and whether chunks that reach beyond them are not filtered.
+  hsize_t shape[maximum_rank];
+  int leaves_edges;
 } grid_t;
 
 void put_chunk(const grid_t *grid, const hsize_t *place, unsigned mask, haddr_t address,

@@ -7,7 +7,7 @@ struct Tenon: ParsableCommand {
     commandName: "tenon",
     abstract: "Fit LoRA adapters to checkpoints: inspect, compare, merge and convert them.",
     discussion: """
-      Wherever a PATH is taken it may be a tensor file (safetensors, PyTorch), an index \
+      Wherever a PATH is taken it may be a tensor file (safetensors, PyTorch, HDF5), an index \
       (*.index.json) or a directory (a Hugging Face model, a PEFT adapter). What it is, is told by \
       its content, never by its name. No pickle is ever executed, no input ever modified.
       """,

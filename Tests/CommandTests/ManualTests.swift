@@ -3,13 +3,13 @@ import Subprocess
 import SystemPackage
 import Testing
 
-/// The manual pages name what the commands take, no more and no less.
+/// The manual pages name what the programs take, no more and no less.
 @Suite struct ManualTests {
   static let folder = Sandbox.repository.appending(path: "man")
 
   static let pages: [String] = {
     let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
-    return (names ?? []).filter { $0.hasSuffix(".1") }.sorted()
+    return (names ?? []).sorted()
   }()
 
   /// What `--experimental-dump-help` tells of a command.
@@ -22,6 +22,7 @@ import Testing
       var kind: String
       var names: [Name]?
       var valueName: String?
+      var allValues: [String]?
       var shouldDisplay: Bool
     }
 
@@ -41,11 +42,15 @@ import Testing
     var command: Command
   }
 
-  /// The commands as the built tool describes them, without `help`.
-  private func commands() async throws -> [Command] {
+  /// The whole program as it describes itself.
+  private func program() async throws -> Command {
     let outcome = try await Sandbox().tenon("--experimental-dump-help")
-    let dump = try JSONDecoder().decode(Dump.self, from: Data(outcome.stdout.utf8))
-    return (dump.command.subcommands ?? []).filter { $0.commandName != "help" }
+    return try JSONDecoder().decode(Dump.self, from: Data(outcome.stdout.utf8)).command
+  }
+
+  /// Its commands, without `help`.
+  private func commands() async throws -> [Command] {
+    try await program().subcommands?.filter { $0.commandName != "help" } ?? []
   }
 
   /// The lines of a page's section, without its heading.
@@ -64,8 +69,53 @@ import Testing
   }
 
   @Test func `every command has a page, and every page a command`() async throws {
-    let expected = try await ["tenon.1"] + commands().map { "tenon-\($0.commandName).1" }
+    // The helper has its page beside the files that it reads.
+    let own = ["tenon.1", "tenon-hdf5.5"]
+    let expected = try await own + commands().map { "tenon-\($0.commandName).1" }
     #expect(Self.pages == expected.sorted())
+  }
+
+  @Test func `the first page names every command and every option before it`() async throws {
+    let program = try await program()
+    let lines = try section("DESCRIPTION", of: "tenon.1")
+    let named = lines.filter { $0.hasPrefix(".It Cm ") }.map { String($0.dropFirst(7)) }
+    #expect(try await named == commands().map(\.commandName))
+    let described = lines.filter { $0.hasPrefix(".It Fl ") }.flatMap(options(on:))
+    #expect(described.sorted() == program.options.sorted())
+    let seen = try section("SEE ALSO", of: "tenon.1").joined(separator: " ")
+    for page in Self.pages where page != "tenon.1" {
+      #expect(seen.contains(".Xr \(page.dropLast(2)) \(page.suffix(1))"), "\(page)")
+    }
+  }
+
+  @Test func `the page of the helper tells what the helper takes`() async throws {
+    let helper = URL(filePath: Sandbox.tool).deletingLastPathComponent()
+      .appending(path: "tenon-hdf5").path
+    let sandbox = try Sandbox()
+    let outcome = try await sandbox.run(
+      sandbox.configuration(["--help"], executable: helper))
+    #expect(outcome.status == "64")
+    let usage = try #require(outcome.stderr.split(separator: "\n").first)
+    let words = usage.split(separator: " ").dropFirst(2)
+    #expect(words.count == 2, "\(usage)")
+    let page = try section("THE HELPER", of: "tenon-hdf5.5")
+    // A word that is typed as it is; FILE is any.
+    for word in words where word != word.uppercased() { #expect(page.contains(".Ql \(word)")) }
+    #expect(outcome.stderr.contains("tenon-hdf5(5)"))
+  }
+
+  @Test func `a synopsis shows the few values that an option can have`() async throws {
+    for command in try await commands() {
+      let page = "tenon-\(command.commandName).1"
+      let lines = try section("SYNOPSIS", of: page)
+      for argument in command.arguments ?? [] where argument.shouldDisplay {
+        guard let values = argument.allValues, values.count < 6, let name = argument.names?.first
+        else { continue }
+        let shown = "Fl -\(name.name) Cm \(values.joined(separator: " | "))"
+        #expect(lines.contains(".Op \(shown)"), "\(page)")
+        #expect(try section("DESCRIPTION", of: page).contains(".It \(shown)"), "\(page)")
+      }
+    }
   }
 
   @Test func `a page describes the options of its command and no other`() async throws {
@@ -100,7 +150,7 @@ import Testing
     }
   }
 
-  @Test(arguments: pages + ["tenon-hdf5.5"])
+  @Test(arguments: pages)
   func `mandoc has nothing to complain of`(page: String) async throws {
     let result = try await Subprocess.run(
       .name("mandoc"),

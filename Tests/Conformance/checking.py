@@ -12,6 +12,7 @@ import shutil
 import warnings
 
 import torch
+import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -37,6 +38,9 @@ def run(harness, every):
     for title, make in FAILURES.items():
         with harness.case(title):
             failure(harness, *make(harness))
+    for name in TIED:
+        with harness.case(f"tied parameters of {name}"):
+            tied(harness, name)
     with harness.case("a log that says nothing"):
         result = harness.run("check", BASE, "--error-log", "-", input=b"all is well\n")
         harness.equal(result.status, 2, "the status")
@@ -436,7 +440,91 @@ def report_missing(harness):
     return path, text, "missing-key", None
 
 
+TIED = {
+    "Llama": lambda: transformers.LlamaForCausalLM(LlamaConfig(**SMALL, tie_word_embeddings=True)),
+    "GPT-2": lambda: transformers.GPT2LMHeadModel(transformers.GPT2Config(
+        n_embd=32, n_layer=1, n_head=4, vocab_size=48, n_positions=16, bos_token_id=0,
+        eos_token_id=0)),
+    "OPT": lambda: transformers.OPTForCausalLM(transformers.OPTConfig(
+        hidden_size=32, ffn_dim=24, num_hidden_layers=1, num_attention_heads=4, vocab_size=48,
+        word_embed_proj_dim=32, max_position_embeddings=16)),
+    "BERT": lambda: transformers.BertForMaskedLM(transformers.BertConfig(**SMALL)),
+    "T5": lambda: transformers.T5ForConditionalGeneration(transformers.T5Config(
+        d_model=32, d_ff=24, d_kv=8, num_heads=4, num_layers=1, vocab_size=48)),
+    "BART": lambda: transformers.BartForConditionalGeneration(transformers.BartConfig(
+        d_model=32, encoder_layers=1, decoder_layers=1, encoder_ffn_dim=24, decoder_ffn_dim=24,
+        encoder_attention_heads=4, decoder_attention_heads=4, vocab_size=48,
+        max_position_embeddings=16)),
+}
+SMALL = {"vocab_size": 48, "hidden_size": 32, "intermediate_size": 24, "num_hidden_layers": 1,
+         "num_attention_heads": 4}
+
+
+def tied(harness, name):
+    """transformers misses nothing in the file of a model of its own; torch's strict load does,
+    and the findings say that nothing is lost, each name once."""
+    path = os.path.join(harness.fresh("tied"), "model")
+    model = TIED[name]()
+    model.save_pretrained(path)
+    state = load_file(os.path.join(path, "model.safetensors"))
+    _, info = type(model).from_pretrained(path, output_loading_info=True)
+    harness.equal(sorted(info["missing_keys"]), [], "transformers misses nothing")
+    text = heard_from(lambda: model.load_state_dict(state))
+    missing = sorted(set(model.state_dict()) - set(state))
+    keys = os.path.join(harness.fresh("keys"), "keys.txt")
+    with open(keys, "w", encoding="utf-8") as stream:
+        stream.write("".join(f"{key}\n" for key in model.state_dict()))
+    log = os.path.join(harness.fresh("log"), "log")
+    with open(log, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    for option, file in (("--error-log", log), ("--expect", keys)):
+        found = harness.run("check", path, option, file, "--json").json()["findings"]
+        harness.equal([(f["severity"], f["code"], sorted(f["tensors"])) for f in found],
+                      [("warning", "tied-weights", missing)], f"the findings with {option}")
+    untied = heard_from(lambda: type(model).from_pretrained(path, tie_word_embeddings=False))
+    with open(log, "w", encoding="utf-8") as stream:
+        stream.write(untied)
+    found = harness.run("check", path, "--error-log", log, "--json").json()["findings"]
+    harness.equal([(f["severity"], f["code"]) for f in found], [("error", "tied-weights")],
+                  f"the findings where transformers does not tie: {untied}")
+
+
+def vocabulary(harness, **options):
+    """An adapter of a model that was resized, which PEFT saves in several forms."""
+    path = os.path.join(harness.fresh("grown"), "adapter")
+    model = LlamaForCausalLM(config())
+    model.resize_token_embeddings(53)
+    save = options.pop("save", True)
+    get_peft_model(model, LoraConfig(
+        r=4, init_lora_weights=False, **{"target_modules": ["q_proj"]} | options)
+                   ).save_pretrained(path, save_embedding_layers=save)
+    return path, adapter_failure(path), "vocabulary-mismatch", "tenon merge BASE " if save else None
+
+
+def own_call(harness):
+    """The model's own call for an adapter makes a table."""
+    path, *_ = vocabulary(harness)
+    text = heard_from(lambda: LlamaForCausalLM(config()).load_adapter(path))
+    assert "LOAD REPORT" in text, text
+    return path, text, "vocabulary-mismatch", "tenon merge BASE "
+
+
+def no_adapter(harness):
+    path = os.path.join(harness.fresh("model"), "model")
+    LlamaForCausalLM(config()).save_pretrained(path)
+    return path, adapter_failure(path), "missing-side-file", None
+
+
 FAILURES = {
+    "PEFT: an embedding of another size": vocabulary,
+    "PEFT: an embedding of another size, saved": lambda h: vocabulary(
+        h, modules_to_save=["embed_tokens", "lm_head"]),
+    "PEFT: factors of an embedding of another size": lambda h: vocabulary(
+        h, target_modules=["embed_tokens", "lm_head"], save=False),
+    "PEFT: a token that the model has not": lambda h: vocabulary(
+        h, trainable_token_indices=[50], save=False),
+    "transformers: an adapter of another vocabulary": own_call,
+    "PEFT: a model for an adapter": no_adapter,
     "PEFT: a prefix too many": prefixed, "PEFT: another layout": relaid,
     "PEFT: another rank": other_rank, "PEFT: other targets": other_targets,
     "PEFT: placeholders of ZeRO-3": placeholders, "PEFT: a larger vocabulary": resized,

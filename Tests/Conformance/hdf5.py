@@ -42,6 +42,8 @@ def run(harness, every=False):
         tools(harness)
     with harness.case("files of others"):
         hdf5_strangers.run(harness)
+    import hdf5_sources
+    hdf5_sources.run(harness, every)
     with harness.case("damaged files"):
         mutations(harness, 3000 if every else 300)
 
@@ -161,6 +163,9 @@ def mutations(harness, count):
             file["group/b"] = np.arange(5, dtype="<i8")
             file.create_dataset("c", data=np.arange(100, dtype="<f4").reshape(10, 10),
                                 chunks=(4, 5), compression="gzip", shuffle=True, fletcher32=True)
+            # Chunks by the dozen are looked for in another way than a few.
+            file.create_dataset("d", data=np.arange(144, dtype="<f4").reshape(12, 12),
+                                chunks=(2, 2), maxshape=(12, None))
             file["group"].attrs["text"] = "words"
             file["group"].attrs["numbers"] = [1, 2, 3]
         seeds.append(open(path, "rb").read())

@@ -73,11 +73,15 @@ VARIANTS = {
         "trainable_token_indices": {EMBEDDING.get(name, "embed_tokens"): [3, 5, 60]}},
     "bias all": lambda name: {"bias": "all"},
     "grown": lambda name: {"grow": 5},
+    "grown, saved": lambda name: {
+        "grow": 5, "modules_to_save": [EMBEDDING.get(name, "embed_tokens")]},
+    "grown, tokens": lambda name: {"grow": 5, "trainable_token_indices": {
+        EMBEDDING.get(name, "embed_tokens"): [3, 71 if name.startswith("qwen2") else 66]}},
 }
 
 
 # BERT ties the bias of its output as well, under a name that its file does not hold.
-REFUSED = [("bert", "bias all"), ("bert", "grown")]
+REFUSED = [("bert", variant) for variant in VARIANTS if variant[:5] in ("bias ", "grown")]
 # PEFT saves what it tied for an embedding of another name than embed_tokens, but does not tie it
 # when it loads that again.
 LOST = [(name, variant) for name in EMBEDDING for variant in VARIANTS if variant.endswith("tied")]

@@ -52,6 +52,10 @@ import Testing
     let documents = [
       HDF5Layout.Document(name: "config.json", bytes: Array("{\"a\": \"\(long)\"}".utf8)),
       HDF5Layout.Document(name: "empty.json", bytes: []),
+      // No text: a NUL, and what is no UTF-8.
+      HDF5Layout.Document(name: "nul.model", bytes: [1, 0, 2, 0]),
+      HDF5Layout.Document(name: "other.model", bytes: [0xFF]),
+      HDF5Layout.Document(name: "templates/a%b.jinja", bytes: [0x7B]),
     ]
     let directory = try TemporaryDirectory()
     let layout = try HDF5Layout.layout([], metadata: metadata, documents: documents)
@@ -60,10 +64,37 @@ import Testing
     #expect(checkpoint.metadata == metadata)
     #expect(Array(checkpoint.metadata.keys) == ["z", "a", ""])
     #expect(checkpoint.statesMetadata)
-    #expect(checkpoint.sideFiles.map(\.name) == ["config.json", "empty.json"])
+    #expect(checkpoint.sideFiles.map(\.name) == documents.map(\.name))
     for (file, document) in zip(checkpoint.sideFiles, documents) {
       #expect(file.path == "\(path)/__files__/\(document.name)")
       #expect(try InputFile(path: file.path).readAll(limit: 1 << 20) == document.bytes)
+    }
+  }
+
+  @Test(arguments: [
+    "..", "../config.json", "/etc/passwd", "a//b", "a/../../b", "", "a/", "./a", "a\0b",
+    "model.safetensors.index.json",
+  ]) func `a file is not taken for one at a place where it cannot be`(_ name: String) throws {
+    let documents = [HDF5Layout.Document(name: name, bytes: Array("{}".utf8))]
+    let directory = try TemporaryDirectory()
+    let layout = try HDF5Layout.layout([], metadata: [:], documents: documents)
+    let path = try directory.write(filled(layout, with: []), to: "x.h5")
+    #expect(try Checkpoint.open(path).sideFiles.isEmpty)
+  }
+
+  @Test func `a long text is no attribute, and every structure one of HDF5 1.8`() throws {
+    let metadata: OrderedDictionary = ["key": String(repeating: "ü", count: 1 << 17)]
+    let tensors = (0..<3000).map { tensor("layer.\($0)", .element(.bf16), [1]) }
+    for compression in [nil, ChunkCompression.deflate(level: 1)] {
+      let layout = try HDF5Layout.layout(tensors, metadata: metadata, compression: compression)
+      let bytes = try #require(layout.fixed.first?.bytes)
+      // Superblock, free space, root group and shared headers have version 0.
+      #expect(Array(bytes[..<12]) == [0x89, 0x48, 0x44, 0x46, 13, 10, 26, 10, 0, 0, 0, 0])
+      let root = HDF5Layout.superblockByteCount
+      let header = Array(bytes[root..<root + 12])
+      #expect(header[0] == 1, "the version of an object header")
+      // The size of the messages of the root group, among them its attributes.
+      #expect(header[8] < 0xFF && header[9..<12] == [0, 0, 0])
     }
   }
 

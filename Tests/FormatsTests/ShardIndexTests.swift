@@ -33,7 +33,8 @@ import Testing
     let message =
       "model-00002-of-00002.safetensors is numbered like the shards of "
       + "model.safetensors.index.json, which does not name it; expected the tensors of all "
-      + "shards in the index"
+      + "shards in the index: move the index away to read every shard, or the file if it does "
+      + "not belong to the model"
     for path in [directory.path, directory.path("model.safetensors.index.json")] {
       let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(path) }
       #expect(error?.message == message)
@@ -87,10 +88,13 @@ import Testing
       "no such file or directory; model.safetensors.index.json names it as a shard, and"
     #expect(
       checkpoint.findings.map(\.message) == [
-        "\(Self.shard(1, of: 3)): \(message) 1 tensor is to be in it",
-        "\(Self.shard(3, of: 3)): \(message) 2 tensors are to be in it",
+        "\(Self.shard(1, of: 3)): \(message) 1 tensor is to be in it; fetch "
+          + "\(directory.path(Self.shard(1, of: 3))) again",
+        "\(Self.shard(3, of: 3)): \(message) 2 tensors are to be in it; fetch "
+          + "\(directory.path(Self.shard(3, of: 3))) again",
       ])
     #expect(checkpoint.findings.allSatisfy { $0.severity == .error && $0.code == .indexMismatch })
+    #expect(checkpoint.findings.allSatisfy { $0.fix == nil })
     #expect(throws: CheckpointError.self) { try Checkpoint.open(directory.path) }
   }
 

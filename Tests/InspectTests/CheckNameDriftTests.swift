@@ -61,12 +61,4 @@ import Testing
     let drift = NameDrift(from: ["x.a", "x.b"], to: ["a", "b"]) { found, _ in found != "x.b" }
     #expect(drift == nil)
   }
-
-  @Test func `quotes what a shell would change`() {
-    let drift = NameDrift(from: ["module.a.b"], to: ["a.b"]) { _, _ in true }
-    #expect(
-      drift?.command(for: "my model/x.bin")
-        == "tenon remap 'my model/x.bin' -o 'my model/x-renamed.safetensors' --rename '^module\\.='"
-    )
-  }
 }

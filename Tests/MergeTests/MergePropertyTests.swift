@@ -158,8 +158,8 @@ import Testing
       let plan = try models.plan([WeightedAdapter(models.adapters[0])], numerics: numerics)
       let expected = try bytes(run(plan).output)
       #expect(expected != (try bytes(models.base)), "the merge changed something, seed \(seed)")
-      // One row, some rows that divide none of the tensors, and several products.
-      for (byteCount, products, threads) in [(1, 1, 1), (600, 1, 3), (1000, 3, 2)] {
+      // One row, and several products of some rows that divide none of the tensors.
+      for (byteCount, products, threads) in [(1, 1, 3), (1000, 3, 2)] {
         var cut = plan
         cut.blocks = BlockSize(
           productByteCount: byteCount, productsPerBlock: products, copyByteCount: byteCount + 15)

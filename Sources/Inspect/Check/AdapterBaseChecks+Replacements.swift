@@ -14,7 +14,7 @@ extension AdapterBaseChecks {
   var strayRows: [AdapterReplacement] {
     adapter.replacements.filter {
       $0.kind == .tokenRows && positions[$0.target] == nil
-        && !adapter.repeatsRows($0, of: tiedWeights)
+        && adapter.rowsOfInput(for: $0, of: tiedWeights) == nil
     }
   }
 

@@ -46,7 +46,7 @@ extension AdapterBaseChecks {
     guard let position = positions[rows.target] else { return nil }
     let embedding = base.records[position]
     do throws(CheckpointError) {
-      _ = try TokenRows.indices(of: rows, adapter: adapter, embedding: embedding)
+      _ = try TokenRows.indices(of: rows, adapter: adapter, embedding: embedding, tied: tiedWeights)
       return nil
     } catch {
       let hasWidth = rows.record.shape.dropFirst() == embedding.shape.dropFirst()
@@ -71,15 +71,6 @@ extension Adapter {
       guard let position = positions[replacement.target] else { return false }
       let (new, old) = (replacement.record.shape, base.records[position].shape)
       return new.count == 2 && new.first != old.first && new.dropFirst() == old.dropFirst()
-    }
-  }
-
-  /// Whether the rows are those of the embedding once more: PEFT saves what a tied output
-  /// shares with it under both names.
-  public func repeatsRows(_ rows: AdapterReplacement, of tied: TiedWeights?) -> Bool {
-    guard let tied, tied.output == rows.target else { return false }
-    return replacements.contains {
-      $0.kind == .tokenRows && $0.target == tied.input && $0.record.shape == rows.record.shape
     }
   }
 }

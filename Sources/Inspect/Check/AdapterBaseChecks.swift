@@ -124,7 +124,10 @@ struct AdapterBaseChecks {
       : "\(modules.count) of the \(all) adapted modules "
         + "\(Wording.verb(modules.count, "is", "are")) not in the base \(base.path.printable)"
     message += ": \(Wording.folded(modules.map(\.target)))"
-    if !matching.nearest.isEmpty {
+    let weights = modules.map { "\($0.target).weight" }
+    if let layers = AbsentLayers(weights, in: base.records.lazy.map(\.name)) {
+      message += "; \(layers.comparison(with: adapter.modules))"
+    } else if !matching.nearest.isEmpty {
       message += "; nearest in the base: \(Wording.folded(matching.nearest))"
     }
     return [

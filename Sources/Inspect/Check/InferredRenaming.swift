@@ -42,6 +42,17 @@ struct InferredRenaming {
     self.init(draft, presets, of: checkpoint, count: match.placed)
   }
 
+  /// For an adapter that lacks some of PEFT's keys: nil where it does not give every one
+  /// of them a tensor.
+  init?(_ checkpoint: Checkpoint, toLoad keys: [String]) {
+    let paths = KeyList(
+      path: checkpoint.path, keys.map { KeyList.Entry(AdapterKey(peft: $0).target + ".weight") })
+    guard let (draft, presets) = Self.matched(checkpoint, to: paths),
+      Set(draft.names.map(ExactName.init)).isSuperset(of: keys.map(ExactName.init))
+    else { return nil }
+    self.init(draft, presets, of: checkpoint, count: keys.count)
+  }
+
   private init(_ draft: RenamingDraft, _ presets: [String], of checkpoint: Checkpoint, count: Int) {
     self.presets = presets
     self.count = count
@@ -49,7 +60,7 @@ struct InferredRenaming {
   }
 
   /// Beyond this the search would take longer than a person waits.
-  private static let maximumCount = 20_000
+  private static let maximumCount = 100_000
 
   /// The names changed to those that are wanted, and the presets that this takes.
   private static func matched(
@@ -77,6 +88,9 @@ struct InferredRenaming {
 }
 
 extension InferredRenaming {
+  /// The rule, where it is a single one.
+  var onlyRule: RenameRule? { map.flatMap { $0.rules.count == 1 ? $0.rules[0] : nil } }
+
   /// The most rules that a command spells out.
   private static let maximumRuleCount = 4
 

@@ -13,20 +13,20 @@ extension LoadDiagnosis {
     let absent = wanted.filter { !have.contains(ExactName($0)) }
     let wantedNames = Set(wanted.map(ExactName.init))
     let extra = NaturalOrder.sorted(names.filter { !wantedNames.contains(ExactName($0)) })
-    result.drift = absent.isEmpty ? nil : drift(from: extra, to: absent)
-    if let drift = result.drift {
+    result.renaming = absent.isEmpty ? nil : InferredRenaming(inspection.checkpoint, toLoad: absent)
+    if let renaming = result.renaming, !extra.isEmpty {
       result.findings.append(
         Finding(
           .error, .prefixDrift, tensors: load.missing,
-          "the adapter has all \(Wording.count(drift.count, "key")) that are said to be missing, under "
+          "the adapter has all \(Wording.count(renaming.count, "key")) that are said to be missing, under "
             + "other names: \(extra[0].quoted) has to become "
             + "\(absent.first { $0.hasSuffix(Self.tail(of: extra[0])) }.map(\.quoted) ?? "another")"
             + "; loaded as it is, every B stays zero and the adapter changes nothing",
-          fix: drift.command(for: path)))
+          fix: renaming.command(for: path, toMatch: nil)))
     } else if !load.missing.isEmpty {
       result.findings.append(unexplained(absent: absent, wanted: wanted))
     }
-    if !load.unexpected.isEmpty, result.drift == nil {
+    if !load.unexpected.isEmpty, result.renaming == nil {
       result.findings.append(
         Finding(
           .error, .unmatchedKey, tensors: load.unexpected,
@@ -56,7 +56,16 @@ extension LoadDiagnosis {
       .error, .missingKey, tensors: load.missing,
       "\(absent.count) of the \(Wording.count(wanted.count, "key")) that PEFT wants "
         + "\(Wording.verb(absent.count, "is", "are")) not in the adapter "
-        + "(\(Wording.folded(absent))): their B stays zero, so that nothing changes there")
+        + "(\(Wording.folded(absent)))\(otherLayers(absent)): their B stays zero, so that nothing "
+        + "changes there")
+  }
+
+  /// That the adapter has the missing keys in other layers.
+  private func otherLayers(_ absent: [String]) -> String {
+    let names = inspection.checkpoint.records.map(\.name)
+    guard let layers = AbsentLayers(absent, in: names) else { return "" }
+    return ", which has \(AbsentLayers.range(layers.held)) of \(layers.list.quoted) and not "
+      + "\(AbsentLayers.range(layers.absent))"
   }
 
   /// The key as PEFT saves it: without the name of the adapter.

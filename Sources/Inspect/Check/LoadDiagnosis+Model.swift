@@ -4,15 +4,12 @@ import Formats
 extension LoadDiagnosis {
   func modelLoad() -> Result {
     var result = Result()
-    result.drift = drift(from: load.unexpected, to: load.missing)
-    if let drift = result.drift {
-      result.findings.append(driftFinding(drift, wanted: load.missing.count))
-    } else if !load.unexpected.isEmpty, !load.missing.isEmpty {
-      result.inferred = InferredRenaming(inspection.checkpoint, to: wanted)
-      if let inferred = result.inferred { result.findings.append(inferredFinding(inferred)) }
+    if !load.unexpected.isEmpty, !load.missing.isEmpty {
+      result.renaming = InferredRenaming(inspection.checkpoint, to: wanted)
+      result.findings += result.renaming.map { [renamingFinding($0)] } ?? []
     }
     let lost = load.missing.filter(PLoRA.ends)
-    if !lost.isEmpty, result.drift == nil, result.inferred == nil {
+    if !lost.isEmpty, result.renaming == nil {
       result.findings.append(
         Finding(
           .error, .ploraLost, tensors: lost,
@@ -28,49 +25,41 @@ extension LoadDiagnosis {
     return result
   }
 
-  func drift(from found: [String], to wanted: [String]) -> NameDrift? {
-    var shapes: [ExactName: [Int]] = [:]
-    for record in inspection.checkpoint.records { shapes[ExactName(record.name)] = record.shape }
-    return NameDrift(from: found, to: wanted) { found, wanted in
-      guard let a = shapes[ExactName(found)], let b = wantedShapes[ExactName(wanted)] else {
-        return true
-      }
-      return a == b
-    }
-  }
-
   /// Whether the shape of every missing tensor is known.
   private var knowsShapes: Bool {
     load.missing.allSatisfy { wantedShapes[ExactName($0)] != nil }
   }
 
-  private func driftFinding(_ drift: NameDrift, wanted: Int) -> Finding {
-    let change =
-      drift.replacement.isEmpty
-      ? "without the beginning \(String(drift.pattern.dropFirst()).replacing("\\.", with: ".").quoted)"
-      : "after the change \("\(drift.pattern)=\(drift.replacement)".quoted)"
+  private func renamingFinding(_ renaming: InferredRenaming) -> Finding {
+    let unexpected = load.unexpected
+    let missing = load.missing.count
+    let message =
+      if let rule = renaming.onlyRule {
+        "the names differ by one change: \(Self.change(rule)), \(renaming.count) of the "
+          + "\(Wording.count(unexpected.count, "unexpected key")) "
+          + "\(Wording.verb(renaming.count, "is", "are")) among the "
+          + "\(Wording.count(missing, "missing one"))"
+          + (knowsShapes ? ", with the right shapes" : "")
+      } else {
+        "\(renaming.count) of the \(Wording.count(missing, "missing key")) "
+          + renaming.description(of: unexpected)
+      }
     return Finding(
-      .error, .prefixDrift, tensors: load.unexpected,
-      "the names differ by one change: \(change), \(drift.count) of the "
-        + "\(Wording.count(load.unexpected.count, "unexpected key")) "
-        + "\(Wording.verb(drift.count, "is", "are")) among the "
-        + "\(Wording.count(wanted, "missing one"))"
-        + (knowsShapes ? ", with the right shapes" : ""),
-      fix: drift.command(for: path))
+      .error, .prefixDrift, tensors: unexpected, message,
+      fix: renaming.command(for: path, toMatch: reference))
   }
 
-  private func inferredFinding(_ inferred: InferredRenaming) -> Finding {
-    Finding(
-      .error, .prefixDrift, tensors: load.unexpected,
-      "\(inferred.count) of the \(Wording.count(load.missing.count, "missing key")) "
-        + inferred.description(of: load.unexpected),
-      fix: inferred.command(for: path, toMatch: reference))
+  private static func change(_ rule: RenameRule) -> String {
+    let beginning = String(rule.pattern.dropFirst()).replacing("\\", with: "")
+    let isPlain = rule.replacement.isEmpty && rule.pattern == "^" + RenameRule.escaped(beginning)
+    return isPlain
+      ? "without the beginning \(beginning.quoted)"
+      : "after the change \(rule.description.quoted)"
   }
 
   /// Whether the renaming leaves nothing missing that the lists would have to tell.
   private func isMended(by result: Result) -> Bool {
-    if result.drift != nil { return true }
-    return result.inferred.map { $0.count == load.missing.count } ?? false
+    result.renaming.map { $0.count == load.missing.count } ?? false
   }
 
   /// The plain lists, folded, for what has no better explanation.

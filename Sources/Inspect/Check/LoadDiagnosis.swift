@@ -27,15 +27,12 @@ struct LoadDiagnosis {
 
   struct Result {
     var findings: [Finding] = []
-    /// One rule that mends the names.
-    var drift: NameDrift?
-    /// Several rules that do, where one is not enough.
-    var inferred: InferredRenaming?
+    /// What mends the names.
+    var renaming: InferredRenaming?
 
     /// The rules as expression and replacement; nil where there are none.
     var map: [(pattern: String, replacement: String)]? {
-      if let drift { return [(drift.pattern, drift.replacement)] }
-      return inferred?.map?.rules.map { ($0.pattern, $0.replacement) }
+      renaming?.map?.rules.map { ($0.pattern, $0.replacement) }
     }
   }
 

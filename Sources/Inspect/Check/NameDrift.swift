@@ -8,12 +8,6 @@ struct NameDrift: Hashable {
   /// How many names it puts in place.
   let count: Int
 
-  /// The command that renames the checkpoint at `path`.
-  func command(for path: String) -> String {
-    "tenon remap \(shellQuoted(path)) -o \(shellQuoted(FixCommands.renamed(path))) "
-      + "--rename \(shellWord("\(pattern)=\(replacement)"))"
-  }
-
   /// Finds the only change that gives every one of `wanted` a name of `found`, or every
   /// one of `found` a place in `wanted`; nil where there is none or more than one.
   ///

@@ -131,17 +131,21 @@ struct MergeDraft {
 
   /// `trainable_token_indices`: rows of embeddings that were trained by themselves.
   private mutating func addTokenRows(of adapter: Adapter) throws(CheckpointError) {
-    for replacement in adapter.replacements where replacement.kind == .tokenRows {
+    let replacements = adapter.replacements.filter { $0.kind == .tokenRows }
+    guard !replacements.isEmpty else { return }
+    let tied = try TiedWeights(base.checkpoint)
+    for replacement in replacements {
       let record = replacement.record
       guard let position = positions[replacement.target] else {
-        if adapter.repeatsRows(replacement, of: try TiedWeights(base.checkpoint)) { continue }
+        if adapter.rowsOfInput(for: replacement, of: tied) != nil { continue }
         throw CheckpointError(
           path: adapter.path, tensor: record.name,
           "holds rows of \(replacement.target.quoted), which the base \(base.checkpoint.path) "
             + "does not have")
       }
       let embedding = base.checkpoint.records[position]
-      let rows = try TokenRows.indices(of: replacement, adapter: adapter, embedding: embedding)
+      let rows = try TokenRows.indices(
+        of: replacement, adapter: adapter, embedding: embedding, tied: tied)
       try append(
         [UpdateStep(.replaceRows(rows, with: record), adapter: adapter.path)], to: embedding,
         of: adapter)

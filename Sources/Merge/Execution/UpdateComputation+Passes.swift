@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import Inspect
 
 /// What has to be known of the whole tensor before its first block is written.
 extension UpdateComputation {

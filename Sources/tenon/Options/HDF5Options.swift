@@ -52,3 +52,19 @@ struct HDF5Options: ParsableArguments {
     try KeySource(path, options: opening())
   }
 }
+
+/// The name of an element type of whole bytes as typed, in either case.
+struct AssumedTypeName: ExpressibleByArgument {
+  let type: ElementType
+
+  private static let types = ElementType.allCases.filter { $0.byteWidth != nil }
+
+  init?(argument: String) {
+    guard let type = Self.types.first(where: { $0.name == argument.uppercased() }) else {
+      return nil
+    }
+    self.type = type
+  }
+
+  static var allValueStrings: [String] { types.map(\.name) }
+}

@@ -21,7 +21,7 @@ extension JSONWriter {
       writer.strings("details", error.details)
       let isCommand = error.fix.map(isCommand) ?? false
       writer.string("fix", isCommand ? error.fix : nil)
-      writer.string("advice", isCommand ? nil : error.fix)
+      if let advice = error.fix, !isCommand { writer.string("advice", advice) }
     }
   }
 
