@@ -109,9 +109,16 @@ static void put_values(attribute_t it) {
   }
 }
 
-static herr_t put_attribute(hid_t object, const char *name, const H5A_info_t *info, void *count) {
-  (void)info;
-  attribute_t it = {.attribute = checked(H5Aopen(object, name, H5P_DEFAULT), "an attribute")};
+/// An attribute before it is opened.
+typedef struct {
+  hid_t object;
+  const char *name;
+} named_attribute_t;
+
+static void put_named(void *argument) {
+  const named_attribute_t *named = argument;
+  attribute_t it = {
+      .attribute = checked(H5Aopen(named->object, named->name, H5P_DEFAULT), "an attribute")};
   it.type = checked(H5Aget_type(it.attribute), "the type of an attribute");
   it.space = checked(H5Aget_space(it.attribute), "the shape of an attribute");
   hssize_t points = H5Sget_simple_extent_npoints(it.space);
@@ -119,11 +126,25 @@ static herr_t put_attribute(hid_t object, const char *name, const H5A_info_t *in
   // Too long for all ways of telling; zero bytes each are told by class.
   it.count = points > maximum_attribute_bytes ? (size_t)maximum_attribute_bytes + 1
                                               : (size_t)points;
-  put_text(name);
   put_values(it);
   H5Sclose(it.space);
   H5Tclose(it.type);
   H5Aclose(it.attribute);
+}
+
+static herr_t put_attribute(hid_t object, const char *name, const H5A_info_t *info, void *count) {
+  (void)info;
+  put_text(name);
+  size_t start = record_size();
+  named_attribute_t named = {.object = object, .name = name};
+  if (attempt(put_named, &named) != NULL) {
+    // Of one that cannot be read it is told that it is there.
+    cut_record(start);
+    put_u8(UINT8_MAX);
+    put_u8(told_by_class);
+    put_u8(0);
+    put_u32(0);
+  }
   *(uint32_t *)count += 1;
   return 0;
 }

@@ -35,10 +35,16 @@ public struct TensorData: Sendable {
     self.bytes = bytes
     byteCount = record.byteCount
     let path = bytes.extents.first?.file.path
-    chunks =
-      if case .chunked(let storage) = bytes.codec { ChunkedData(storage, bytes.extents) } else {
-        nil
+    if case .chunked(let storage) = bytes.codec {
+      do throws(CheckpointError) {
+        try storage.checkReadable(limit: limit)
+      } catch {
+        throw error.with(path: path, tensor: record.name)
       }
+      chunks = ChunkedData(storage, bytes.extents)
+    } else {
+      chunks = nil
+    }
     let isPlain = (bytes.codec == .stored || chunks != nil) && bytes.view == nil
     guard !(isPlain && bytes.transforms.isEmpty) else {
       elementWidth = 1

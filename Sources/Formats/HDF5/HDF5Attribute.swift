@@ -72,7 +72,8 @@ extension ByteCursor {
 
   private mutating func attribute() throws(CheckpointError) -> HDF5Attribute {
     let name = try text("the name of an attribute")
-    let kind = HDF5TypeDecoding.className(Int(try byte("the class of an attribute")))
+    let number = try byte("the class of an attribute")
+    let kind = number == .max ? "unreadable" : HDF5TypeDecoding.className(Int(number))
     let way = try byte("the way of an attribute")
     let rank = try byte("the number of axes")
     let shape = rank == UInt8.max ? nil : try sizes(Int(rank))

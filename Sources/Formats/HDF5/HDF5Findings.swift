@@ -41,14 +41,43 @@ enum HDF5Findings {
   /// What a dataset is that cannot be a tensor.
   static func description(_ dataset: HDF5Index.Dataset) -> String {
     let shape = dataset.shape.map { $0.isEmpty ? "" : " \($0)" } ?? ""
-    switch dataset.type {
-    case .string: return "string\(shape)"
+    return description(dataset.type) + shape
+  }
+
+  /// What its elements are.
+  static func description(_ type: HDF5Type) -> String {
+    switch type {
+    case .string: return "string"
     case .compound(_, let members, _):
       let names = members.map(\.name).joined(separator: ", ").printable
-      return "compound of \(names.isEmpty ? "many members" : names)\(shape)"
-    case .other(let name, _): return "\(name)\(shape)"
-    case .integer, .float, .opaque, .enumeration:
-      return "data of \(dataset.type.byteCount) bytes each\(shape)"
+      return "compound of \(names.isEmpty ? "many members" : names)"
+    case .other(let name, _, _): return name
+    case .integer, .enumeration: return "integer of \(bytes(type))"
+    case .float(let float, _): return float.description
+    case .opaque: return "opaque data of \(bytes(type))"
+    }
+  }
+
+  private static func bytes(_ type: HDF5Type) -> String {
+    type.byteCount == 1 ? "1 byte" : "\(type.byteCount) bytes"
+  }
+
+  /// Numbers that are left out: one finding for each type.
+  static func unsupported(_ datasets: [(name: String, type: String)]) -> [Finding] {
+    var types: [String] = []
+    var names: [String: [String]] = [:]
+    for dataset in datasets {
+      if names[dataset.type] == nil { types.append(dataset.type) }
+      names[dataset.type, default: []].append(dataset.name)
+    }
+    return types.map { type in
+      let names = names[type] ?? []
+      let list = TorchFindings.shortList(names.map(\.quoted))
+      return Finding(
+        .warning, .unsupportedType, tensors: names,
+        names.count == 1
+          ? "\(list) is left out, as no tensor can be of its type (\(type))"
+          : "\(list) are left out, as no tensor can be of their type (\(type))")
     }
   }
 }

@@ -8,7 +8,7 @@ import SystemPackage
 enum HDF5Helper {
   static let programName = "tenon-hdf5"
   /// The helper stops itself earlier; this is for one that cannot.
-  private static let timeLimit = 10
+  private static let timeLimit = 9
   /// Enough for a million datasets with names as long as they come.
   private static let maximumAnswer = 512 << 20
 

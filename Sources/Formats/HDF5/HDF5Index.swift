@@ -6,6 +6,13 @@ struct HDF5Index: Sendable {
   var links: [Link] = []
   /// The paths of named types.
   var types: [String] = []
+  /// What libhdf5 could not read.
+  var unreadable: [Unreadable] = []
+
+  struct Unreadable: Sendable {
+    var path: String
+    var reason: String
+  }
 
   struct Group: Sendable {
     var path: String
@@ -32,13 +39,15 @@ struct HDF5Index: Sendable {
     var fill: [UInt8]
     var storage: Storage
     var attributes: [HDF5Attribute]
+    /// Whether it stands here before, under another path.
+    var isFurtherName = false
   }
 
   enum Storage: Sendable {
     /// The data itself, from the dataset's header.
     case header([UInt8])
     /// One range of the file; no offset where nothing was written.
-    case contiguous(offset: Int?, byteCount: Int)
+    case contiguous(offset: UInt64?, byteCount: UInt64)
     case chunked(Chunks)
     /// Data that is not in this file, or none: a phrase that says which.
     case elsewhere(String)
@@ -55,8 +64,8 @@ struct HDF5Index: Sendable {
     var place: [Int]
     /// A bit for each filter that was left out.
     var mask: UInt32
-    var offset: Int
-    var byteCount: Int
+    var offset: UInt64
+    var byteCount: UInt64
   }
 }
 

@@ -30,9 +30,20 @@ struct HDF5Names {
     rootPath.isEmpty || path.hasPrefix("/\(Self.kerasWeights)/")
   }
 
-  /// Whether another separator tells the names of two datasets apart.
-  func canDiffer(_ path: String, _ other: String) -> Bool {
-    name(of: path, Self.pathSeparator) != name(of: other, Self.pathSeparator)
+  /// The refusal of two datasets of one name, the second of which is at `position`.
+  func ambiguity(at position: Int, of paths: [String]) -> CheckpointError {
+    let path = paths[position]
+    let tensor = name(of: path)
+    let other = paths[..<position].first { ExactName(name(of: $0)) == ExactName(tensor) }
+    // Paths are shown with what is no UTF-8 in them replaced.
+    guard let other, ExactName(other) != ExactName(path) else {
+      return CheckpointError(
+        tensor: tensor, "is the name of two datasets, whose names in the file are not UTF-8")
+    }
+    let canDiffer = name(of: path, Self.pathSeparator) != name(of: other, Self.pathSeparator)
+    return CheckpointError(
+      tensor: tensor, "is the name of two datasets, \(other.quoted) and \(path.quoted)",
+      fix: canDiffer ? "choose what joins groups and names with --hdf5-separator" : nil)
   }
 
   /// The name of the tensor in the dataset at `path`, which begins with a slash.

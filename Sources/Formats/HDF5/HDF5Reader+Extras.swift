@@ -14,7 +14,7 @@ extension HDF5Reader {
           !(isRoot && names.isOwnConvention && $0.name == HDF5Convention.attribute)
         }, of: isRoot ? "" : names.name(of: group.path))
     }
-    for dataset in index.datasets {
+    for dataset in index.datasets where !dataset.isFurtherName {
       let heeded = HDF5TypeRow.heeded(
         dataset.type, dtype: dataset.attributes["dtype"]?.string)
       metadata.add(

@@ -51,16 +51,19 @@ extension HDF5Reader {
   {
     guard count > 0 else { return TensorBytes(extents: [Extent(file: file, offset: 0, count: 0)]) }
     switch dataset.storage {
-    case .contiguous(let offset?, _) where count <= file.size && offset <= file.size - count:
-      return TensorBytes(extents: [Extent(file: file, offset: offset, count: count)])
+    case .contiguous(let offset?, _):
+      if let extent = Extent(file, at: offset, count: UInt64(count)) {
+        return TensorBytes(extents: [extent])
+      }
     case .header(let bytes) where bytes.count == count:
       let kept = try InputFile(holding: bytes, name: file.path)
       return TensorBytes(extents: [Extent(file: kept, offset: 0, count: count)])
     case .chunked(let chunks):
-      let (storage, extents) = try ChunkedStorage.checked(dataset, chunks, in: file)
+      let (storage, extents) = try ChunkedStorage.checked(
+        dataset, chunks, in: file, isDoubtful: false)
       return TensorBytes(extents: extents, codec: .chunked(storage))
-    default:
-      throw CheckpointError(tensor: dataset.path, "\(count) bytes do not lie in the file")
+    default: break
     }
+    throw CheckpointError(tensor: dataset.path, "\(count) bytes do not lie in the file")
   }
 }

@@ -6,9 +6,12 @@ enum HDF5TypeDecoding {
     "enumeration", "variable-length", "array",
   ]
 
+  /// Those of time and of bit fields, which no tensor can have.
+  private static let numericClasses: Set = [2, 4]
+
   static func type(_ record: inout ByteCursor, depth: Int) throws(CheckpointError) -> HDF5Type {
     let number = Int(try record.byte("a class"))
-    let byteCount = try record.count("the size of a type")
+    let byteCount = try record.size("the size of a type")
     let order = try record.byte("a byte order")
     let isBigEndian = order == 1
     switch number {
@@ -21,7 +24,12 @@ enum HDF5TypeDecoding {
       return .opaque(byteCount: byteCount)
     case 6: return try compound(&record, byteCount, depth)
     case 8: return try enumeration(&record, depth)
-    default: return .other(className(number), byteCount: byteCount)
+    case 10:
+      let element = try HDF5Answer.type(&record, depth: depth + 1)
+      return .other("array", byteCount: byteCount, isNumeric: element.isNumeric)
+    default:
+      return .other(
+        className(number), byteCount: byteCount, isNumeric: numericClasses.contains(number))
     }
   }
 
@@ -37,7 +45,9 @@ enum HDF5TypeDecoding {
     let precision = try record.uint32("a precision")
     let offset = try record.uint32("a bit offset")
     guard 1...8 ~= byteCount, precision == 8 * byteCount, offset == 0 else {
-      return .other("integer of \(precision) bits in \(byteCount) bytes", byteCount: byteCount)
+      return .other(
+        "integer of \(precision) bits in \(byteCount) bytes", byteCount: byteCount,
+        isNumeric: true)
     }
     return .integer(
       byteCount: byteCount, isSigned: isSigned, isBigEndian: isBigEndian && byteCount > 1)
@@ -56,7 +66,8 @@ enum HDF5TypeDecoding {
     guard 1...16 ~= byteCount, precision == 8 * byteCount, fields == expected,
       1 + exponent + mantissa == precision, normalization == 0, let bias = Int(exactly: bias)
     else {
-      return .other("float of \(precision) bits in \(byteCount) bytes", byteCount: byteCount)
+      return .other(
+        "float of \(precision) bits in \(byteCount) bytes", byteCount: byteCount, isNumeric: true)
     }
     return .float(
       HDF5Float(
@@ -88,7 +99,8 @@ enum HDF5TypeDecoding {
       let value = Int(truncatingIfNeeded: try record.uint64("the value of a member"))
       members.append(HDF5Type.Member(name: name, number: value))
     }
-    return .enumeration(base, members: members)
+    // In whichever order they were added.
+    return .enumeration(base, members: members.sorted { $0.number < $1.number })
   }
 }
 
@@ -96,6 +108,11 @@ extension ByteCursor {
   /// A number of 64 bits that fits.
   mutating func count(_ what: String) throws(CheckpointError) -> Int {
     try HDF5Answer.exact(try uint64(what), what)
+  }
+
+  /// What a file states as a size; one that does not fit is more than anything has.
+  mutating func size(_ what: String) throws(CheckpointError) -> Int {
+    Int(clamping: try uint64(what))
   }
 
   /// So many bytes as the 32 bits before them say.
@@ -112,7 +129,7 @@ extension ByteCursor {
   mutating func sizes(_ rank: Int) throws(CheckpointError) -> [Int] {
     guard rank <= HDF5Answer.maximumRank else { throw CheckpointError("it has \(rank) axes") }
     var sizes: [Int] = []
-    for _ in 0..<rank { sizes.append(try count("a size")) }
+    for _ in 0..<rank { sizes.append(try size("a size")) }
     return sizes
   }
 }

@@ -95,7 +95,7 @@ struct HDF5TypeRow: Sendable {
   private static func listed(_ type: HDF5Type) -> TensorType? {
     switch type {
     case .float(let float, _):
-      .foreign(name: "float\(8 * float.byteCount)", bitWidth: 8 * float.byteCount)
+      .foreign(name: float.description, bitWidth: 8 * float.byteCount)
     case .enumeration(let base, _): reading(base, dtype: nil)
     default: nil
     }
@@ -118,6 +118,13 @@ struct HDF5TypeRow: Sendable {
   static func heeded(_ stored: HDF5Type, dtype: String?) -> Set<String> {
     guard let row = row(named: dtype), row.fits(stored) else { return [] }
     return row.type.bitWidth < 8 ? ["dtype", "shape"] : ["dtype"]
+  }
+
+  /// What the bytes are of which numbers consist that no tensor can have; nil for what is
+  /// none.
+  static func unsupported(_ stored: HDF5Type) -> TensorType? {
+    guard stored.isNumeric, stored.byteCount > 0 else { return nil }
+    return .foreign(name: HDF5Findings.description(stored), bitWidth: 8)
   }
 
   /// Whether bytes that are stored like this can be of the row's type: as the row says,

@@ -87,6 +87,7 @@ extension Checkpoint {
       metadata.merge(part.contents.metadata) { first, _ in first }
       findings += part.contents.findings
       others += part.contents.others
+      unsupported += part.contents.unsupported
       sideFiles += part.contents.sideFiles
       if rootPath.isEmpty { rootPath = part.contents.rootPath }
     }
