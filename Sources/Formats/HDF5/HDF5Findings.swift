@@ -52,8 +52,8 @@ enum HDF5Findings {
       let names = members.map(\.name).joined(separator: ", ").printable
       return "compound of \(names.isEmpty ? "many members" : names)"
     case .other(let name, _, _): return name
-    case .integer, .enumeration: return "integer of \(bytes(type))"
-    case .float(let float, _): return float.description
+    case .integer, .float, .enumeration:
+      return HDF5TypeRow.reading(type, dtype: nil)?.name ?? "integer of \(bytes(type))"
     case .opaque: return "opaque data of \(bytes(type))"
     }
   }
