@@ -38,9 +38,6 @@ TABLE = {
     ("DoRA convolution", "F16"): Tolerance(5e-3, 1, "2.8e-05 and 0", NORMS),
     ("LoHa effective", "F32"): Tolerance(5e-3, 8, "4.3e-05 and 4.8e-05, 1 ulp", CORES),
     ("LoKr effective", "F32"): Tolerance(5e-2, 16, "2.6e-03 and 2.0e-03, 4 ulp; once 1.1e-02, 7 ulp", CORES),
-    ("AdaLoRA", "F32"): Tolerance(
-        0.2, 8, "1.7e-02 and 1.8e-02, 2 ulp",
-        "PEFT multiplies by alpha and divides by the rank, each rounded; tenon multiplies once"),
 }
 
 
