@@ -52,7 +52,8 @@ import Testing
   ) throws {
     func json(_ text: String) throws -> JSONValue { try JSONValue(parsing: Array(text.utf8)) }
     let orientation = Orientation(
-      decided: [], classes: ModuleClasses(ModelConfiguration(try json(#"{"model_type": "\#(model)"}"#))),
+      decided: [],
+      classes: ModuleClasses(ModelConfiguration(try json(#"{"model_type": "\#(model)"}"#))),
       configuration: try AdapterConfiguration(
         json(#"{"r": 2, "fan_in_fan_out": \#(flag)}"#), path: "adapter_config.json"))
     #expect(orientation.isTransposed("h.0.\(module)", .either) == isTransposed)
