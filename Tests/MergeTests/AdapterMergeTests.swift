@@ -7,16 +7,16 @@ import Testing
 
 /// Whole merges of small files: what is written beside the sums, and what is refused.
 @Suite struct AdapterMergeTests {
-  private func zeros(_ shape: [Int]) -> TestTensor {
+  func zeros(_ shape: [Int]) -> TestTensor {
     TestTensor(shape, [Float](repeating: 0, count: shape.reduce(1, *)))
   }
 
-  private func ones(_ shape: [Int]) -> TestTensor {
+  func ones(_ shape: [Int]) -> TestTensor {
     TestTensor(shape, [Float](repeating: 1, count: shape.reduce(1, *)))
   }
 
   /// A base with an embedding of 5 tokens and a square weight.
-  private func base(
+  func base(
     in directory: TemporaryDirectory, _ configuration: String,
     _ tensors: KeyValuePairs<String, TestTensor>? = nil
   ) throws -> Checkpoint {
@@ -28,14 +28,14 @@ import Testing
     return try Checkpoint.open(directory.path("base"))
   }
 
-  private func adapter(
+  func adapter(
     _ name: String = "adapter", in directory: TemporaryDirectory, fields: String = "",
     _ tensors: KeyValuePairs<String, TestTensor>
   ) throws -> Adapter {
     try adapter(name, in: directory, fields: fields, tensors.map { ($0, $1) })
   }
 
-  private func adapter(
+  func adapter(
     _ name: String = "adapter", in directory: TemporaryDirectory, fields: String = "",
     _ tensors: [(String, TestTensor)]
   ) throws -> Adapter {
@@ -46,7 +46,7 @@ import Testing
     return try Adapter(Checkpoint.open(directory.path(name)))
   }
 
-  private func pair(_ module: String, _ output: Int, _ input: Int) -> KeyValuePairs<
+  func pair(_ module: String, _ output: Int, _ input: Int) -> KeyValuePairs<
     String, TestTensor
   > {
     [
@@ -55,7 +55,7 @@ import Testing
     ]
   }
 
-  private func plan(
+  func plan(
     _ base: Checkpoint, _ adapters: [WeightedAdapter], keepsTied: Bool = false
   ) throws -> MergePlan {
     var options = OutputOptions()
@@ -64,7 +64,7 @@ import Testing
   }
 
   /// The text of the configuration that a plan writes; nil where it stays.
-  private func configuration(_ plan: MergePlan) -> String? {
+  func configuration(_ plan: MergePlan) -> String? {
     plan.documents.first { $0.name == "config.json" }.map {
       String(decoding: $0.bytes, as: UTF8.self)
     }
@@ -301,6 +301,29 @@ import Testing
     )
     #expect(
       error?.fix == (refusal == nil ? "keep the base: such a merge cannot be taken back" : nil))
+  }
+
+  @Test(
+    arguments: zip(
+      ["", #"{"peft_type": "OFT", "num_cayley_neumann_terms": 0}"#],
+      [
+        "no adapter_config.json says how its rotations are made",
+        "num_cayley_neumann_terms is 0; expected 1 to 100",
+      ]))
+  func `how a rotation is made is never guessed`(configuration: String, refusal: String) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    try directory.write(
+      [("base_model.model.model.q_proj.oft_R.weight", ones([2, 1]))],
+      to: "adapter/adapter_model.safetensors")
+    if !configuration.isEmpty {
+      try directory.write(configuration, to: "adapter/adapter_config.json")
+    }
+    let adapter = try Adapter(Checkpoint.open(directory.path("adapter")))
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, [WeightedAdapter(adapter)])
+    }
+    #expect(error?.message == #"module "model.q_proj": \#(refusal)"#)
   }
 
   @Test func `no part of a replacement can be added`() throws {
