@@ -48,7 +48,7 @@ import Testing
   static let refusals: [(file: String, text: String)] = [
     (
       "ambiguous-names", #"tensor "a.b": is the name of two datasets, "/a.b" and "/a/b""#
-    ),
+    )
   ]
 
   @Test(arguments: refusals) func `what cannot be read is refused in words`(
