@@ -102,7 +102,8 @@ public final class ChunkedStorage: Sendable {
       var bytes = try extent.file.read(extent.count, at: extent.offset)
       for (position, filter) in filters.enumerated().reversed()
       where chunk.mask >> UInt32(position) & 1 == 0 {
-        bytes = try filter.decode(bytes, to: size(before: position, chunk.mask))
+        bytes = try filter.decode(
+          bytes, to: size(before: position, chunk.mask), from: extent.file.path)
       }
       guard bytes.count == chunkByteCount else {
         throw CheckpointError("a chunk holds \(bytes.count) bytes; expected \(chunkByteCount)")

@@ -13,8 +13,8 @@ extension BaseMatching {
       throw CheckpointError(
         path: adapter.path, tensor: first.tensors.first?.record.name,
         "\(FoldedKeys.summary(of: undecided.map(\.target), "module")): the weight is square, and "
-          + "other modules of the adapter are held both as [out, in] and as [in, out], "
-          + "so that nothing tells how this one is")
+          + "nothing tells whether it is held as [out, in] or as [in, out]; expected a config.json "
+          + "beside it whose model_type is one of transformers' own")
     }
     guard let first = mismatches.first else { return }
     let expected = first.module.updatedShape ?? []

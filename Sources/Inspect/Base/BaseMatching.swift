@@ -94,6 +94,8 @@ public struct BaseMatching: Sendable {
   ) {
     let orientation = Orientation(
       decided: fits.filter { $0.module.kind != .embedding }.map { ($0.module.target, $0.fit) },
+      // One that cannot be read tells nothing; whoever needs it says why.
+      classes: ModuleClasses((try? ModelConfiguration(beside: base)) ?? nil),
       configuration: adapter.configuration)
     for fit in fits {
       guard let isTransposed = orientation.isTransposed(fit.module.target, fit.fit) else {

@@ -56,6 +56,16 @@ public struct ModelConfiguration: Sendable {
   }
   var name: String? { json["_name_or_path"]?.string }
   var modelType: String? { json["model_type"]?.string }
+  /// The types of the model and of its parts, such as the encoder and the decoder.
+  var modelTypes: Set<String> { Self.modelTypes(in: json) }
+
+  private static func modelTypes(in json: JSONValue) -> Set<String> {
+    (json.object ?? []).reduce(into: []) { types, member in
+      if member.key == "model_type", let type = member.value.string { types.insert(type) }
+      types.formUnion(modelTypes(in: member.value))
+    }
+  }
+
   /// Whether it is of InternLM-XComposer 2 or 2.5.
   var isXComposer: Bool {
     let words = [modelType] + (json["architectures"]?.array ?? []).map(\.string)

@@ -1,19 +1,24 @@
 /// Decides how square weights are held.
 ///
-/// PEFT goes by the class of the module, which no file tells. Modules of the same
-/// name are of the same class, so those that are not square decide for those that
-/// are (GPT-2's `attn.c_proj` is square, its `mlp.c_proj` is not); then the nearest
-/// relatives by path; and only where there are none the configuration's
-/// `fan_in_fan_out`, which PEFT sets by the last module that it adapts. Where the
-/// evidence disagrees, nothing is decided. Embeddings are no evidence: they are of a
+/// PEFT goes by the class of the module, which the model's type tells where it is one of
+/// transformers' own. Elsewhere modules of the same name are of the same class, so those
+/// that are not square decide for those that are (GPT-2's `attn.c_proj` is square, its
+/// `mlp.c_proj` is not); then the nearest relatives by path; and only where there are none
+/// the adapter's `fan_in_fan_out`, which PEFT sets by the last module that it adapts. Where
+/// the evidence disagrees, nothing is decided. Embeddings are no evidence: they are of a
 /// class of their own.
 struct Orientation {
   private var byName: [Substring: Set<ShapeFit>] = [:]
   /// What was decided of the modules below each path.
   private var byParent: [Substring: Set<ShapeFit>] = [:]
+  private let classes: ModuleClasses
   private let configuration: AdapterConfiguration?
 
-  init(decided fits: [(target: String, fit: ShapeFit)], configuration: AdapterConfiguration?) {
+  init(
+    decided fits: [(target: String, fit: ShapeFit)], classes: ModuleClasses,
+    configuration: AdapterConfiguration?
+  ) {
+    self.classes = classes
     self.configuration = configuration
     for (target, fit) in fits where fit != .either {
       byName[Self.lastSegment(target), default: []].insert(fit)
@@ -24,13 +29,17 @@ struct Orientation {
   /// Nil where nothing tells.
   func isTransposed(_ target: String, _ fit: ShapeFit) -> Bool? {
     guard fit == .either else { return fit == .transposed }
-    if let alike = byName[Self.lastSegment(target)], alike.count == 1 {
+    let name = Self.lastSegment(target)
+    if let isConv1D = classes.isConv1D(name) { return isConv1D }
+    if let alike = byName[name], alike.count == 1 {
       return alike.contains(.transposed)
     }
     if let related = Self.parents(target).lazy.compactMap({ byParent[$0] }).first {
       return related.count == 1 ? related.contains(.transposed) : nil
     }
-    guard let configuration else { return isAllDirect ? false : nil }
+    guard let configuration else {
+      return isAllDirect && !ModuleClasses.mayBeConv1D(name) ? false : nil
+    }
     guard configuration.isFanInFanOut else { return false }
     // Elsewhere in the model there are other classes; the flag may be theirs.
     return byName.isEmpty ? true : nil
