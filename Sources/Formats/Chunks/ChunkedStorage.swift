@@ -10,7 +10,7 @@ public final class ChunkedStorage: Sendable {
   let width: Int
   /// What was done to the bytes of each block, first to last.
   let filters: [ChunkFilter]
-  /// The element that stands where no block is.
+  /// The element that stands where no block is; empty for zeros.
   let fill: [UInt8]
   /// The blocks that there are, by their place in the grid.
   let chunks: [Int: Chunk]
@@ -29,7 +29,7 @@ public final class ChunkedStorage: Sendable {
     shape: [Int], chunkShape: [Int], width: Int, filters: [ChunkFilter], fill: [UInt8],
     chunks: [Int: Chunk], doubt: String? = nil
   ) {
-    precondition(!shape.isEmpty && shape.count == chunkShape.count && fill.count == width)
+    precondition(!shape.isEmpty && shape.count == chunkShape.count && (fill.isEmpty || fill.count == width))
     self.shape = shape
     self.chunkShape = chunkShape
     self.width = width
