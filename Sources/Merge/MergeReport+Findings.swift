@@ -89,6 +89,7 @@ extension UpdateStep.Action {
       case .hadamard, .kronecker: "one of the adapter's factors is zero, as before training"
       }
     case .multiply: "the adapter multiplies by 1, as before training"
+    case .rotate: "the adapter turns by nothing, as before training"
     case .normalise: "the lengths that the adapter gives are those of the base"
     case .replaceRows: "the rows that take places are those of the base"
     case .round, .fitScales: "nothing is added"

@@ -14,7 +14,7 @@ void put_bytes(const void *bytes, size_t count) {
   if (count > room - used) {
     size_t wanted = (used + count) * 2;
     uint8_t *larger = realloc(body, wanted);
-    if (larger == NULL) fail("no memory for the answer");
+    if (larger == NULL) give_up("no memory for the answer");
     body = larger;
     room = wanted;
   }
@@ -33,12 +33,16 @@ void put_u32(uint32_t value) { put_integer(value, 4); }
 void put_u64(uint64_t value) { put_integer(value, 8); }
 
 void put_blob(const void *bytes, size_t count) {
-  if (count > UINT32_MAX) fail("a field is too long for the answer");
+  if (count > UINT32_MAX) give_up("a field is too long for the answer");
   put_u32((uint32_t)count);
   put_bytes(bytes, count);
 }
 
 void put_text(const char *text) { put_blob(text, strlen(text)); }
+
+size_t record_size(void) { return used; }
+
+void cut_record(size_t size) { used = size; }
 
 size_t put_hole(void) {
   size_t place = used;
@@ -60,7 +64,7 @@ void end_record(void) {
   for (int i = 0; i < 8; i++) head[1 + i] = (uint8_t)((uint64_t)used >> (8 * i));
   if (fwrite(head, 1, sizeof head, stdout) != sizeof head ||
       fwrite(body, 1, used, stdout) != used) {
-    fail("the answer cannot be written");
+    give_up("the answer cannot be written");
   }
   records++;
 }

@@ -90,6 +90,12 @@ void put_type(hid_t type, int depth) {
   }
   case H5T_COMPOUND: put_compound(type, depth); break;
   case H5T_ENUM: put_enumeration(type, depth); break;
+  case H5T_ARRAY: {
+    hid_t element = checked(H5Tget_super(type), "the type of an array's elements");
+    put_type(element, depth + 1);
+    H5Tclose(element);
+    break;
+  }
   default: break;
   }
 }

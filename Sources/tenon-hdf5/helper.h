@@ -34,6 +34,9 @@ void put_bytes(const void *bytes, size_t count);
 /// A count of 32 bits and the bytes.
 void put_text(const char *text);
 void put_blob(const void *bytes, size_t count);
+/// The bytes of the record so far, and back to so many of them.
+size_t record_size(void);
+void cut_record(size_t size);
 /// Leaves room for a number of 32 bits and returns its place.
 size_t put_hole(void);
 void fill_hole(size_t place, uint32_t value);
@@ -44,9 +47,14 @@ uint64_t record_count(void);
 
 // failure.c: the end where something cannot be read.
 
-/// Writes `what`, the library's own reason and the current object to standard error,
-/// and ends the process.
+/// Ends the attempt that is being made, or the process with a line on standard error:
+/// `what` and the library's own reason.
 void fail(const char *what) __attribute__((noreturn));
+/// Ends the process in the same way, whatever is being attempted.
+void give_up(const char *what) __attribute__((noreturn));
+/// Calls `body`; returns the words of its failure, or NULL. No call of the library may lie
+/// between this and what fails, as it would be left without an end.
+const char *attempt(void (*body)(void *), void *argument);
 /// Fails if a call of the library returned a negative number.
 hid_t checked(hid_t result, const char *what);
 /// Memory that is there, or the process ends.
@@ -61,9 +69,17 @@ void note_reads(void);
 /// Ends that; tells whether it was one read, and where.
 int noted_read(haddr_t *address, hsize_t *size);
 
+// seen.c: the datasets with several names that were told.
+
+int was_seen(haddr_t address);
+void note_seen(haddr_t address);
+
 // walk.c, dataset.c, chunks.c, datatype.c, attribute.c: what is in the file.
 
 void walk(hid_t file);
+/// Writes the sizes of a dataset or an attribute; returns the rank, or -1 where it has no
+/// elements by type.
+int put_shape(hid_t space);
 void put_dataset(hid_t dataset, const char *path, uint64_t address);
 void put_chunks(hid_t dataset, hid_t list, hid_t space, int rank);
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 enum {
-  memory_gibibytes = 4,
-  processor_seconds = 8,
-  wall_seconds = 9,
+  memory_gibibytes = 1,
+  processor_seconds = 7,
+  wall_seconds = 8,
   open_files = 32,
 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { version = 1 };
+enum { version = 2 };
 
 /// No object may lead the library to a file other than the one it was given.
 static hid_t opened(const char *path) {

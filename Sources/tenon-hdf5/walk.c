@@ -49,10 +49,10 @@ static void put_named_link(hid_t group, const char *name, const H5L_info_t *info
 }
 
 static void put_object(hid_t group, const char *name) {
-  if (++objects > maximum_objects) fail("there are too many objects");
+  if (++objects > maximum_objects) give_up("there are too many objects");
   H5O_info_t info;
-  checked(H5Oget_info_by_name2(group, name, &info, H5O_INFO_BASIC, H5P_DEFAULT), "an object");
-  hid_t object = checked(H5Oopen(group, name, H5P_DEFAULT), "an object");
+  checked(H5Oget_info_by_name2(group, name, &info, H5O_INFO_BASIC, H5P_DEFAULT), "it cannot be opened");
+  hid_t object = checked(H5Oopen(group, name, H5P_DEFAULT), "it cannot be opened");
   switch (info.type) {
   case H5O_TYPE_GROUP: {
     int is_circle = 0;
@@ -64,7 +64,17 @@ static void put_object(hid_t group, const char *name) {
     }
     break;
   }
-  case H5O_TYPE_DATASET: put_dataset(object, path, info.addr); break;
+  case H5O_TYPE_DATASET:
+    if (was_seen(info.addr)) {
+      begin_record('N');
+      put_text(path);
+      put_u64(info.addr);
+      end_record();
+    } else {
+      put_dataset(object, path, info.addr);
+      if (info.rc > 1) note_seen(info.addr);
+    }
+    break;
   default:
     begin_record('T');
     put_text(path);
@@ -73,26 +83,56 @@ static void put_object(hid_t group, const char *name) {
   H5Oclose(object);
 }
 
+/// A link before anything is known of what it leads to.
+typedef struct {
+  hid_t group;
+  const char *name;
+  const H5L_info_t *info;
+} link_t;
+
+static void put_target(void *argument) {
+  const link_t *link = argument;
+  if (link->info->type == H5L_TYPE_HARD) {
+    put_object(link->group, link->name);
+  } else {
+    put_named_link(link->group, link->name, link->info);
+  }
+}
+
+/// What cannot be read is told with the reason, and the rest is read.
+static void put_unreadable(const char *reason) {
+  begin_record('U');
+  put_text(path);
+  put_text(reason);
+  end_record();
+}
+
 static herr_t visit(hid_t group, const char *name, const H5L_info_t *info, void *unused) {
   (void)unused;
   size_t before = path_length, length = strlen(name);
-  if (length + 2 > path_room - before) fail("a path is too long");
+  if (length + 2 > path_room - before) give_up("a path is too long");
   path[path_length++] = '/';
   memcpy(path + path_length, name, length + 1);
   path_length += length;
   set_current(path);
-  if (info->type == H5L_TYPE_HARD) {
-    put_object(group, name);
-  } else {
-    put_named_link(group, name, info);
-  }
+  int depth_before = depth;
+  link_t link = {.group = group, .name = name, .info = info};
+  const char *failure = attempt(put_target, &link);
+  depth = depth_before;
+  path_length = before + 1 + length;
+  path[path_length] = 0;
+  if (failure != NULL) put_unreadable(failure);
   path_length = before;
   path[path_length] = 0;
   return 0;
 }
 
 static void walk_group(hid_t group, haddr_t address) {
-  if (depth == maximum_depth) fail("the groups are nested too deeply");
+  if (depth == maximum_depth) {
+    char what[64];
+    snprintf(what, sizeof what, "it lies more than %d groups deep", maximum_depth);
+    fail(what);
+  }
   ancestors[depth++] = address;
   begin_record('G');
   put_text(path);

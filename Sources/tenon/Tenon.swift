@@ -22,12 +22,25 @@ struct Tenon: ParsableCommand {
 enum Main {
   /// Runs the command line and ends the process with its status.
   static func main() {
+    holdStandardDescriptors()
     raiseFileLimit()
     do {
+      try checkWords()
       var command = try Tenon.parseAsRoot()
       try command.run()
     } catch {
       finish(error)
+    }
+  }
+
+  /// A word that cannot be understood is told as every failure is.
+  private static func checkWords() throws {
+    do throws(CheckpointError) {
+      try CommandWords.check()
+    } catch {
+      if CommandLine.arguments.contains("--json") { StandardOutput.write(failureJSON(error)) }
+      StandardError.report(error)
+      throw ExitCode(2)
     }
   }
 
@@ -43,6 +56,16 @@ enum Main {
       StandardError.write("tenon: \(text)\n")
     }
     exit(status.rawValue)
+  }
+
+  /// Where one of the standard descriptors is closed, the first file that is opened would
+  /// have its number, and what is told would be written into it. Each is opened the wrong
+  /// way round, so that using it stays an error.
+  private static func holdStandardDescriptors() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+      // The lowest number that is free is the one.
+      _ = unsafe open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY)
+    }
   }
 
   /// A model can have more shards than the soft limit of open files.

@@ -8,7 +8,7 @@ import warnings
 
 import torch
 from peft import (
-    BOFTConfig, FourierFTConfig, GloraConfig, HRAConfig, LNTuningConfig, LoraConfig, OFTConfig,
+    FourierFTConfig, GloraConfig, HRAConfig, LNTuningConfig, LoraConfig,
     PeftModel, PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, TrainableTokensConfig,
     VBLoRAConfig, VeraConfig, get_peft_model)
 from safetensors.torch import load_file, save_file
@@ -134,8 +134,6 @@ REFUSED = {
         lambda: PrefixTuningConfig(task_type=CAUSAL, num_virtual_tokens=3), "nothing to merge"),
     "p-tuning": (
         lambda: PromptEncoderConfig(task_type=CAUSAL, num_virtual_tokens=3), "nothing to merge"),
-    "OFT": (lambda: OFTConfig(oft_block_size=4, target_modules=["q_proj"]), "OFT"),
-    "BOFT": (lambda: BOFTConfig(boft_block_size=4, target_modules=["q_proj"]), "BOFT"),
     "FourierFT": (lambda: FourierFTConfig(n_frequency=5, target_modules=["q_proj"]), "FOURIERFT"),
     "HRA": (lambda: HRAConfig(r=4, target_modules=["q_proj"]), "HRA"),
     "VB-LoRA": (lambda: VBLoRAConfig(

@@ -215,6 +215,13 @@ DAMAGES = {
                                 "unmergeable"),
     "DoRA without magnitudes": lambda h: ([adapter_copy(
         h, None, lambda c: c | {"use_dora": True})], "missing-pair"),
+    "magnitudes without use_dora": lambda h: ([adapter_copy(h, lambda s: s | {
+        "base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector":
+            torch.ones(32)})], "config-mismatch"),
+    "rows of an embedding that the base has not": lambda h: ([adapter_copy(h, lambda s: s | {
+        "base_model.model.wte.token_adapter.trainable_tokens_delta": torch.zeros(2, 32)},
+        lambda c: c | {"trainable_token_indices": {"wte": [1, 2]}}), "--base", BASE],
+        "unmatched-key"),
     "a start that changes the base": lambda h: ([adapter_copy(
         h, None, lambda c: c | {"init_lora_weights": "pissa_niter_16"})], "mutated-base"),
     "aLoRA": lambda h: ([adapter_copy(
@@ -509,6 +516,13 @@ def own_call(harness):
     return path, text, "vocabulary-mismatch", "tenon merge BASE "
 
 
+def own_magnitudes(harness):
+    """transformers leaves out what PEFT calls otherwise in the file than in the model."""
+    path = trained(harness, use_dora=True)
+    text = heard_from(lambda: LlamaForCausalLM(config()).load_adapter(path))
+    return path, text, "missing-key", "tenon merge BASE "
+
+
 def no_adapter(harness):
     path = os.path.join(harness.fresh("model"), "model")
     LlamaForCausalLM(config()).save_pretrained(path)
@@ -524,6 +538,7 @@ FAILURES = {
     "PEFT: a token that the model has not": lambda h: vocabulary(
         h, trainable_token_indices=[50], save=False),
     "transformers: an adapter of another vocabulary": own_call,
+    "transformers: DoRA": own_magnitudes,
     "PEFT: a model for an adapter": no_adapter,
     "PEFT: a prefix too many": prefixed, "PEFT: another layout": relaid,
     "PEFT: another rank": other_rank, "PEFT: other targets": other_targets,

@@ -5,6 +5,8 @@ of h5py's; damaged files.
 """
 
 import argparse
+import ctypes
+import json
 import os
 import random
 import shutil
@@ -18,6 +20,8 @@ import ml_dtypes
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+
+import hdf5_strangers
 
 WAYS = (None, "gzip", "gzip:9", "zstd", "zstd:10")
 DTYPES = {
@@ -36,8 +40,12 @@ def run(harness, every=False):
     with harness.case("tenon reads what h5py writes"):
         for _ in range(20 if every else 6):
             read(harness)
+    with harness.case("numbers that no tensor can have"):
+        unsupported(harness)
     with harness.case("the tools of HDF5"):
         tools(harness)
+    with harness.case("files of others"):
+        hdf5_strangers.run(harness)
     import hdf5_sources
     hdf5_sources.run(harness, every)
     with harness.case("damaged files"):
@@ -114,6 +122,8 @@ def read(harness):
                 extra["shuffle"] = draw.random() < 0.5
                 extra["fletcher32"] = draw.random() < 0.5
                 extra |= draw.choice([{}, {"compression": "gzip"}, dict(hdf5plugin.Zstd())])
+                if "libver" in options and draw.random() < 0.5:
+                    extra["dcpl"] = unfiltered_edges()
             path = "/".join(f"g{draw.randint(0, 2)}" for _ in range(draw.randint(0, 3)))
             path = f"{path}/w{number}" if path else f"w{number}"
             file.create_dataset(path, data=array, **extra)
@@ -124,6 +134,42 @@ def read(harness):
     for name, array in made.items():
         wanted = array.astype(array.dtype.newbyteorder("<"))
         harness.check(np.array_equal(found[name].numpy(), wanted), f"{name} {array.dtype}")
+
+
+def unfiltered_edges():
+    """Properties of a dataset whose chunks at the edge are stored without the filters; h5py
+    has no name for that."""
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        library = next(line.split()[-1] for line in maps if "libhdf5-" in line)
+    set_options = ctypes.CDLL(library).H5Pset_chunk_opts
+    set_options.argtypes = [ctypes.c_int64, ctypes.c_uint]
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk((1,))
+    assert set_options(properties.id, 2) >= 0
+    return properties
+
+
+def unsupported(harness):
+    """Two files that differ in such numbers alone, and one with itself."""
+    folder = harness.fresh()
+    paths = [os.path.join(folder, name) for name in ("a.h5", "b.h5")]
+    for number, path in enumerate(paths):
+        with h5py.File(path, "w") as file:
+            file["w"] = np.zeros(3, "f4")
+            file["long"] = np.arange(3).astype(np.longdouble) + number
+            kind = h5py.h5t.STD_U16LE.copy()
+            kind.set_precision(12)
+            twelve = h5py.h5d.create(file.id, b"twelve", kind, h5py.h5s.create_simple((3,)))
+            twelve.write(h5py.h5s.ALL, h5py.h5s.ALL, np.arange(3, dtype="u2") + number)
+    result = harness.run("diff", *paths, "--json")
+    harness.equal(result.status, 1, "they differ")
+    different = {tensor["name"] for tensor in json.loads(result.out)["different"]}
+    harness.equal(different, {"long", "twelve"}, "what differs")
+    harness.equal(harness.run("diff", paths[0], paths[0]).status, 0, "a file is the same as itself")
+    result = harness.run("check", paths[0], "--json")
+    harness.equal(result.status, 1, "check finds them")
+    codes = [finding["code"] for finding in json.loads(result.out)["findings"]]
+    harness.equal(codes.count("unsupported-type"), 2, "one finding for each")
 
 
 def tools(harness):

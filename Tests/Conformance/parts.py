@@ -4,7 +4,8 @@ import os
 
 import torch
 from peft import (
-    AdaLoraConfig, IA3Config, LoHaConfig, LoKrConfig, LoraConfig, VeraConfig, get_peft_model)
+    AdaLoraConfig, BOFTConfig, IA3Config, LoHaConfig, LoKrConfig, LoraConfig, OFTConfig, VeraConfig,
+    get_peft_model)
 from safetensors.torch import save_file
 from torch import nn
 from transformers.pytorch_utils import Conv1D
@@ -122,6 +123,18 @@ KINDS = {
         target_r=4, init_r=6, lora_alpha=random.choice([3, 12]), target_modules=["q", "v"],
         total_step=100),
     "VeRA": lambda random: VeraConfig(r=8, target_modules=["q", "v"], save_projection=True),
+    "OFT": lambda random: OFTConfig(
+        r=random.choice([1, 3]), oft_block_size=0, target_modules=["q", "v", "pointwise", "emb"],
+        num_cayley_neumann_terms=random.choice([2, 3, 4, 5, 8])),
+    "OFT shared": lambda random: OFTConfig(
+        r=3, oft_block_size=0, block_share=True, target_modules=["q", "v", "pointwise"]),
+    "OFT Cayley": lambda random: OFTConfig(
+        r=3, oft_block_size=0, use_cayley_neumann=False, target_modules=["q", "v", "emb"]),
+    "OFT constrained": lambda random: OFTConfig(
+        r=3, oft_block_size=0, coft=True, eps=random.choice([0.05, 1]),
+        use_cayley_neumann=random.choice([True, False]), target_modules=["q", "v"]),
+    "BOFT": lambda random: BOFTConfig(
+        boft_block_num=1, boft_block_size=0, target_modules=["q", "v", "pointwise"]),
 }
 
 # How far from 0 or 1 the trained values of a parameter lie, by a part of its name.

@@ -107,7 +107,7 @@ import Testing
   ) {
     let error = #expect(throws: CheckpointError.self) {
       _ = try HDF5Answer(
-        Self.record("V", [1, 0, 0, 0]) + Self.record(claim.kind, claim.body))
+        Self.record("V", [2, 0, 0, 0]) + Self.record(claim.kind, claim.body))
     }
     #expect(
       error?.message.contains(claim.text) == true, "\(error?.message ?? "")")
@@ -117,12 +117,49 @@ import Testing
     [kind.asciiValue ?? 0, UInt8(body.count)] + zeros(7) + body
   }
 
+  /// A dataset of bytes in one chunk, which lies at this place.
+  private static func chunked(at offset: UInt64, count: UInt64) -> [UInt8] {
+    let type = [0] + bytes(1) + [0, 0, 8, 0, 0, 0, 0, 0, 0, 0]
+    let chunk = bytes(0) + [0, 0, 0, 0] + bytes(offset) + bytes(count)
+    let storage = [2] + bytes(8) + [0] + bytes(1) + chunk
+    return record(
+      "D",
+      [2, 0, 0, 0] + Array("/w".utf8) + bytes(96) + type + [1] + bytes(8)
+        + [0, 0, 0, 0] + storage + [0, 0, 0, 0])
+  }
+
+  private static func bytes(_ value: UInt64) -> [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+  }
+
+  static let places: [(offset: UInt64, count: UInt64)] = [
+    (18_446_742_974_197_927_856, 8), (0, .max), (1 << 40, 8), (.max, .max),
+  ]
+
+  @Test(arguments: places) func `a place that no file has is the fault of the file`(
+    _ place: (offset: UInt64, count: UInt64)
+  ) throws {
+    let file = try InputFile(path: Fixtures.path("hdf5/floats.h5"))
+    let answer =
+      Self.record("V", [2, 0, 0, 0])
+      + Self.chunked(at: place.offset, count: place.count)
+      + Self.record("E", Self.bytes(2))
+    let contents = try HDF5Reader.read(file, answer: answer)
+    #expect(
+      contents.findings.map(\.message) == [
+        "\"w\" cannot be read: a chunk of \(place.count) bytes at byte \(place.offset) does not lie "
+          + "in the file, which has \(file.size)"
+      ])
+    #expect(contents.records.map(\.name) == ["w"])
+    #expect(contents.records.first?.bytes == nil)
+  }
+
   @Test func `an answer of another version says what to do`() {
     let bytes = [UInt8(ascii: "V"), 4, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0]
     let error = #expect(throws: CheckpointError.self) { _ = try HDF5Answer(bytes) }
     #expect(
       error?.message
-        == "the answer of tenon-hdf5 is not understood: its version is 9; expected 1")
+        == "the answer of tenon-hdf5 is not understood: its version is 9; expected 2")
     #expect(error?.fix == "install tenon and tenon-hdf5 of the same version")
   }
 }

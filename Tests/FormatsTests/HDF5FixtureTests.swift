@@ -48,20 +48,7 @@ import Testing
   static let refusals: [(file: String, text: String)] = [
     (
       "ambiguous-names", #"tensor "a.b": is the name of two datasets, "/a.b" and "/a/b""#
-    ),
-    (
-      "shape-bomb",
-      #"tensor "chunked": claims 4398046511104 bytes, of which 4089 are stored; that is hardly meant"#
-    ),
-    (
-      "shape-beyond-count",
-      "tensor \"none-of-many\": the shape [1099511627776, 1099511627776, 0] stands for more "
-        + "bytes than there can be"
-    ),
-    (
-      "libver-latest",
-      "libhdf5 could not read this file (an object: bad version number for layout message)"
-    ),
+    )
   ]
 
   @Test(arguments: refusals) func `what cannot be read is refused in words`(
@@ -71,10 +58,81 @@ import Testing
     #expect(error.description == "\(path(refusal.file)): \(refusal.text)")
   }
 
+  static let unreadable: [(file: String, name: String, reason: String)] = [
+    (
+      "shape-beyond-count", "none-of-many",
+      "the shape [1099511627776, 1099511627776, 0] stands for more bytes than there can be"
+    ),
+    (
+      "libver-latest", "b.weight", "it cannot be opened: bad version number for layout message"
+    ),
+    (
+      "float4-without-shape", "packed",
+      #"is F4 in bytes, but has no attribute "shape" of whole numbers"#
+    ),
+    (
+      "deep-groups", [String](repeating: "g", count: 64).joined(separator: "."),
+      "it lies more than 64 groups deep"
+    ),
+  ]
+
+  @Test(arguments: unreadable) func `what cannot be read is told and stays in the list`(
+    _ row: (file: String, name: String, reason: String)
+  ) throws {
+    let checkpoint = try open(row.file)
+    let finding = try #require(checkpoint.findings.first { $0.tensors == [row.name] })
+    #expect(finding.severity == .error)
+    #expect(finding.code == .unreadableObject)
+    #expect(finding.message == "\(row.name.quoted) cannot be read: \(row.reason)")
+    let record = try #require(checkpoint.records.first { $0.name == row.name })
+    #expect(record.bytes == nil)
+    #expect(record.type.name == "unreadable: \(row.reason)")
+  }
+
+  static let bombs: [(file: String, text: String)] = [
+    (
+      "shape-bomb", "claims 4398046511104 bytes, of which 4089 are stored; that is hardly meant"
+    ),
+    (
+      "shape-bomb-empty",
+      "claims 4398046511104 bytes, of which 0 are stored; that is hardly meant"
+    ),
+  ]
+
+  @Test(arguments: bombs) func `what claims more than it can mean is listed but not read`(
+    _ bomb: (file: String, text: String)
+  ) throws {
+    let record = try #require(try open(bomb.file).records.first)
+    #expect(record.byteCount == 1 << 42)
+    let error = #expect(throws: CheckpointError.self) { _ = try TensorData(record) }
+    #expect(error?.message == bomb.text)
+  }
+
+  @Test func `numbers that no tensor can have are told`() throws {
+    let checkpoint = try open("unsupported-numbers")
+    let findings = checkpoint.findings
+    #expect(findings.allSatisfy { $0.severity == .warning && $0.code == .unsupportedType })
+    #expect(
+      findings.map(\.message).sorted() == [
+        #""array" is left out, as no tensor can be of its type (array)"#,
+        #""bits" is left out, as no tensor can be of its type (bit field)"#,
+        #""extended" is left out, as no tensor can be of its type (float of 80 bits in 16 bytes)"#,
+        #""swapped" is left out, as no tensor can be of its type (compound of i, r)"#,
+        #""three-bytes", "three-bytes-too" are left out, as no tensor can be of their type (integer of 3 bytes)"#,
+        #""twelve-bits" is left out, as no tensor can be of its type (integer of 12 bits in 2 bytes)"#,
+      ])
+    // Their bytes can be compared.
+    let twelve = try #require(checkpoint.unsupported.first { $0.name == "twelve-bits" })
+    #expect(twelve.shape == [3, 2])
+    #expect(try TensorData.bytes(of: twelve) == [0, 0, 1, 0, 2, 0])
+  }
+
   @Test func `a filter that is not known is told when the data is read`() throws {
     let record = try #require(try open("chunks-lzf").records.first)
     let error = #expect(throws: CheckpointError.self) { _ = try TensorData.bytes(of: record) }
-    #expect(error?.message == #"a chunk is encoded by "lzf", which tenon does not decode"#)
+    #expect(
+      error?.message
+        == #"a chunk is encoded by "lzf", which tenon does not decode; h5py for Python does"#)
   }
 
   @Test func `another separator tells names apart`() throws {
@@ -89,7 +147,27 @@ import Testing
     #expect(
       metadata == [
         "bytes": "fixed", "list": "[1.5,2]", "names": #"["a","b"]"#, "number": "7",
-        "text": "größe", "weight@unit": "m",
+        "opaque": "616263", "text": "größe", "weight@unit": "m",
+      ])
+  }
+
+  @Test func `attributes of every type are metadata or told`() throws {
+    let checkpoint = try open("attribute-types")
+    #expect(
+      checkpoint.metadata == [
+        "bool": "true", "bools": "[true,false]", "complex": #"{"r":1.5,"i":-2}"#,
+        "complexes": #"[{"r":0,"i":1}]"#, "empty": "null", "enum": "3", "f16": "0.5",
+        "matrix": "[[1,2,3],[4,5,6]]", "nan": "NaN", "none": "[]",
+        "not-finite": "[Infinity,-Infinity,1]",
+        "opaques": #"["6162","6300"]"#, "record": #"{"n":-7,"x":{"y":2.5,"z":true}}"#,
+        "weight@x": "of the root",
+        "words": #"[["a","b"],["c","d"]]"#, "weight@dtype": "unheard-of", "weight@shape": "[7]",
+      ])
+    #expect(
+      checkpoint.findings.map(\.message) == [
+        #"the metadata key "weight@x" is the name of more than one value; the first is kept"#,
+        #"2 attributes are of a type that metadata does not have; left out: "lists" "#
+          + #"(variable-length), "reference" (reference)"#,
       ])
   }
 

@@ -81,6 +81,13 @@ import Testing
       [("lora_embedding_A", [4, 50]), ("lora_embedding_B", [8, 4])], .embedding, [50, 8], rank: 4),
     Case([("ia3_l", [8, 1])], .ia3, [8, 1], rank: nil),
     Case([("vera_lambda_b", [8]), ("vera_lambda_d", [4])], .vera, [8], rank: 4),
+    Case([("oft_R.weight", [2, 6])], .rotation, [2, 6], rank: nil),
+    Case([("oft_embedding_R.weight", [1, 3])], .rotation, [1, 3], rank: nil),
+    Case([("oft_R.weight", [2, 7])], .rotation, nil, rank: nil),
+    Case([("boft_R", [1, 2, 3, 3]), ("boft_s", [8, 1])], .rotation, [1, 2, 3, 3], rank: nil),
+    // Without its outputs, and of two butterfly factors.
+    Case([("boft_R", [1, 2, 3, 3])], .rotation, nil, rank: nil),
+    Case([("boft_R", [2, 2, 4, 4]), ("boft_s", [8, 1])], .rotation, nil, rank: nil),
     Case(
       [
         ("lora_A.weight", [4, 6]), ("lora_B.weight", [8, 4]), ("lora_B.bias", [8]),

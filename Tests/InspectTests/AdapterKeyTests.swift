@@ -112,14 +112,14 @@ import Testing
 
   @Test func `methods without rows are known by the configuration's name`() {
     guard
-      case .leaf(let leaf, _) = AdapterKey(peft: "base_model.model.q.oft_R", family: "oft").content
+      case .leaf(let leaf, _) = AdapterKey(peft: "base_model.model.q.hra_u", family: "hra").content
     else {
-      Issue.record("oft_R is a leaf of OFT")
+      Issue.record("hra_u is a leaf of HRA")
       return
     }
-    #expect(leaf.family == "oft")
-    if case .leaf = AdapterKey(peft: "base_model.model.q.oft_R").content {
-      Issue.record("oft_R is no leaf without a configuration")
+    #expect(leaf.family == "hra")
+    if case .leaf = AdapterKey(peft: "base_model.model.q.hra_u").content {
+      Issue.record("hra_u is no leaf without a configuration")
     }
   }
 }

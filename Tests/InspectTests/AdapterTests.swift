@@ -234,9 +234,12 @@ import Testing
         + "model reads before its input and changes no weight of the base: there is nothing to "
         + "merge, and PEFT has to load it beside the base"),
     FaultCase(
-      [tensor("base_model.model.q.oft_R.weight", [8, 6])], #"{"peft_type": "OFT", "r": 0}"#,
-      "error unmergeable: the adapter is of the kind OFT, whose changes of the weights tenon does "
+      [tensor("base_model.model.q.hra_u", [8, 6])], #"{"peft_type": "HRA", "r": 0}"#,
+      "error unmergeable: the adapter is of the kind HRA, whose changes of the weights tenon does "
         + "not compute: merging is not supported"),
+    FaultCase(
+      [tensor("base_model.model.q.oft_R.weight", [8, 7])], #"{"peft_type": "OFT", "r": 0}"#,
+      "error shape-mismatch: module \"q\": the factors oft_R.weight [8, 7] do not fit together"),
     FaultCase(
       [
         tensor("base_model.model.q.lora_A.weight", [8, 2]),

@@ -86,7 +86,8 @@ import Testing
         ("model.embed_tokens.token_adapter.trainable_tokens_delta", [2, 4]),
         ("model.embed_tokens.token_adapter.base_layer.weight", [10, 4]),
         ("lm_head.weight", [10, 4]),
-      ], base: [embedding, head], told: [grown("lm_head.weight", "embed_tokens.token_adapter.base_layer.weight")],
+      ], base: [embedding, head],
+      told: [grown("lm_head.weight", "embed_tokens.token_adapter.base_layer.weight")],
       placement: [0, 0, 3, 0, 0]),
     BaseCase(
       name: "factors of an embedding that was resized and saved",
@@ -95,7 +96,8 @@ import Testing
         ("lm_head.lora_B.weight", [10, 2]), ("model.embed_tokens.base_layer.weight", [10, 4]),
         ("model.embed_tokens.lora_embedding_A", [2, 10]),
         ("model.embed_tokens.lora_embedding_B", [4, 2]),
-      ], base: [embedding, head], told: [grown("lm_head.base_layer.weight", "embed_tokens.base_layer.weight")],
+      ], base: [embedding, head],
+      told: [grown("lm_head.base_layer.weight", "embed_tokens.base_layer.weight")],
       placement: [4, 0, 2, 0, 0]),
     BaseCase(
       name: "modules to save with the copies that PEFT writes beside them",
@@ -131,7 +133,8 @@ import Testing
       AdapterFamily.recognised(AdapterSurvey(checkpoint)))
     let adapter = try Adapter.read(checkpoint, as: family, configuration: configuration)
     let base = Checkpoint(
-      path: "base", format: .safetensors, records: (row.base + [("z.weight", [4, 4])]).map { tensor($0, $1, .f32) })
+      path: "base", format: .safetensors,
+      records: (row.base + [("z.weight", [4, 4])]).map { tensor($0, $1, .f32) })
     let checks = try AdapterBaseChecks(adapter, of: checkpoint, base: base)
     #expect(
       try checks.findings().map { "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)" }
@@ -143,9 +146,13 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"r": 2, "use_dora": false}"#, true,
-      ["warning config-mismatch: module \"q\" has a lora_magnitude_vector, but use_dora is not true: "
-        + "PEFT would ignore the magnitudes without a word, a merge here does not"]),
+    (
+      #"{"r": 2, "use_dora": false}"#, true,
+      [
+        "warning config-mismatch: module \"q\" has a lora_magnitude_vector, but use_dora is not true: "
+          + "PEFT would ignore the magnitudes without a word, a merge here does not"
+      ]
+    ),
     (#"{"r": 2, "use_dora": true}"#, true, []),
     (#"{"r": 2, "use_dora": false}"#, false, []),
   ])

@@ -101,6 +101,43 @@ import Testing
       text: "Cannot load <class 'X'> from ./x because the following keys are missing:\u{20}\n "
         + "conv_in.weight, conv_in.bias. \nPlease make sure to pass",
       missing: ["conv_in.weight", "conv_in.bias"]),
+    LogCase(
+      name: "diffusers, a model of other shapes",
+      text: "Cannot load ./x because conv.weight expected shape torch.Size([8]), but got "
+        + "torch.Size([3, 3]). If you want\nCannot load down.weight because it has shape (4, 2) in "
+        + "the checkpoint but shape (4,) in UNet. Pass",
+      mismatched: ["conv.weight [8] [3, 3]", "down.weight [4] [4, 2]"]),
+    LogCase(
+      name: "diffusers, unused weights",
+      text: "Some weights of the model checkpoint at unet were not used when initializing "
+        + "UNet2DConditionModel:\u{20}\n ['foo.weight, bar.weight']",
+      unexpected: ["foo.weight", "bar.weight"]),
+    LogCase(
+      name: "accelerate",
+      text: "Some weights of the model checkpoint at x were not used when initializing Llama: "
+        + "{'extra.weight'}. This may\nTrying to set a tensor of shape torch.Size([5, 2]) in "
+        + "\"weight\" (which has shape torch.Size([4, 2])), this looks incorrect.",
+      unexpected: ["extra.weight"], mismatched: ["weight [4, 2] [5, 2]"]),
+    LogCase(
+      name: "a trainer that resumes",
+      text: "There were missing keys in the checkpoint model loaded: ['lm_head.weight'].\n"
+        + "There were unexpected keys in the checkpoint model loaded: ['a', 'b'].",
+      missing: ["lm_head.weight"], unexpected: ["a", "b"]),
+    LogCase(
+      name: "what people print", text: "missing keys: ['a']\nUnexpected keys: ['b', 'c']",
+      missing: ["a"], unexpected: ["b", "c"]),
+    LogCase(
+      name: "a distributed checkpoint",
+      text: "RuntimeError: Missing key in checkpoint state_dict: model.norm.weight.",
+      missing: ["model.norm.weight"]),
+    LogCase(
+      name: "the first torch", text: "KeyError: 'unexpected key \"module.a\" in state_dict'",
+      unexpected: ["module.a"]),
+    LogCase(
+      name: "torch, a value that cannot be copied",
+      text: "While copying the parameter named \"a.weight\", whose dimensions in the model are "
+        + "torch.Size([2, 2]) and whose dimensions in the checkpoint are torch.Size([2, 2]), an "
+        + "exception occurred : ('no data!',).", subjects: []),
     LogCase(name: "nothing", text: "Traceback: it did not work: ['a']", subjects: []),
   ]
 
@@ -143,6 +180,26 @@ import Testing
     ("The size of tensor a (0) must match the size of tensor b (4096)", "zero-size-tensor"),
     ("lora key not loaded: diffusion_model.x.lora_A.weight", "prefix-drift"),
     ("Weights only load failed. This file can still be loaded", "unsafe-global"),
+    (
+      "Weights only load failed. … WeightsUnpickler error: \nUnsupported operand 118",
+      "archive-mismatch"
+    ),
+    ("UnpicklingError: invalid load key, 'v'.", "archive-mismatch"),
+    ("RuntimeError: unexpected EOF, expected 100 more bytes. The file", "archive-mismatch"),
+    ("EOFError", "archive-mismatch"),
+    ("SafetensorError: Error while deserializing header: header too large", "index-mismatch"),
+    (
+      "SafetensorError: Error while deserializing header: incomplete metadata, file not fully covered",
+      "index-mismatch"
+    ),
+    ("IndexError: index 100 is out of bounds for dimension 0 with size 100", "vocabulary-mismatch"),
+    ("LoraConfig.__init__() got an unexpected keyword argument 'corda_config'", "config-mismatch"),
+    ("NotImplementedError: Cannot copy out of meta tensor; no data!", "missing-key"),
+    ("Can't find 'adapter_config.json' at 'llama'", "missing-side-file"),
+    (
+      "HFValidationError: Repo id must be in the form 'a/b'\nCan't find 'adapter_config.json' at 'x'",
+      "missing-side-file"
+    ),
     (
       "SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
       "index-mismatch"

@@ -303,6 +303,29 @@ import Testing
       error?.fix == (refusal == nil ? "keep the base: such a merge cannot be taken back" : nil))
   }
 
+  @Test(
+    arguments: zip(
+      ["", #"{"peft_type": "OFT", "num_cayley_neumann_terms": 0}"#],
+      [
+        "no adapter_config.json says how its rotations are made",
+        "num_cayley_neumann_terms is 0; expected 1 to 100",
+      ]))
+  func `how a rotation is made is never guessed`(configuration: String, refusal: String) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    try directory.write(
+      [("base_model.model.model.q_proj.oft_R.weight", ones([2, 1]))],
+      to: "adapter/adapter_model.safetensors")
+    if !configuration.isEmpty {
+      try directory.write(configuration, to: "adapter/adapter_config.json")
+    }
+    let adapter = try Adapter(Checkpoint.open(directory.path("adapter")))
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, [WeightedAdapter(adapter)])
+    }
+    #expect(error?.message == #"module "model.q_proj": \#(refusal)"#)
+  }
+
   @Test func `no part of a replacement can be added`() throws {
     let directory = try TemporaryDirectory()
     let base = try base(in: directory, "{}")

@@ -89,6 +89,12 @@ import Testing
       name: "(IA)³ of inputs", fields: #""peft_type": "IA3", "feedforward_modules": ["q"]"#,
       tensors: [("q.ia3_l", [1, 20])], isSum: false),
     Kind(
+      name: "OFT", fields: #""peft_type": "OFT", "oft_block_size": 5, "r": 0"#,
+      tensors: [("q.oft_R.weight", [4, 10])], isSum: false),
+    Kind(
+      name: "BOFT", fields: #""peft_type": "BOFT""#,
+      tensors: [("conv.boft_R", [1, 5, 6, 6]), ("conv.boft_s", [12, 1])], isSum: false),
+    Kind(
       name: "rows of tokens",
       fields: #""peft_type": "LORA", "r": 3, "lora_alpha": 5, "#
         + #""trainable_token_indices": [40, 3, 17]"#,

@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import Inspect
 import TestSupport
 import Testing
 
@@ -23,6 +24,64 @@ import Testing
 
   static func product(_ b: TestTensor, _ a: TestTensor, _ row: Int, _ column: Int) -> Double {
     (0..<a.shape[0]).reduce(0) { $0 + b[row, $1] * a[$1, column] }
+  }
+
+  static func turn(
+    _ source: AdapterRotation?, _ form: UpdateStep.Rotation.Form, bound: Double? = nil
+  ) -> UpdateStep.Action {
+    guard let source else { return .round }
+    return .rotate(UpdateStep.Rotation(source, form: form, bound: bound))
+  }
+
+  /// The skew-symmetric 4×4 matrix with the numbers of a row above its diagonal.
+  static func skew(_ numbers: TestTensor, _ row: Int) -> [[Double]] {
+    var matrix = [[Double]](repeating: [0, 0, 0, 0], count: 4)
+    for (index, place) in [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)].enumerated() {
+      matrix[place.0][place.1] = numbers[row, index]
+      matrix[place.1][place.0] = -numbers[row, index]
+    }
+    return matrix
+  }
+
+  /// 1 + 2S + 2S² and so on; the last of at least three powers counts once.
+  static func neumann(_ skew: [[Double]], terms: Int) -> [[Double]] {
+    let factors = terms == 3 ? [2.0, 2, 1] : [2, 2, 2, 1]
+    var sum = (0..<4).map { row in (0..<4).map { $0 == row ? 1.0 : 0 } }
+    var power = sum
+    for factor in factors {
+      power = power.map { row in
+        (0..<4).map { column in (0..<4).reduce(0) { $0 + row[$1] * skew[$1][column] } }
+      }
+      for row in 0..<4 { for column in 0..<4 { sum[row][column] += factor * power[row][column] } }
+    }
+    return sum
+  }
+
+  @Test(arguments: [1, 2, 5, 16])
+  func `Cayley's transform is a rotation that undoes one plus its matrix`(size: Int) {
+    let seed = UInt64.random(in: 0 ..< .max)
+    var generator = SeededGenerator(seed: seed)
+    var skew = [Float](repeating: 0, count: size * size)
+    for row in 0..<size {
+      for column in 0..<row {
+        let number = Float.random(in: -2...2, using: &generator)
+        skew[row * size + column] = number
+        skew[column * size + row] = -number
+      }
+    }
+    let turned = SquareMatrix(size: size, skew).cayley.elements.map(Double.init)
+    for row in 0..<size {
+      for column in 0..<size {
+        var (length, product) = (0.0, turned[row * size + column])
+        for k in 0..<size {
+          length += turned[row * size + k] * turned[column * size + k]
+          product += turned[row * size + k] * Double(skew[k * size + column])
+        }
+        let one = row == column ? 1.0 : 0
+        #expect(abs(length - one) < 1e-5, "seed \(seed)")
+        #expect(abs(product - (one - Double(skew[row * size + column]))) < 1e-5, "seed \(seed)")
+      }
+    }
   }
 
   static let cases = [
@@ -180,6 +239,40 @@ import Testing
         [4: 2, 1: 1][$2].map { [inputs = $1, column = $3] in inputs[0][$0, column] }
           ?? $0[$2, $3]
       }),
+    Case(
+      name: "turned by five terms", inputs: [[2, 6]],
+      step: { turn(AdapterRotation(triangle: $0[0], isOfEmbedding: false), .neumann(terms: 5)) },
+      expected: { base, inputs, row, column in
+        let matrix = neumann(skew(inputs[0], column / 4), terms: 5)
+        return (0..<4).reduce(0) { $0 + matrix[column % 4][$1] * base[row, column / 4 * 4 + $1] }
+      }),
+    Case(
+      name: "turned by three terms, the other way, all alike", inputs: [[1, 6]],
+      step: { turn(AdapterRotation(triangle: $0[0], isOfEmbedding: true), .neumann(terms: 3)) },
+      expected: { base, inputs, row, column in
+        let matrix = neumann(skew(inputs[0], 0), terms: 3)
+        return (0..<4).reduce(0) { $0 + base[row, column / 4 * 4 + $1] * matrix[$1][column % 4] }
+      }),
+    Case(
+      name: "turned by angles", inputs: [[1, 4, 2, 2]],
+      step: { turn(AdapterRotation(square: $0[0]), .cayley) },
+      expected: { base, inputs, row, column in
+        let numbers = inputs[0].values[column / 2 * 4..<column / 2 * 4 + 4].map(Double.init)
+        let tangent = (numbers[1] - numbers[2]) / 2
+        let (cosine, sine) = (1 - tangent * tangent, (column % 2 == 0 ? -2 : 2) * tangent)
+        return (cosine * base[row, column] + sine * base[row, column ^ 1]) / (1 + tangent * tangent)
+      }),
+    Case(
+      name: "turned by no more than a bound", inputs: [[4, 1]],
+      step: {
+        turn(AdapterRotation(triangle: $0[0], isOfEmbedding: false), .neumann(terms: 2), bound: 0.5)
+      },
+      expected: { base, inputs, row, column in
+        // Four matrices share the bound, and each number is in its matrix twice.
+        let limit = 0.25 / 2.0.squareRoot()
+        let angle = min(limit, max(-limit, inputs[0][column / 2, 0]))
+        return base[row, column] + (column % 2 == 0 ? 2 : -2) * angle * base[row, column ^ 1]
+      }),
     Case(name: "rounded", inputs: [], step: { _ in .round }, expected: { $0[$2, $3] }),
   ]
 
@@ -205,7 +298,7 @@ import Testing
       for index in 0..<48 {
         let expected = row.expected(base, inputs, index / 8, index % 8)
         #expect(
-          abs(Double(found[index]) - expected) <= 2e-6,
+          abs(Double(found[index]) - expected) <= 2e-6 * max(1, abs(expected)),
           "seed \(seed), element \(index): \(found[index]), not \(expected)")
       }
     }
@@ -289,6 +382,10 @@ import Testing
     Misfit(
       action: .multiply(by: input("l", [3]), along: .columns(width: 4)), tensor: "l",
       message: "has shape [3]; expected 2 numbers"),
+    Misfit(
+      action: turn(
+        AdapterRotation(triangle: input("r", [2, 3]), isOfEmbedding: false), .cayley), tensor: "r",
+      message: "has shape [2, 3], which turns parts of 3 columns; the weight has 8"),
     Misfit(
       action: .replaceRows([0, 1], with: input("rows", [3, 8])), tensor: "rows",
       message: "has shape [3, 8]; expected 16 numbers"),

@@ -30,6 +30,8 @@ public struct Checkpoint: Sendable {
   /// Names that the file holds beside its tensors (an epoch, an optimizer's
   /// state), for listing: path and a short description.
   public var others: [OtherEntry]
+  /// Numbers among these, of types that no tensor can have: to be compared, not written.
+  public var unsupported: [TensorRecord] = []
   /// The keys inside a PyTorch file that lead to the container of the tensors.
   public var rootPath: [String] = []
   /// The names of the tensors that were trained, where the checkpoint tells them:

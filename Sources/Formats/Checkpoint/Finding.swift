@@ -57,6 +57,7 @@ public struct Finding: Sendable, Hashable {
     case lossyType = "lossy-type"
     case optionWithoutEffect = "option-without-effect"
     case unfollowedLink = "unfollowed-link"
+    case unreadableObject = "unreadable-object"
   }
 
   public var severity: Severity

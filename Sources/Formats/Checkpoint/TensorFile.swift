@@ -15,6 +15,8 @@ public struct TensorFile: Sendable {
   /// What the file holds beside the tensors of `records`: an epoch, the
   /// tensors of an optimizer.
   public var others: [OtherEntry]
+  /// Numbers among these, of types that no tensor can have: to be compared, not written.
+  public var unsupported: [TensorRecord] = []
   /// The keys that lead to the container from which `records` were taken, empty
   /// where they lie at the top.
   public var rootPath: [String]

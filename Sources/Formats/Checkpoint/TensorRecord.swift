@@ -110,4 +110,6 @@ public struct ElementTransforms: OptionSet, Sendable, Hashable {
   public static let conjugate = Self(rawValue: 2)
   /// PyTorch's lazy negative bit.
   public static let negate = Self(rawValue: 4)
+  /// Truth values of which any byte but 0 means true: make it 1.
+  public static let truth = Self(rawValue: 8)
 }

@@ -3,8 +3,11 @@ import CZstd
 
 /// The compressions of blocks, each of which is in memory as a whole.
 enum ChunkCodec {
-  /// Decodes data of zlib's format (RFC 1950), which has to give `count` bytes.
-  static func inflated(_ bytes: [UInt8], to count: Int) throws(CheckpointError) -> [UInt8] {
+  /// Decodes data of zlib's format (RFC 1950), which has to give bytes of this size.
+  static func inflated(_ bytes: [UInt8], to size: ChunkFilter.Size) throws(CheckpointError)
+    -> [UInt8]
+  {
+    let count = size.maximum
     var produced = uLongf(count)
     var status: Int32 = 0
     // zlib writes no more than the count it is given.
@@ -12,29 +15,36 @@ enum ChunkCodec {
       status = unsafe uncompress(buffer.baseAddress, &produced, bytes, uLong(bytes.count))
       filled = status == Z_OK ? Int(produced) : 0
     }
-    guard status == Z_OK, result.count == count else {
-      throw damage("deflate", status == Z_OK ? "gives \(result.count) bytes" : "is damaged", count)
+    guard status == Z_OK, result.count == count || !size.isExact else {
+      throw damage("deflate", status == Z_OK ? "gives \(result.count) bytes" : "is damaged", size)
     }
     return result
   }
 
-  /// Decodes data of Zstandard's format (RFC 8878), which has to give `count` bytes.
-  static func decompressed(_ bytes: [UInt8], to count: Int) throws(CheckpointError) -> [UInt8] {
+  /// Decodes data of Zstandard's format (RFC 8878), which has to give bytes of this size.
+  static func decompressed(_ bytes: [UInt8], to size: ChunkFilter.Size) throws(CheckpointError)
+    -> [UInt8]
+  {
+    let count = size.maximum
     var code = 0
     // libzstd writes no more than the count it is given.
     let result = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       code = unsafe ZSTD_decompress(buffer.baseAddress, count, bytes, bytes.count)
       filled = ZSTD_isError(code) == 0 ? code : 0
     }
-    guard ZSTD_isError(code) == 0, result.count == count else {
+    guard ZSTD_isError(code) == 0, result.count == count || !size.isExact else {
       let isError = ZSTD_isError(code) != 0
-      throw damage("Zstandard", isError ? "is damaged" : "gives \(result.count) bytes", count)
+      throw damage("Zstandard", isError ? "is damaged" : "gives \(result.count) bytes", size)
     }
     return result
   }
 
-  private static func damage(_ format: String, _ what: String, _ count: Int) -> CheckpointError {
-    CheckpointError("the \(format) data of a chunk \(what); expected \(count) bytes")
+  private static func damage(_ format: String, _ what: String, _ size: ChunkFilter.Size)
+    -> CheckpointError
+  {
+    CheckpointError(
+      "the \(format) data of a chunk \(what); expected "
+        + "\(size.isExact ? "" : "at most ")\(size.maximum) bytes")
   }
 }
 

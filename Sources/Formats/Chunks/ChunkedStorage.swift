@@ -14,6 +14,8 @@ public final class ChunkedStorage: Sendable {
   let fill: [UInt8]
   /// The blocks that there are, by their place in the grid.
   let chunks: [Int: Chunk]
+  /// Why its data is not to be read; nil for that of nearly all.
+  public let doubt: String?
 
   struct Chunk: Sendable {
     /// The position of its extent.
@@ -25,7 +27,7 @@ public final class ChunkedStorage: Sendable {
   /// The checker has seen to it that all sizes multiply without overflow.
   init(
     shape: [Int], chunkShape: [Int], width: Int, filters: [ChunkFilter], fill: [UInt8],
-    chunks: [Int: Chunk]
+    chunks: [Int: Chunk], doubt: String? = nil
   ) {
     precondition(!shape.isEmpty && shape.count == chunkShape.count && fill.count == width)
     self.shape = shape
@@ -34,6 +36,24 @@ public final class ChunkedStorage: Sendable {
     self.filters = filters
     self.fill = fill
     self.chunks = chunks
+    self.doubt = doubt
+  }
+
+  /// The blocks of a slab that are looked for.
+  private static let maximumSlabBlocks = 1 << 24
+
+  /// Refuses to read what is not meant, or would take more memory than `limit`.
+  func checkReadable(limit: Int) throws(CheckpointError) {
+    if let doubt { throw CheckpointError(doubt) }
+    guard slabByteCount <= limit else {
+      throw CheckpointError(
+        "takes \(slabByteCount) bytes when decoded in memory; at most \(limit) are allowed")
+    }
+    guard gridShape.dropFirst().reduce(1, *) <= Self.maximumSlabBlocks else {
+      throw CheckpointError(
+        "chunks of \(chunkShape) cut the shape \(shape) too finely: more than "
+          + "\(Self.maximumSlabBlocks) lie side by side")
+    }
   }
 
   /// The bytes of the whole tensor.
@@ -82,7 +102,8 @@ public final class ChunkedStorage: Sendable {
       var bytes = try extent.file.read(extent.count, at: extent.offset)
       for (position, filter) in filters.enumerated().reversed()
       where chunk.mask >> UInt32(position) & 1 == 0 {
-        bytes = try filter.decode(bytes, to: byteCount(before: position, chunk.mask))
+        bytes = try filter.decode(
+          bytes, to: size(before: position, chunk.mask), from: extent.file.path)
       }
       guard bytes.count == chunkByteCount else {
         throw CheckpointError("a chunk holds \(bytes.count) bytes; expected \(chunkByteCount)")
@@ -96,9 +117,9 @@ public final class ChunkedStorage: Sendable {
   }
 
   /// The bytes of a block before filter `position` is applied to it.
-  private func byteCount(before position: Int, _ mask: UInt32) -> Int {
-    filters[..<position].enumerated().reduce(chunkByteCount) { count, filter in
-      mask >> UInt32(filter.offset) & 1 == 0 ? count + filter.element.addedByteCount : count
+  private func size(before position: Int, _ mask: UInt32) -> ChunkFilter.Size {
+    filters[..<position].enumerated().reduce(.exactly(chunkByteCount)) { size, filter in
+      mask >> UInt32(filter.offset) & 1 == 0 ? filter.element.size(after: size) : size
     }
   }
 

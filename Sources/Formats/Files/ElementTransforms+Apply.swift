@@ -17,6 +17,7 @@ extension ElementTransforms {
     let halves = Self.isComplex(type) ? 2 : 1
     let part = width / halves
     if contains(.swapBytes), part > 1 { swap(&buffer, part) }
+    if contains(.truth) { makeTruthValues(&buffer) }
     if contains(.negate) { flipSigns(&buffer, width: part, every: part, from: 0) }
     if contains(.conjugate), halves == 2 {
       flipSigns(&buffer, width: part, every: width, from: part)
@@ -32,6 +33,13 @@ extension ElementTransforms {
         buffer.storeBytes(of: high, toByteOffset: start + i, as: UInt8.self)
         buffer.storeBytes(of: low, toByteOffset: start + width - 1 - i, as: UInt8.self)
       }
+    }
+  }
+
+  private func makeTruthValues(_ buffer: inout MutableRawSpan) {
+    for offset in 0..<buffer.byteCount {
+      let byte = unsafe buffer.bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+      buffer.storeBytes(of: byte == 0 ? 0 : 1, toByteOffset: offset, as: UInt8.self)
     }
   }
 

@@ -35,10 +35,16 @@ public struct TensorData: Sendable {
     self.bytes = bytes
     byteCount = record.byteCount
     let path = bytes.extents.first?.file.path
-    chunks =
-      if case .chunked(let storage) = bytes.codec { ChunkedData(storage, bytes.extents) } else {
-        nil
+    if case .chunked(let storage) = bytes.codec {
+      do throws(CheckpointError) {
+        try storage.checkReadable(limit: limit)
+      } catch {
+        throw error.with(path: path, tensor: record.name)
       }
+      chunks = ChunkedData(storage, bytes.extents)
+    } else {
+      chunks = nil
+    }
     let isPlain = (bytes.codec == .stored || chunks != nil) && bytes.view == nil
     guard !(isPlain && bytes.transforms.isEmpty) else {
       elementWidth = 1
@@ -131,6 +137,17 @@ public struct TensorData: Sendable {
     throws(CheckpointError)
   {
     guard buffer.byteCount > 0 else { return }
+    do throws(CheckpointError) {
+      try readPlain(into: &buffer, at: offset)
+    } catch {
+      throw error.with(tensor: record.name)
+    }
+    if !bytes.transforms.isEmpty { bytes.transforms.apply(to: &buffer, type: record.type) }
+  }
+
+  private func readPlain(into buffer: inout MutableRawSpan, at offset: Int)
+    throws(CheckpointError)
+  {
     if let storage {
       if let view {
         gather(view, from: storage, into: &buffer, at: offset)
@@ -142,7 +159,6 @@ public struct TensorData: Sendable {
     } else {
       try bytes.readStored(into: &buffer, at: offset)
     }
-    if !bytes.transforms.isEmpty { bytes.transforms.apply(to: &buffer, type: record.type) }
   }
 }
 

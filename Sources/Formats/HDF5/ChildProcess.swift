@@ -27,7 +27,10 @@ struct ChildProcess {
   ) throws(CheckpointError) -> ChildProcess {
     let output = try Pipe()
     let errors = try Pipe()
-    let process = try spawn(program, arguments, inheriting, output, errors)
+    // Where standard input or output is closed, the file itself has the number of one.
+    let inherited = try clear(inheriting)
+    defer { close(inherited) }
+    let process = try spawn(program, arguments, inherited, output, errors)
     output.closeWritingEnd()
     errors.closeWritingEnd()
     var child = ChildProcess(end: .exit(0), output: [], errorOutput: [])
@@ -59,6 +62,14 @@ struct ChildProcess {
       else { return .outputLimit }
     }
     return nil
+  }
+
+  /// A copy of a descriptor that is clear of the numbers which the child is given, lest one
+  /// overwrites another.
+  private static func clear(_ descriptor: Int32) throws(CheckpointError) -> Int32 {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, inheritedDescriptor + 1)
+    guard copy >= 0 else { throw CheckpointError(systemMessage(errno)) }
+    return copy
   }
 
   private static func wait(for process: pid_t) -> End {
@@ -110,15 +121,9 @@ struct ChildProcess {
       guard unsafe linux_pipe(&ends) == 0 else {
         throw CheckpointError(systemMessage(errno))
       }
-      // Clear of the numbers that the child is given, lest one overwrites another.
-      for index in 0..<2 where ends[index] <= inheritedDescriptor {
-        let moved = fcntl(ends[index], F_DUPFD_CLOEXEC, inheritedDescriptor + 1)
-        if moved >= 0 {
-          close(ends[index])
-          ends[index] = moved
-        }
-      }
-      (reading, writing) = (ends[0], ends[1])
+      defer { for end in ends { close(end) } }
+      reading = try clear(ends[0])
+      writing = try clear(ends[1])
     }
 
     deinit {

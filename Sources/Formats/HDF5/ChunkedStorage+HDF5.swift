@@ -1,49 +1,49 @@
 extension ChunkedStorage {
-  /// What may be declared in a few bytes: more than this, and more than so many times of
-  /// what is stored, is a trap.
-  private static let trustedByteCount = 4 << 30
-  private static let maximumGrowth = 1000
-  /// Chunks that a dataset may have, whether they are there or not.
-  private static let maximumGrid = 1 << 24
-
   /// The chunks of a dataset and their places in the file, after checking that they form
   /// a grid and lie in the file.
   static func checked(
-    _ dataset: HDF5Index.Dataset, _ chunks: HDF5Index.Chunks, in file: InputFile
+    _ dataset: HDF5Index.Dataset, _ chunks: HDF5Index.Chunks, in file: InputFile,
+    isDoubtful: Bool
   ) throws(CheckpointError) -> (ChunkedStorage, [Extent]) {
     let shape = dataset.shape ?? []
     let width = dataset.type.byteCount
     try checkSizes(shape, chunks, width: width)
     let grid = zip(shape, chunks.shape).map { ($0 - 1) / $1 + 1 }
-    // The grid has no more chunks than the tensor has elements, which were counted.
-    guard grid.reduce(1, *) <= maximumGrid else {
-      throw CheckpointError(
-        "chunks of \(chunks.shape) cut the shape \(shape) into more than \(maximumGrid)")
-    }
     var table: [Int: Chunk] = [:]
     var extents: [Extent] = []
     for chunk in chunks.chunks {
       let place = try position(of: chunk, chunks.shape, grid: grid)
-      guard chunk.byteCount <= file.size, chunk.offset <= file.size - chunk.byteCount else {
+      guard let extent = Extent(file, at: chunk.offset, count: chunk.byteCount) else {
         throw CheckpointError(
-          offset: chunk.offset,
-          "a chunk of \(chunk.byteCount) bytes does not lie in the file, which has \(file.size)")
+          "a chunk of \(chunk.byteCount) bytes at byte \(chunk.offset) does not lie in the file, "
+            + "which has \(file.size)")
       }
       let entry = Chunk(extent: extents.count, mask: chunk.mask)
       guard table.updateValue(entry, forKey: place) == nil else {
         throw CheckpointError("two chunks begin at \(chunk.place)")
       }
-      extents.append(Extent(file: file, offset: chunk.offset, count: chunk.byteCount))
+      extents.append(extent)
     }
     let filters = chunks.filters.map {
       ChunkFilter($0.identifier, name: $0.name, values: $0.values, width: width)
     }
-    let fill = dataset.fill.count == width ? dataset.fill : [UInt8](repeating: 0, count: width)
+    let stored = extents.reduce(0) { $0 + $1.count }
     let storage = ChunkedStorage(
-      shape: shape, chunkShape: chunks.shape, width: width, filters: filters, fill: fill,
-      chunks: table)
-    try checkGrowth(storage.byteCount, extents)
+      shape: shape, chunkShape: chunks.shape, width: width, filters: filters,
+      fill: dataset.fillElement, chunks: table,
+      doubt: isDoubtful ? doubt(shape.reduce(width, *), stored: stored) : nil)
     return (storage, extents)
+  }
+
+  /// A dataset of `count` elements of which none was ever written.
+  static func unwritten(_ dataset: HDF5Index.Dataset, count: Int, isDoubtful: Bool)
+    -> ChunkedStorage
+  {
+    let width = dataset.type.byteCount
+    let length = min(count, max(1, ChunkGrid.wantedByteCount / width))
+    return ChunkedStorage(
+      shape: [count], chunkShape: [length], width: width, filters: [], fill: dataset.fillElement,
+      chunks: [:], doubt: isDoubtful ? doubt(count * width, stored: 0) : nil)
   }
 
   private static func checkSizes(_ shape: [Int], _ chunks: HDF5Index.Chunks, width: Int)
@@ -76,11 +76,46 @@ extension ChunkedStorage {
     }
     return position
   }
+}
 
-  private static func checkGrowth(_ byteCount: Int, _ extents: [Extent]) throws(CheckpointError) {
-    let stored = extents.reduce(0) { $0 + $1.count }
-    guard byteCount > trustedByteCount, byteCount / maximumGrowth > stored else { return }
-    throw CheckpointError(
-      "claims \(byteCount) bytes, of which \(stored) are stored; that is hardly meant")
+// A few bytes can declare any number of zeros.
+extension ChunkedStorage {
+  /// What a file may claim without having it, and how many times its own size beyond that.
+  private static let trustedByteCount = 64 << 30
+  private static let maximumGrowth = 1000
+
+  /// Whether the datasets of a file claim more than anybody means.
+  static func isDoubtful(_ index: HDF5Index, in file: InputFile) -> Bool {
+    var claimed = 0
+    for dataset in index.datasets {
+      let sizes = (dataset.shape ?? [0]) + [dataset.type.byteCount]
+      let (sum, overflow) = claimed.addingReportingOverflow(product(of: sizes) ?? 0)
+      claimed = overflow ? .max : sum
+    }
+    return claimed > trustedByteCount && claimed / maximumGrowth > file.size
+  }
+
+  /// Why a dataset of such a file is not read; nil for one that has what it claims.
+  private static func doubt(_ byteCount: Int, stored: Int) -> String? {
+    guard byteCount / maximumGrowth > stored else { return nil }
+    return "claims \(byteCount) bytes, of which \(stored) are stored; that is hardly meant"
+  }
+}
+
+extension Extent {
+  /// A range that a file states, be it what it may; nil where it does not lie in `file`.
+  init?(_ file: InputFile, at offset: UInt64, count: UInt64) {
+    guard let offset = Int(exactly: offset), let count = Int(exactly: count),
+      count <= file.size, offset <= file.size - count
+    else { return nil }
+    self.init(file: file, offset: offset, count: count)
+  }
+}
+
+extension HDF5Index.Dataset {
+  /// The element that stands where nothing was written.
+  fileprivate var fillElement: [UInt8] {
+    let width = type.byteCount
+    return fill.count == width ? fill : [UInt8](repeating: 0, count: width)
   }
 }

@@ -3,12 +3,14 @@
 /// It is a row of records: a byte that says what it is, a length of eight bytes, and so
 /// many bytes. The first names the version, the last the number of those before it.
 struct HDF5Answer {
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   /// HDF5's own limit of axes.
   static let maximumRank = 32
   private static let maximumTypeDepth = 16
 
   private(set) var index = HDF5Index()
+  /// The positions of the datasets by address.
+  private var addresses: [UInt64: Int] = [:]
 
   init(_ bytes: [UInt8]) throws(CheckpointError) {
     do throws(CheckpointError) {
@@ -55,12 +57,25 @@ struct HDF5Answer {
         HDF5Index.Group(
           path: path, address: try record.uint64("an address"),
           attributes: try record.attributes()))
-    case UInt8(ascii: "D"): index.datasets.append(try dataset(path, &record))
+    case UInt8(ascii: "D"):
+      let dataset = try dataset(path, &record)
+      addresses[dataset.address] = index.datasets.count
+      index.datasets.append(dataset)
     case UInt8(ascii: "L"):
       index.links.append(
         HDF5Index.Link(
           path: path, kind: try record.text("a kind of link"), target: try record.text("a target")))
     case UInt8(ascii: "T"): index.types.append(path)
+    case UInt8(ascii: "N"):
+      let address = try record.uint64("an address")
+      guard var dataset = addresses[address].map({ index.datasets[$0] }) else {
+        throw CheckpointError("it holds another name of a dataset that it does not hold")
+      }
+      (dataset.path, dataset.isFurtherName) = (path, true)
+      index.datasets.append(dataset)
+    case UInt8(ascii: "U"):
+      index.unreadable.append(
+        HDF5Index.Unreadable(path: path, reason: try record.text("a reason")))
     default: throw CheckpointError("it holds a record of kind \(kind)")
     }
   }
@@ -86,9 +101,8 @@ struct HDF5Answer {
     case 0: return .header(Array(try record.blob("data")))
     case 1:
       let offset = try record.uint64("an offset")
-      let byteCount = try record.count("a size")
       return .contiguous(
-        offset: offset == .max ? nil : try exact(offset, "an offset"), byteCount: byteCount)
+        offset: offset == .max ? nil : offset, byteCount: try record.uint64("a size"))
     case 2: return .chunked(try chunks(&record, rank: rank))
     case 3: return .elsewhere(try record.text("a layout"))
     default: throw CheckpointError("it holds an unknown layout")
@@ -120,8 +134,8 @@ struct HDF5Answer {
       chunks.append(
         HDF5Index.Chunk(
           place: try record.sizes(rank), mask: try record.uint32("a mask of filters"),
-          offset: try record.count("the offset of a chunk"),
-          byteCount: try record.count("the size of a chunk")))
+          offset: try record.uint64("the offset of a chunk"),
+          byteCount: try record.uint64("the size of a chunk")))
     }
     return HDF5Index.Chunks(shape: shape, filters: filters, chunks: chunks)
   }

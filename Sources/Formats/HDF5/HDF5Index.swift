@@ -6,6 +6,13 @@ struct HDF5Index: Sendable {
   var links: [Link] = []
   /// The paths of named types.
   var types: [String] = []
+  /// What libhdf5 could not read.
+  var unreadable: [Unreadable] = []
+
+  struct Unreadable: Sendable {
+    var path: String
+    var reason: String
+  }
 
   struct Group: Sendable {
     var path: String
@@ -32,13 +39,15 @@ struct HDF5Index: Sendable {
     var fill: [UInt8]
     var storage: Storage
     var attributes: [HDF5Attribute]
+    /// Whether it stands here before, under another path.
+    var isFurtherName = false
   }
 
   enum Storage: Sendable {
     /// The data itself, from the dataset's header.
     case header([UInt8])
     /// One range of the file; no offset where nothing was written.
-    case contiguous(offset: Int?, byteCount: Int)
+    case contiguous(offset: UInt64?, byteCount: UInt64)
     case chunked(Chunks)
     /// Data that is not in this file, or none: a phrase that says which.
     case elsewhere(String)
@@ -55,8 +64,8 @@ struct HDF5Index: Sendable {
     var place: [Int]
     /// A bit for each filter that was left out.
     var mask: UInt32
-    var offset: Int
-    var byteCount: Int
+    var offset: UInt64
+    var byteCount: UInt64
   }
 }
 
@@ -65,91 +74,4 @@ struct HDF5Filter: Sendable, Hashable {
   var identifier: UInt32
   var name: String
   var values: [UInt32]
-}
-
-/// What a file says beside its data.
-struct HDF5Attribute: Sendable {
-  var name: String
-  var value: Value
-  /// One value, not a list of one.
-  var isScalar: Bool
-
-  enum Value: Sendable, Hashable {
-    case strings([String])
-    case integers([Int64])
-    case naturals([UInt64])
-    case floats([Double])
-    /// A value of another class.
-    case other
-  }
-
-  /// The text, where it is just one.
-  var string: String? {
-    guard case .strings(let strings) = value, strings.count == 1 else { return nil }
-    return strings[0]
-  }
-
-  /// The strings, where it holds such.
-  var strings: [String]? {
-    guard case .strings(let strings) = value else { return nil }
-    return strings
-  }
-
-  /// The number, where it is just one whole one.
-  var integer: Int? {
-    guard let integers, integers.count == 1 else { return nil }
-    return integers[0]
-  }
-
-  /// The whole numbers, where it holds such.
-  var integers: [Int]? {
-    switch value {
-    case .integers(let values): return values.map(Int.init)
-    case .naturals(let values):
-      let exact = values.compactMap { Int(exactly: $0) }
-      return exact.count == values.count ? exact : nil
-    default: return nil
-    }
-  }
-
-  /// The value as a metadata entry has it: the text itself, else JSON; nil for a class
-  /// that is not told.
-  var text: String? {
-    if isScalar, let string { return string }
-    var writer = JSONWriter()
-    switch value {
-    case .strings(let values): write(values, to: &writer) { $0.string($1) }
-    case .integers(let values): write(values, to: &writer) { $0.integer(Int($1)) }
-    case .naturals(let values):
-      write(values, to: &writer) { $0.value(.number(String($1))) }
-    case .floats(let values): write(values, to: &writer) { $0.double($1) }
-    case .other: return nil
-    }
-    return String(decoding: writer.bytes, as: UTF8.self)
-  }
-
-  private func write<Element>(
-    _ values: [Element], to writer: inout JSONWriter,
-    _ body: (inout JSONWriter, Element) -> Void
-  ) {
-    if isScalar, values.count == 1 { return body(&writer, values[0]) }
-    writer.array { writer in for value in values { body(&writer, value) } }
-  }
-}
-
-extension [HDF5Attribute] {
-  subscript(name: String) -> HDF5Attribute? { first { $0.name == name } }
-
-  /// The strings of a list, which Keras cuts where it is too long for one attribute:
-  /// into `name0`, `name1` and so on.
-  func strings(_ name: String) -> [String]? {
-    if let whole = self[name]?.strings { return whole }
-    var strings: [String] = []
-    var part = 0
-    while let more = self["\(name)\(part)"]?.strings {
-      strings += more
-      part += 1
-    }
-    return part == 0 ? nil : strings
-  }
 }

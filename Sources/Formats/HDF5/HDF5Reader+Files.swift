@@ -2,22 +2,27 @@ import Compute
 
 // The files that lie inside the file, by the convention of tenon-hdf5(5).
 extension HDF5Reader {
-  /// The files that lay beside the tensors. From now on they are found at their paths.
-  func sideFiles() throws(CheckpointError) -> [SideFile] {
-    guard names.isOwnConvention else { return [] }
+  /// The files that lay beside the tensors, which from now on are found at their paths,
+  /// and a finding on those whose names are not to be trusted.
+  func sideFiles() throws(CheckpointError) -> (files: [SideFile], findings: [Finding]) {
+    guard names.isOwnConvention else { return ([], []) }
     let group = "/\(HDF5Convention.files)/"
     var files: [SideFile] = []
+    var refused: [String] = []
     for dataset in index.datasets where dataset.path.hasPrefix(group) {
-      // A name that leads elsewhere, or speaks of files that are not here, is nobody's.
-      guard let name = HDF5Convention.name(ofLink: String(dataset.path.dropFirst(group.count))),
-        SideFile.isInside(name), !DirectorySource.isIndex(name)
-      else { continue }
+      let link = String(dataset.path.dropFirst(group.count))
+      guard let name = HDF5Convention.name(ofLink: link), SideFile.isCarried(name),
+        HDF5Convention.link(ofName: name) == link
+      else {
+        refused.append(link)
+        continue
+      }
       let path = "\(file.path)\(group)\(name)"
       EmbeddedFiles.add(
         try content(of: dataset, limit: HDF5Layout.maximumDocumentByteCount), at: path)
       files.append(SideFile(name: name, path: path))
     }
-    return files
+    return (files, refused.isEmpty ? [] : [HDF5Findings.files(refused)])
   }
 
   /// The bytes that a dataset holds: one string of fixed length, or a row of bytes.
@@ -25,7 +30,7 @@ extension HDF5Reader {
     let count: Int
     switch (dataset.type, dataset.shape) {
     case (.string(let byteCount, false), []): count = byteCount
-    case (.string(_, false), [0]): count = 0
+    case (.string(_, false), [0]), (.string(_, false), nil): count = 0
     case (.integer(1, false, _), .some(let shape)) where shape.count == 1: count = shape[0]
     default:
       throw CheckpointError(
@@ -46,24 +51,19 @@ extension HDF5Reader {
   {
     guard count > 0 else { return TensorBytes(extents: [Extent(file: file, offset: 0, count: 0)]) }
     switch dataset.storage {
-    case .contiguous(let offset?, _) where count <= file.size && offset <= file.size - count:
-      return TensorBytes(extents: [Extent(file: file, offset: offset, count: count)])
+    case .contiguous(let offset?, _):
+      if let extent = Extent(file, at: offset, count: UInt64(count)) {
+        return TensorBytes(extents: [extent])
+      }
     case .header(let bytes) where bytes.count == count:
       let kept = try InputFile(holding: bytes, name: file.path)
       return TensorBytes(extents: [Extent(file: kept, offset: 0, count: count)])
     case .chunked(let chunks):
-      let (storage, extents) = try ChunkedStorage.checked(dataset, chunks, in: file)
+      let (storage, extents) = try ChunkedStorage.checked(
+        dataset, chunks, in: file, isDoubtful: false)
       return TensorBytes(extents: extents, codec: .chunked(storage))
-    default:
-      throw CheckpointError(tensor: dataset.path, "\(count) bytes do not lie in the file")
+    default: break
     }
-  }
-}
-
-extension SideFile {
-  /// Whether a name that a file states leads to a place inside a directory.
-  fileprivate static func isInside(_ name: String) -> Bool {
-    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    return !name.contains("\0") && parts.allSatisfy { !["", ".", ".."].contains($0) }
+    throw CheckpointError(tensor: dataset.path, "\(count) bytes do not lie in the file")
   }
 }

@@ -9,11 +9,17 @@ public struct HDF5Reader {
   let file: InputFile
   let index: HDF5Index
   let names: HDF5Names
-  private let assumedType: ElementType?
+  private let assumedTypes: [ElementType]
+  /// Whether the datasets claim more than anybody puts into a file like this.
+  private let isDoubtful: Bool
   private var memory: [UInt8] = []
   private var drafts: [Draft] = []
+  /// Numbers that no tensor can have.
+  private var unsupported: [Draft] = []
   private var others: [OtherEntry] = []
   private var findings: [Finding] = []
+  /// What is there but cannot be read: it stays in the list, so that nobody loses it unseen.
+  private var unreadable: [(path: String, record: TensorRecord)] = []
 
   /// A tensor whose place is known, perhaps in memory that is still being filled.
   private struct Draft {
@@ -29,8 +35,6 @@ public struct HDF5Reader {
     case file(Extent)
     /// From this byte of the memory on.
     case memory(Int, byteCount: Int)
-    /// One element in memory, which stands for all.
-    case repeated(Int)
     case chunks(ChunkedStorage, [Extent])
   }
 
@@ -56,28 +60,51 @@ public struct HDF5Reader {
   private init(_ file: InputFile, _ index: HDF5Index, _ options: Checkpoint.OpeningOptions) {
     self.file = file
     self.index = index
-    assumedType = options.assumedType
+    assumedTypes = options.assumedTypes
     names = HDF5Names(index, separator: options.hdf5Separator)
+    isDoubtful = ChunkedStorage.isDoubtful(index, in: file)
   }
 
   private mutating func contents() throws(CheckpointError) -> TensorFile {
     // Headers lie in the order of creation, which the names have lost.
     for dataset in index.datasets.sorted(by: { $0.address < $1.address })
     where !names.isOwn(dataset.path) {
-      try add(dataset)
+      add(dataset)
     }
-    let records = try records()
-    if let position = firstRepeatedName(in: records) { throw ambiguity(at: position) }
+    for object in index.unreadable { addUnreadable(object.path, because: object.reason) }
+    let all = drafts + unsupported
+    let records = try records(all)
+    if let position = firstRepeatedName(in: records + unreadable.map(\.record)) {
+      throw names.ambiguity(at: position, of: all.map(\.path) + unreadable.map(\.path))
+    }
+    let (sideFiles, refusals) = try sideFiles()
+    let metadata = try metadata()
+    findings += HDF5Findings.unsupported(unsupported.map { ($0.name, $0.type.name) })
+    findings += refusals + HDF5Findings.links(index) + metadata.findings
     var contents = TensorFile(
-      format: .hdf5, records: records, metadata: try metadata(),
-      findings: findings + HDF5Findings.links(index), others: others)
+      format: .hdf5, records: records.prefix(drafts.count) + unreadable.map(\.record),
+      metadata: metadata.entries, findings: findings, others: others)
+    contents.unsupported = Array(records.dropFirst(drafts.count))
     contents.statesMetadata = names.isOwnConvention
     contents.rootPath = names.rootPath
-    contents.sideFiles = try sideFiles()
+    contents.sideFiles = sideFiles
     return contents
   }
 
-  private mutating func add(_ dataset: HDF5Index.Dataset) throws(CheckpointError) {
+  private mutating func addUnreadable(_ path: String, because reason: String) {
+    let name = names.name(of: path)
+    // It may be the group of the weights itself.
+    guard names.isWeight(path + "/") else {
+      return others.append(OtherEntry(path: name, description: "unreadable: \(reason)"))
+    }
+    findings.append(
+      Finding(
+        .error, .unreadableObject, tensors: [name], "\(name.quoted) cannot be read: \(reason)"))
+    let type = TensorType.foreign(name: "unreadable: \(reason)", bitWidth: 0)
+    unreadable.append((path, TensorRecord(name: name, type: type, shape: [], bytes: nil)))
+  }
+
+  private mutating func add(_ dataset: HDF5Index.Dataset) {
     let name = names.name(of: dataset.path)
     do throws(CheckpointError) {
       if !names.isWeight(dataset.path) {
@@ -88,29 +115,35 @@ public struct HDF5Reader {
         findings.append(HDF5Findings.elsewhere(name, what))
         others.append(OtherEntry(path: name, description: what))
       } else if let type = HDF5TypeRow.reading(
-        dataset.type, dtype: dataset.attributes["dtype"]?.string, assuming: assumedType)
+        dataset.type, dtype: dataset.attributes["dtype"]?.string, assuming: assumedTypes)
       {
-        try add(dataset, name, type)
+        drafts.append(try draft(of: dataset, name, type))
       } else {
         others.append(OtherEntry(path: name, description: HDF5Findings.description(dataset)))
+        if let type = HDF5TypeRow.unsupported(dataset.type) {
+          unsupported.append(try draft(of: dataset, name, type, inBytes: true))
+        }
       }
     } catch {
-      throw error.with(tensor: name)
+      addUnreadable(dataset.path, because: error.message)
     }
   }
 
-  private mutating func add(_ dataset: HDF5Index.Dataset, _ name: String, _ type: TensorType)
-    throws(CheckpointError)
-  {
-    let stored = dataset.shape ?? []
+  /// A tensor, with another axis where it is one of the bytes of each element.
+  private mutating func draft(
+    of dataset: HDF5Index.Dataset, _ name: String, _ type: TensorType, inBytes: Bool = false
+  ) throws(CheckpointError) -> Draft {
     let width = dataset.type.byteCount
-    let byteCount = try Self.byteCount(stored, width: width)
-    let shape = try Self.shape(of: dataset, type, byteCount: byteCount)
-    let place = try place(of: dataset, byteCount: byteCount, width: width)
-    drafts.append(
-      Draft(
-        name: name, path: dataset.path, type: type, shape: shape,
-        transforms: dataset.type.isBigEndian == true ? .swapBytes : [], place: place))
+    let byteCount = try Self.byteCount(dataset.shape ?? [], width: width)
+    let shape =
+      inBytes
+      ? (dataset.shape ?? []) + [width] : try Self.shape(of: dataset, type, byteCount: byteCount)
+    var transforms: ElementTransforms = dataset.type.isBigEndian == true ? .swapBytes : []
+    // What others take for true; what we wrote goes out as it came in.
+    if type == .element(.bool), !names.isOwnConvention { transforms.insert(.truth) }
+    return Draft(
+      name: name, path: dataset.path, type: type, shape: shape, transforms: transforms,
+      place: try place(of: dataset, byteCount: byteCount, width: width))
   }
 
   private mutating func place(
@@ -124,17 +157,22 @@ public struct HDF5Reader {
       }
       return keep(bytes)
     case .contiguous(let offset?, let stored):
-      guard stored >= byteCount, byteCount <= file.size, offset <= file.size - byteCount else {
+      guard stored >= byteCount,
+        let extent = Extent(file, at: offset, count: UInt64(byteCount))
+      else {
         throw CheckpointError(
-          offset: offset,
-          "\(byteCount) bytes expected here (\(stored) are set aside), but the file has "
-            + "\(file.size)")
+          "\(byteCount) bytes expected at byte \(offset) (\(stored) are set aside), but the file "
+            + "has \(file.size)")
       }
-      return .file(Extent(file: file, offset: offset, count: byteCount))
+      return .file(extent)
     case .chunked(let chunks) where !chunks.chunks.isEmpty:
-      let (storage, extents) = try ChunkedStorage.checked(dataset, chunks, in: file)
+      let (storage, extents) = try ChunkedStorage.checked(
+        dataset, chunks, in: file, isDoubtful: isDoubtful)
       return .chunks(storage, extents)
-    case .contiguous, .chunked, .elsewhere: return repeated(dataset.fill, width: width)
+    case .contiguous, .chunked, .elsewhere:
+      let storage = ChunkedStorage.unwritten(
+        dataset, count: byteCount / width, isDoubtful: isDoubtful)
+      return .chunks(storage, [Extent(file: file, offset: 0, count: 0)])
     }
   }
 
@@ -143,15 +181,7 @@ public struct HDF5Reader {
     return .memory(memory.count - bytes.count, byteCount: bytes.count)
   }
 
-  /// One element that stands for all that were never written.
-  private mutating func repeated(_ fill: [UInt8], width: Int) -> Place {
-    // Views count in elements.
-    memory += [UInt8](repeating: 0, count: (width - memory.count % width) % width)
-    memory += fill.count == width ? fill : [UInt8](repeating: 0, count: width)
-    return .repeated(memory.count / width - 1)
-  }
-
-  private func records() throws(CheckpointError) -> [TensorRecord] {
+  private func records(_ drafts: [Draft]) throws(CheckpointError) -> [TensorRecord] {
     let kept = memory.isEmpty ? file : try InputFile(holding: memory, name: file.path)
     return drafts.map { draft in
       let bytes =
@@ -161,29 +191,11 @@ public struct HDF5Reader {
           TensorBytes(
             extents: [Extent(file: kept, offset: offset, count: byteCount)],
             transforms: draft.transforms)
-        case .repeated(let element):
-          TensorBytes(
-            extents: [Extent(file: kept, offset: 0, count: kept.size)],
-            view: StridedView(
-              offset: element, strides: draft.shape.map { _ in 0 }),
-            transforms: draft.transforms)
         case .chunks(let storage, let extents):
           TensorBytes(
             extents: extents, codec: .chunked(storage), transforms: draft.transforms)
         }
       return TensorRecord(name: draft.name, type: draft.type, shape: draft.shape, bytes: bytes)
     }
-  }
-
-  private func ambiguity(at position: Int) -> CheckpointError {
-    let draft = drafts[position]
-    let other = drafts.first {
-      $0.path != draft.path && ExactName($0.name) == ExactName(draft.name)
-    }
-    return CheckpointError(
-      tensor: draft.name,
-      "is the name of two datasets, \((other?.path ?? draft.path).quoted) and "
-        + draft.path.quoted,
-      fix: "choose what joins groups and names with --hdf5-separator")
   }
 }

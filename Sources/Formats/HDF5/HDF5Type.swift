@@ -9,7 +9,7 @@ indirect enum HDF5Type: Sendable, Hashable {
   case compound(byteCount: Int, members: [Member], types: [HDF5Type])
   case string(byteCount: Int, isVariable: Bool)
   /// A type that cannot be a tensor's, by the name of its class.
-  case other(String, byteCount: Int)
+  case other(String, byteCount: Int, isNumeric: Bool)
 
   /// A member's name with its value in an enumeration, or its offset in a compound.
   struct Member: Sendable, Hashable {
@@ -20,7 +20,7 @@ indirect enum HDF5Type: Sendable, Hashable {
   var byteCount: Int {
     switch self {
     case .integer(let byteCount, _, _), .opaque(let byteCount), .compound(let byteCount, _, _),
-      .string(let byteCount, _), .other(_, let byteCount):
+      .string(let byteCount, _), .other(_, let byteCount, _):
       byteCount
     case .float(let float, _): float.byteCount
     case .enumeration(let base, _): base.byteCount
@@ -37,6 +37,17 @@ indirect enum HDF5Type: Sendable, Hashable {
       let orders = Set(types.map(\.isBigEndian))
       return orders.count == 1 ? orders.first ?? nil : nil
     case .opaque, .string, .other: return false
+    }
+  }
+
+  /// Whether the elements are made of numbers alone.
+  var isNumeric: Bool {
+    switch self {
+    case .integer, .float: true
+    case .enumeration(let base, _): base.isNumeric
+    case .compound(_, _, let types): !types.isEmpty && types.allSatisfy(\.isNumeric)
+    case .other(_, _, let isNumeric): isNumeric
+    case .opaque, .string: false
     }
   }
 
@@ -66,6 +77,14 @@ struct HDF5Float: Sendable, Hashable {
   static let brain = HDF5Float(byteCount: 2, exponentWidth: 8, mantissaWidth: 7, bias: 127)
   static let single = HDF5Float(byteCount: 4, exponentWidth: 8, mantissaWidth: 23, bias: 127)
   static let double = HDF5Float(byteCount: 8, exponentWidth: 11, mantissaWidth: 52, bias: 1023)
+}
+
+extension HDF5Float: CustomStringConvertible {
+  /// The name of a type that no standard has: nobody may take it for one that has.
+  var description: String {
+    "float(\(byteCount) \(byteCount == 1 ? "byte" : "bytes"), \(exponentWidth) exponent bits, "
+      + "bias \(bias))"
+  }
 }
 
 extension HDF5Type {

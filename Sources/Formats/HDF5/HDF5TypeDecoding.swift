@@ -6,9 +6,12 @@ enum HDF5TypeDecoding {
     "enumeration", "variable-length", "array",
   ]
 
+  /// Those of time and of bit fields, which no tensor can have.
+  private static let numericClasses: Set = [2, 4]
+
   static func type(_ record: inout ByteCursor, depth: Int) throws(CheckpointError) -> HDF5Type {
     let number = Int(try record.byte("a class"))
-    let byteCount = try record.count("the size of a type")
+    let byteCount = try record.size("the size of a type")
     let order = try record.byte("a byte order")
     let isBigEndian = order == 1
     switch number {
@@ -21,10 +24,17 @@ enum HDF5TypeDecoding {
       return .opaque(byteCount: byteCount)
     case 6: return try compound(&record, byteCount, depth)
     case 8: return try enumeration(&record, depth)
+    case 10:
+      let element = try HDF5Answer.type(&record, depth: depth + 1)
+      return .other("array", byteCount: byteCount, isNumeric: element.isNumeric)
     default:
-      let name = classNames.indices.contains(number) ? classNames[number] : "class \(number)"
-      return .other(name, byteCount: byteCount)
+      return .other(
+        className(number), byteCount: byteCount, isNumeric: numericClasses.contains(number))
     }
+  }
+
+  static func className(_ number: Int) -> String {
+    classNames.indices.contains(number) ? classNames[number] : "class \(number)"
   }
 
   /// Every bit of an integer has to count.
@@ -35,7 +45,9 @@ enum HDF5TypeDecoding {
     let precision = try record.uint32("a precision")
     let offset = try record.uint32("a bit offset")
     guard 1...8 ~= byteCount, precision == 8 * byteCount, offset == 0 else {
-      return .other("integer of \(precision) bits in \(byteCount) bytes", byteCount: byteCount)
+      return .other(
+        "integer of \(precision) bits in \(byteCount) bytes", byteCount: byteCount,
+        isNumeric: true)
     }
     return .integer(
       byteCount: byteCount, isSigned: isSigned, isBigEndian: isBigEndian && byteCount > 1)
@@ -54,7 +66,8 @@ enum HDF5TypeDecoding {
     guard 1...16 ~= byteCount, precision == 8 * byteCount, fields == expected,
       1 + exponent + mantissa == precision, normalization == 0, let bias = Int(exactly: bias)
     else {
-      return .other("float of \(precision) bits in \(byteCount) bytes", byteCount: byteCount)
+      return .other(
+        "float of \(precision) bits in \(byteCount) bytes", byteCount: byteCount, isNumeric: true)
     }
     return .float(
       HDF5Float(
@@ -86,7 +99,8 @@ enum HDF5TypeDecoding {
       let value = Int(truncatingIfNeeded: try record.uint64("the value of a member"))
       members.append(HDF5Type.Member(name: name, number: value))
     }
-    return .enumeration(base, members: members)
+    // In whichever order they were added.
+    return .enumeration(base, members: members.sorted { $0.number < $1.number })
   }
 }
 
@@ -94,6 +108,11 @@ extension ByteCursor {
   /// A number of 64 bits that fits.
   mutating func count(_ what: String) throws(CheckpointError) -> Int {
     try HDF5Answer.exact(try uint64(what), what)
+  }
+
+  /// What a file states as a size; one that does not fit is more than anything has.
+  mutating func size(_ what: String) throws(CheckpointError) -> Int {
+    Int(clamping: try uint64(what))
   }
 
   /// So many bytes as the 32 bits before them say.
@@ -110,47 +129,7 @@ extension ByteCursor {
   mutating func sizes(_ rank: Int) throws(CheckpointError) -> [Int] {
     guard rank <= HDF5Answer.maximumRank else { throw CheckpointError("it has \(rank) axes") }
     var sizes: [Int] = []
-    for _ in 0..<rank { sizes.append(try count("a size")) }
+    for _ in 0..<rank { sizes.append(try size("a size")) }
     return sizes
-  }
-
-  mutating func attributes() throws(CheckpointError) -> [HDF5Attribute] {
-    var attributes: [HDF5Attribute] = []
-    for _ in 0..<(try uint32("the number of attributes")) { attributes.append(try attribute()) }
-    return attributes
-  }
-
-  private mutating func attribute() throws(CheckpointError) -> HDF5Attribute {
-    let name = try text("the name of an attribute")
-    _ = try byte("the class of an attribute")
-    let way = try byte("the way of an attribute")
-    let isScalar = try byte("the shape of an attribute") != 0
-    let count = try uint32("the number of values")
-    let value: HDF5Attribute.Value
-    switch way {
-    case 0: value = .other
-    case 1:
-      value = .strings(
-        try values(count) { cursor throws(CheckpointError) in
-          try cursor.text("a value")
-        })
-    case 2: value = .integers(try numbers(count).map { Int64(bitPattern: $0) })
-    case 3: value = .floats(try numbers(count).map { Double(bitPattern: $0) })
-    case 4: value = .naturals(try numbers(count))
-    default: throw CheckpointError("it tells an attribute in way \(way)")
-    }
-    return HDF5Attribute(name: name, value: value, isScalar: isScalar)
-  }
-
-  private mutating func numbers(_ count: UInt32) throws(CheckpointError) -> [UInt64] {
-    try values(count) { cursor throws(CheckpointError) in try cursor.uint64("a value") }
-  }
-
-  private mutating func values<Value>(
-    _ count: UInt32, _ body: (inout ByteCursor) throws(CheckpointError) -> Value
-  ) throws(CheckpointError) -> [Value] {
-    var values: [Value] = []
-    for _ in 0..<count { values.append(try body(&self)) }
-    return values
   }
 }

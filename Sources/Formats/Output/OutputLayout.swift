@@ -54,6 +54,10 @@ public struct OutputLayout: Sendable {
   /// What compresses the tensors; their offsets are then those of their slots.
   public var chunks: HDF5ChunkedOutput?
 
+  /// The bytes that the file takes on the disk at least; how many a compression leaves is
+  /// not known before.
+  public var minimumByteCount: Int { chunks?.minimumByteCount ?? byteCount }
+
   public init(
     fixed: [(offset: Int, bytes: [UInt8])], offsets: [Int], byteCount: Int,
     checksumOffsets: [[Int]] = []

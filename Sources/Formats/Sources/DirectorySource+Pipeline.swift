@@ -54,10 +54,8 @@ extension Checkpoint {
       statesMetadata = model.statesMetadata
     }
     components.append(name)
-    for var record in model.records {
-      record.name = "\(name).\(record.name)"
-      records.append(record)
-    }
+    for record in model.records { records.append(record.within(name)) }
+    unsupported += model.unsupported.map { $0.within(name) }
     shards += model.shards.map { shard in
       Shard(
         name: "\(name)/\(shard.name)", file: shard.file,
@@ -73,6 +71,15 @@ extension Checkpoint {
     others += model.others.map {
       OtherEntry(path: "\(name).\($0.path)", description: $0.description)
     }
+  }
+}
+
+extension TensorRecord {
+  /// The same tensor as one of a part of the model.
+  fileprivate func within(_ component: String) -> TensorRecord {
+    var record = self
+    record.name = "\(component).\(name)"
+    return record
   }
 }
 

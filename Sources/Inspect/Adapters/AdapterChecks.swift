@@ -57,7 +57,7 @@ struct AdapterChecks {
     switch module.kind {
     case .other, .full: return nil
     case .linear, .embedding, .convolution, .parameter, .adalora: return pairFault(of: module)
-    case .loha, .lokr, .ia3, .vera: return factorFault(of: module)
+    case .loha, .lokr, .ia3, .vera, .rotation: return factorFault(of: module)
     }
   }
 

@@ -45,7 +45,7 @@ public struct AdapterConfiguration: Sendable, Hashable {
     family = defaults.family
     base = try fields.string("base_model_name_or_path")
     // To other methods the same fields mean something else.
-    let isScaled = UnmergeableMethod.isMerged(family)
+    let isScaled = UnmergeableMethod.isMerged(family) && !["oft", "boft"].contains(family)
     rank = isScaled ? try fields.positiveInt("r") ?? defaults.rank : nil
     alpha = isScaled ? try fields.finiteDouble(defaults.alphaField) ?? defaults.alpha : nil
     scale = nil

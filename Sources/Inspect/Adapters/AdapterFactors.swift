@@ -20,6 +20,8 @@ public enum AdapterFactors: Sendable {
   case ia3(TensorRecord, isOffset: Bool, isOnInput: TensorRecord?)
   /// `diag(b)·B·diag(d)·A` with the shared A and B of the adapter.
   case vera(lambdaB: TensorRecord, lambdaD: TensorRecord)
+  /// The weight is rotated, block by block, and its outputs then multiplied.
+  case rotation(TensorRecord, outputs: TensorRecord?)
   /// Added to the weight and to the bias.
   case full(weight: TensorRecord?, bias: TensorRecord?)
 
@@ -83,6 +85,12 @@ extension AdapterModule {
     case .vera:
       guard let lambdaB = tensor(.lambdaB), let lambdaD = tensor(.lambdaD) else { return nil }
       return .vera(lambdaB: lambdaB, lambdaD: lambdaD)
+    case .rotation:
+      guard let numbers = tensor(.rotation) ?? tensor(.embeddingRotation) else { return nil }
+      let outputs = tensor(.outputFactors)
+      // BOFT has both.
+      return numbers.shape.count == 4 && outputs == nil
+        ? nil : .rotation(numbers, outputs: outputs)
     case .full:
       return .full(weight: tensor(.difference), bias: tensor(.biasDifference))
     case .other:

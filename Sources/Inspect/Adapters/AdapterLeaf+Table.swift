@@ -51,6 +51,10 @@ extension AdapterLeaf {
       row("vera_lambda_d", "vera", .lambdaD, rankAxis: 0),
       row("vera_A", "vera", .sharedA),
       row("vera_B", "vera", .sharedB),
+      row("oft_R.weight", "oft", .rotation),
+      row("oft_embedding_R.weight", "oft", .embeddingRotation),
+      row("boft_R", "boft", .rotation),
+      row("boft_s", "boft", .outputFactors),
     ])
 
   static let kohyaRows = bySegment(

@@ -47,6 +47,11 @@ public struct AdapterLeaf: Sendable, Hashable {
     case lambdaB, lambdaD
     /// VeRA's matrices, which all modules share.
     case sharedA, sharedB
+    /// What the blocks of a rotation of the inputs are made from (OFT, BOFT), and of one
+    /// of the vectors of an embedding.
+    case rotation, embeddingRotation
+    /// What BOFT multiplies the outputs with: `[out, 1]`.
+    case outputFactors
     /// What is added to a whole weight or bias.
     case difference, biasDifference
     /// Any other tensor of a method that is known only by name.
@@ -79,7 +84,9 @@ public struct AdapterLeaf: Sendable, Hashable {
       || end.last == "alpha" || end.last == "dora_scale"
   }
 
-  private static let strayBeginnings = ["lora_", "lokr_", "hada_", "ia3_", "vera_", "dora_"]
+  private static let strayBeginnings = [
+    "lora_", "lokr_", "hada_", "ia3_", "vera_", "dora_", "oft_", "boft_",
+  ]
 
   /// The leaf of MLX, or nil.
   static func mlx(_ segment: Substring) -> AdapterLeaf? { mlxRows[segment]?.first?.leaf }

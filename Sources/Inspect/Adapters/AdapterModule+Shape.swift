@@ -26,6 +26,8 @@ extension AdapterModule {
       return vector.shape
     case .vera(let lambdaB, _):
       return lambdaB.shape
+    case .rotation(let numbers, _):
+      return rotation == nil ? nil : numbers.shape
     case .full(let weight, let bias):
       return weight?.shape ?? bias?.shape
     case nil:

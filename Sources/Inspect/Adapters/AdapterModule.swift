@@ -49,6 +49,8 @@ public struct AdapterModule: Sendable {
     case adalora
     /// Vectors around matrices that all modules share.
     case vera
+    /// Rotations of blocks of the inputs.
+    case rotation
     /// The whole difference of a weight, a bias or both.
     case full
     /// A method that is known only by name.

@@ -92,6 +92,7 @@ struct AdapterScales {
     if let kind = Self.kinds.first(where: { families.contains($0.family) })?.kind { return kind }
     let roles = Set(draft.tensors.map(\.leaf.role))
     if roles.contains(.embeddingA) || roles.contains(.embeddingB) { return .embedding }
+    if !roles.isDisjoint(with: [.rotation, .embeddingRotation]) { return .rotation }
     let factors = draft.tensors.filter { [.a, .b].contains($0.leaf.role) }
     if !factors.isEmpty {
       return factors.contains { $0.record.shape.count > 2 } ? .convolution : .linear
@@ -102,6 +103,7 @@ struct AdapterScales {
   /// Methods whose leaves tell what a module is, whatever else it has.
   private static let kinds: [(family: String, kind: AdapterModule.Kind)] = [
     ("adalora", .adalora), ("loha", .loha), ("lokr", .lokr), ("ia3", .ia3), ("vera", .vera),
+    ("boft", .rotation),
   ]
 
   private func isSuffix(_ name: Substring, of path: String) -> Bool {
@@ -146,7 +148,9 @@ struct AdapterScales {
   /// the modules have in common.
   func summary(_ modules: [AdapterModule]) -> (rank: Int?, alpha: Double?, scale: Double?) {
     guard let configuration else {
-      let scaled = modules.filter { ![.other, .full, .ia3].contains($0.kind) || $0.rank != nil }
+      let scaled = modules.filter {
+        ![.other, .full, .ia3, .rotation].contains($0.kind) || $0.rank != nil
+      }
       return (
         Self.common(scaled.map(\.rank)), Self.common(scaled.map(\.alpha)),
         Self.common(scaled.map(\.scale))

@@ -30,7 +30,7 @@ struct NameMarks: OptionSet {
   /// The first five bytes of what every leaf of every family begins with, and of the
   /// names that kohya's scripts and LyCORIS give modules.
   private static let leaves = [
-    "lora_", "lokr_", "hada_", "ia3_l", "vera_", "rankn", "lycor",
+    "lora_", "lokr_", "hada_", "ia3_l", "vera_", "oft_R", "oft_e", "boft_", "rankn", "lycor",
   ].map { word($0.utf8.span, at: 0) }
   private static let ploras = ["Plora", "plora"].map { word($0.utf8.span, at: 0) }
   private static let components = [

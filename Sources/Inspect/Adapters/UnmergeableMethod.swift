@@ -5,7 +5,7 @@ import Formats
 enum UnmergeableMethod {
   /// `peft_type` in lower case of the methods that are merged; `dora` is MLX's.
   private static let merged: Set<String> = [
-    "lora", "dora", "adalora", "loha", "lokr", "ia3", "vera", "trainable_tokens",
+    "lora", "dora", "adalora", "loha", "lokr", "ia3", "vera", "oft", "boft", "trainable_tokens",
   ]
   /// Methods that train what a model reads instead of what it computes with.
   private static let prompts: Set<String> = [

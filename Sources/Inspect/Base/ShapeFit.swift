@@ -15,6 +15,10 @@ enum ShapeFit: Sendable, Hashable {
     switch module.kind {
     case .parameter, .other: self = .direct
     case .ia3, .vera: self.init(vector: module.updatedShape ?? [], base.shape)
+    case .rotation:
+      let columns = base.shape.dropFirst().reduce(1, *)
+      guard module.rotation?.fits(columnCount: columns) == true else { return nil }
+      self = .direct
     case .full where module.tensor(.difference) == nil: self = .direct
     case .linear, .adalora, .embedding, .convolution, .loha, .lokr, .full:
       guard let shape = module.updatedShape else { return nil }

@@ -17,9 +17,9 @@ extension LoadDiagnosis {
             + "missing (\(Wording.plora(lost))): loading would fill them with random values, which "
             + "damage every image token; take them from the base"))
     }
-    let tied = tiedMissing().flatMap(\.names)
     if !isMended(by: result) {
-      result.findings += tiedFindings() + lists(except: Set(lost + tied))
+      let tied = tiedMissing()
+      result.findings += findings(ofTied: tied) + lists(except: Set(lost + tied.flatMap(\.names)))
     }
     result.findings += mismatches()
     return result

@@ -5,8 +5,15 @@ extension LoadDiagnosis {
   /// The missing names of tensors that the checkpoint holds under the name they are tied
   /// to, by that name, in the order of the list.
   func tiedMissing() -> [(source: String, names: [String])] {
-    let held = inspection.checkpoint.records
-    let tied = TiedNames(held.map(\.name))
+    let records = inspection.checkpoint.records
+    let tied = TiedNames(records.map(\.name))
+    let positions = inspection.checkpoint.positions()
+    func fits(_ name: String, _ source: String) -> Bool {
+      guard let wanted = wantedShapes[ExactName(name)], let position = positions[source] else {
+        return true
+      }
+      return wanted == records[position].shape
+    }
     var order: [String] = []
     var names: [String: [String]] = [:]
     for name in load.missing {
@@ -19,8 +26,7 @@ extension LoadDiagnosis {
 
   /// What it means that they are missing: with transformers nothing, unless it says so
   /// itself or the configuration unties them.
-  func tiedFindings() -> [Finding] {
-    let tied = tiedMissing()
+  func findings(ofTied tied: [(source: String, names: [String])]) -> [Finding] {
     guard !tied.isEmpty else { return [] }
     let names = tied.flatMap(\.names)
     let isTied = (try? ModelConfiguration(beside: inspection.checkpoint))?.tiesEmbeddings
@@ -55,12 +61,5 @@ extension LoadDiagnosis {
           + ", only torch's strict load_state_dict wants each by name: give it strict=False and call "
           + "tie_weights() after it")
     ]
-  }
-
-  private func fits(_ name: String, _ source: String) -> Bool {
-    guard let wanted = wantedShapes[ExactName(name)],
-      let held = inspection.checkpoint.records.first(where: { $0.name == source })
-    else { return true }
-    return wanted == held.shape
   }
 }

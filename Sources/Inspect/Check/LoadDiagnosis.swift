@@ -38,6 +38,7 @@ struct LoadDiagnosis {
 
   func result() -> Result {
     if isAdapterLoad { return adapterLoad() }
+    if let finding = unnamedMagnitudes() { return Result(findings: [finding] + mismatches()) }
     if let finding = otherFile() { return Result(findings: [finding]) }
     if let finding = adapterAsModel() {
       return Result(findings: [finding] + ploraWanted())

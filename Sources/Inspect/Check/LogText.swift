@@ -2,24 +2,113 @@
 /// pages did to it.
 enum LogText {
   static func plain(_ text: String) -> String {
-    var scalars = Array(text.unicodeScalars)
+    var bytes = Array(straightened(text).utf8)
     // A document may be a member of another one.
-    for _ in 0..<maximumDepth where scalars.contains("\\") { scalars = unescaped(scalars) }
-    if scalars.contains("\u{1B}") { scalars = withoutColours(scalars) }
-    if scalars.contains("\r") { scalars = withoutReturns(scalars) }
-    if scalars.contains(where: { "“”‘’\u{A0}".unicodeScalars.contains($0) }) {
-      scalars = scalars.map { quotes[$0] ?? $0 }
-    }
-    return string(unbroken(scalars))
+    for _ in 0..<maximumDepth where bytes.contains(backslash) { bytes = unescaped(bytes) }
+    if bytes.contains(escape) { bytes = withoutColours(bytes) }
+    if bytes.contains(carriageReturn) { bytes = withoutReturns(bytes) }
+    return String(decoding: unbroken(bytes), as: UTF8.self)
   }
 
   /// How often a log is escaped at most.
   private static let maximumDepth = 3
 
-  private static func string(_ scalars: some Sequence<Unicode.Scalar>) -> String {
+  private static let backslash = UInt8(ascii: "\\")
+  private static let escape: UInt8 = 0x1B
+  private static let carriageReturn: UInt8 = 0x0D
+  private static let newline: UInt8 = 0x0A
+
+  /// Without what word processors make of quotes and spaces.
+  private static func straightened(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { marks[$0] != nil }) else { return text }
     var result = String.UnicodeScalarView()
-    result.append(contentsOf: scalars)
+    result.append(contentsOf: text.unicodeScalars.map { marks[$0] ?? $0 })
     return String(result)
+  }
+
+  private static let marks: [Unicode.Scalar: Unicode.Scalar] = [
+    "“": "\"", "”": "\"", "‘": "'", "’": "'", "\u{A0}": " ",
+  ]
+}
+
+// MARK: Escapes
+
+extension LogText {
+  /// With what a JSON string or a `repr` of Python escapes: logs are often a member of
+  /// some other document.
+  private static func unescaped(_ bytes: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    var index = 0
+    while index < bytes.count {
+      guard bytes[index] == backslash, index + 1 < bytes.count else {
+        result.append(bytes[index])
+        index += 1
+        continue
+      }
+      if let byte = escapes[bytes[index + 1]] {
+        result.append(byte)
+        index += 2
+      } else if let code = escapeCodes.first(where: { bytes[(index + 1)...].starts(with: $0) }) {
+        result.append(escape)
+        index += 1 + code.count
+      } else {
+        result.append(backslash)
+        index += 1
+      }
+    }
+    return result
+  }
+
+  private static let escapes: [UInt8: UInt8] = [
+    UInt8(ascii: "n"): newline, UInt8(ascii: "r"): carriageReturn, UInt8(ascii: "t"): 0x09,
+    UInt8(ascii: "\""): UInt8(ascii: "\""), UInt8(ascii: "'"): UInt8(ascii: "'"),
+    backslash: backslash,
+  ]
+
+  private static let escapeCodes = ["u001b", "u001B", "x1b", "x1B", "033"].map { Array($0.utf8) }
+}
+
+// MARK: Terminals
+
+extension LogText {
+  /// Without escape sequences: `ESC [ … letter`, and `ESC ] … BEL` for links and titles.
+  private static func withoutColours(_ bytes: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    var index = 0
+    while index < bytes.count {
+      guard bytes[index] == escape else {
+        result.append(bytes[index])
+        index += 1
+        continue
+      }
+      index += 1
+      guard index < bytes.count else { break }
+      let isCommand = bytes[index] == UInt8(ascii: "]")
+      if bytes[index] == UInt8(ascii: "[") || isCommand { index += 1 }
+      while index < bytes.count, !ends(bytes[index], isCommand: isCommand) { index += 1 }
+      index += 1
+    }
+    return result
+  }
+
+  private static func ends(_ byte: UInt8, isCommand: Bool) -> Bool {
+    isCommand ? byte == 0x07 || byte == escape : (0x40...0x7E).contains(byte)
+  }
+
+  /// Lines that end as on Unix; a progress bar starts its line anew.
+  private static func withoutReturns(_ bytes: [UInt8]) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    for (index, byte) in bytes.enumerated() {
+      if byte != carriageReturn {
+        result.append(byte)
+      } else if index + 1 == bytes.count || bytes[index + 1] != newline {
+        result.append(newline)
+      }
+    }
+    return result
   }
 
   /// With the lines that a terminal broke in one again: those are as long as it is wide,
@@ -27,103 +116,31 @@ enum LogText {
   ///
   /// The rows of a table and the line below its head are all of one length and are left
   /// alone; so are lines after which something begins that no terminal would.
-  private static func unbroken(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-    let lines = scalars.split(separator: "\n", omittingEmptySubsequences: false)
+  private static func unbroken(_ bytes: [UInt8]) -> [UInt8] {
+    let lines = bytes.split(separator: newline, omittingEmptySubsequences: false)
     let width = lines.map(\.count).max() ?? 0
-    guard width >= minimumWidth else { return scalars }
-    var result: [Unicode.Scalar] = []
-    result.reserveCapacity(scalars.count)
+    guard width >= minimumWidth else { return bytes }
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
     for (number, line) in lines.enumerated() {
       result += line
       guard number + 1 < lines.count else { break }
-      let isBroken =
-        line.count == width && !line.contains("|") && line.contains { $0 != "-" && $0 != "+" }
-        && lines[number + 1].first.map { !"\t-".unicodeScalars.contains($0) } ?? false
-      if !isBroken { result.append("\n") }
+      let isBroken = line.count == width && !isOfTable(line) && continues(lines[number + 1])
+      if !isBroken { result.append(newline) }
     }
     return result
   }
 
   private static let minimumWidth = 40
 
-  /// What word processors make of quotes and spaces.
-  private static let quotes: [Unicode.Scalar: Unicode.Scalar] = [
-    "“": "\"", "”": "\"", "‘": "'", "’": "'", "\u{A0}": " ",
-  ]
-
-  /// Without escape sequences: `ESC [ … letter`, and `ESC ] … BEL` for links and titles.
-  private static func withoutColours(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-    var result: [Unicode.Scalar] = []
-    var index = 0
-    while index < scalars.count {
-      guard scalars[index] == "\u{1B}" else {
-        result.append(scalars[index])
-        index += 1
-        continue
-      }
-      index += 1
-      guard index < scalars.count else { break }
-      let isCommand = scalars[index] == "]"
-      if scalars[index] == "[" || isCommand { index += 1 }
-      while index < scalars.count, !ends(scalars[index], isCommand: isCommand) { index += 1 }
-      index += 1
-    }
-    return result
+  private static func isOfTable(_ line: ArraySlice<UInt8>) -> Bool {
+    line.contains(UInt8(ascii: "|"))
+      || line.allSatisfy { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
   }
 
-  private static func ends(_ scalar: Unicode.Scalar, isCommand: Bool) -> Bool {
-    isCommand ? scalar == "\u{07}" || scalar == "\u{1B}" : ("@"..."~").contains(scalar)
-  }
-
-  /// Lines that end as on Unix; a progress bar starts its line anew.
-  private static func withoutReturns(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-    var result: [Unicode.Scalar] = []
-    for (index, scalar) in scalars.enumerated() {
-      guard scalar == "\r" else {
-        result.append(scalar)
-        continue
-      }
-      if index + 1 < scalars.count, scalars[index + 1] == "\n" { continue }
-      result.append("\n")
-    }
-    return result
-  }
-
-  /// With what a JSON string or a `repr` of Python escapes: logs are often a member of
-  /// some other document.
-  private static func unescaped(_ scalars: [Unicode.Scalar]) -> [Unicode.Scalar] {
-    var result: [Unicode.Scalar] = []
-    var index = 0
-    while index < scalars.count {
-      guard scalars[index] == "\\", index + 1 < scalars.count else {
-        result.append(scalars[index])
-        index += 1
-        continue
-      }
-      let next = scalars[index + 1]
-      if let scalar = escapes[next] {
-        result.append(scalar)
-        index += 2
-      } else if let code = escapeCode(scalars[(index + 1)...]) {
-        result.append("\u{1B}")
-        index += 1 + code
-      } else {
-        result.append("\\")
-        index += 1
-      }
-    }
-    return result
-  }
-
-  private static let escapes: [Unicode.Scalar: Unicode.Scalar] = [
-    "n": "\n", "r": "\r", "t": "\t", "\"": "\"", "'": "'", "\\": "\\",
-  ]
-
-  /// The length of `u001b`, `x1b` or `033`.
-  private static func escapeCode(_ scalars: ArraySlice<Unicode.Scalar>) -> Int? {
-    for code in ["u001b", "x1b", "033"] {
-      if string(scalars.prefix(code.count)).lowercased() == code { return code.count }
-    }
-    return nil
+  /// Whether the line can be the rest of another: programs begin lists with tabs and
+  /// dashes.
+  private static func continues(_ line: ArraySlice<UInt8>) -> Bool {
+    line.first.map { $0 != 0x09 && $0 != UInt8(ascii: "-") } ?? false
   }
 }

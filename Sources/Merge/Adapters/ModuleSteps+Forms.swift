@@ -30,6 +30,9 @@ extension ModuleSteps {
       let kernel = base.shape.dropFirst(2).reduce(1, *)
       let isOfRows = try isOnInput(vector) == isTransposed
       return [step(.multiply(by: vector, along: isOfRows ? .rows : .columns(width: kernel)))]
+    case .rotation(_, let outputs):
+      return [step(.rotate(try rotation()))]
+        + (outputs.map { [step(.multiply(by: $0, along: .rows))] } ?? [])
     case .vera(let lambdaB, let lambdaD):
       return [try sum(vera(lambdaB, lambdaD), scale: 1)]
     case .full(let difference, _):

@@ -34,7 +34,7 @@ public struct Execution: Sendable {
     -> Results
   {
     try transaction.protect(plan.inputs)
-    try transaction.begin(byteCount: plan.byteCount)
+    try transaction.begin(byteCount: plan.minimumByteCount)
     let places = try create(transaction)
     let totals = try fill(places, progress: progress)
     let saved = try finish(places)

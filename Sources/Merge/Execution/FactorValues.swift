@@ -103,6 +103,7 @@ extension UpdateStep.Action {
     case .add(let delta): delta.byteCountInMemory
     case .normalise(let normalisation): normalisation.magnitude.elementCount * 16
     case .multiply(let vector, _): vector.elementCount * 16
+    case .rotate(let rotation): BlockRotation.byteCount(of: rotation.source)
     case .replaceRows(let rows, let record): rows.count * 32 + record.gatheredByteCount
     case .round: 0
     case .fitScales(let weight): weight.byteCountInMemory

@@ -9,6 +9,7 @@ enum LoadedStep: Sendable {
   case multiplyRows([Float])
   /// One factor for each column.
   case multiplyColumns([Float])
+  case rotate(BlockRotation)
   /// The row of the data that takes the place of each row.
   case replaceRows([Int: Int], TensorData)
   case round
@@ -42,6 +43,7 @@ enum LoadedStep: Sendable {
     case .multiply(let vector, .rows): self = .multiplyRows(try vector.floats())
     case .multiply(let vector, .columns(let width)):
       self = .multiplyColumns(Self.spread(try vector.floats(), width: width))
+    case .rotate(let rotation): self = .rotate(try BlockRotation(rotation))
     case .replaceRows(let rows, let record):
       // The last of two for one row counts, as in torch's index_copy.
       let places = Dictionary(rows.enumerated().map { ($1, $0) }) { $1 }
@@ -81,6 +83,7 @@ enum LoadedStep: Sendable {
         var line = values._mutatingExtracting(position * columns..<(position + 1) * columns)
         Values.multiply(&line, by: factors.span)
       }
+    case .rotate(let rotation): rotation.apply(to: &values)
     case .replaceRows(let places, let data):
       for (position, row) in rows.enumerated() {
         guard let place = places[row] else { continue }

@@ -70,7 +70,7 @@ extension WorkerScratch {
           leftElements = max(leftElements, rows * delta.form.leftWidth(columns: columns))
           if case .hadamard = delta.form { second = max(second, floats) }
         case .replaceRows: leftElements = max(leftElements, columns)
-        case .normalise, .multiply, .round, .fitScales: break
+        case .normalise, .multiply, .rotate, .round, .fitScales: break
         }
       }
     }

@@ -46,6 +46,11 @@ public struct MergePlan: Sendable {
     files.reduce(0) { $0 + $1.layout.byteCount } + documents.reduce(0) { $0 + $1.bytes.count }
   }
 
+  /// The bytes that the output takes on the disk at least.
+  public var minimumByteCount: Int {
+    files.reduce(byteCount) { $0 - $1.layout.byteCount + $1.layout.minimumByteCount }
+  }
+
   /// All tensors of the output whose data is written, file by file.
   public var tensors: [PlannedTensor] { files.flatMap(\.tensors) }
 }

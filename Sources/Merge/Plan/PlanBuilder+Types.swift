@@ -16,8 +16,12 @@ extension PlanBuilder {
     }
   }
 
-  /// A view can repeat a few bytes to any size; that is a trap, unless it is small.
+  /// A view can repeat a few bytes to any size, and so can chunks that were never written;
+  /// that is a trap, unless it is small.
   func checkGrowth(_ record: TensorRecord) throws(TensorRefusal) {
+    if case .chunked(let storage) = record.bytes?.codec, let doubt = storage.doubt {
+      throw TensorRefusal(message: doubt)
+    }
     guard let bytes = record.bytes, bytes.view != nil,
       record.byteCount > max(bytes.storageByteCount, options.maximumMemory)
     else { return }

@@ -1,4 +1,5 @@
 import Formats
+import Inspect
 
 extension UpdateStep {
   /// Throws unless everything that the step reads has the size that a tensor of these
@@ -10,6 +11,13 @@ extension UpdateStep {
     case .normalise(let normalisation):
       try normalisation.axis.check(normalisation.magnitude, rowCount, columnCount)
     case .multiply(let vector, let axis): try axis.check(vector, rowCount, columnCount)
+    case .rotate(let rotation):
+      guard rotation.source.fits(columnCount: columnCount) else {
+        throw CheckpointError(
+          tensor: rotation.source.record.name,
+          "has shape \(rotation.source.record.shape), which turns parts of \(rotation.source.size) "
+            + "columns; the weight has \(columnCount)")
+      }
     case .replaceRows(let rows, let record):
       try require(record, rows.count * columnCount)
     case .round, .fitScales: break

@@ -1,4 +1,5 @@
 public import Formats
+public import Inspect
 
 /// One step of an update and the adapter that it comes from.
 public struct UpdateStep: Sendable {
@@ -17,6 +18,8 @@ public struct UpdateStep: Sendable {
     case normalise(Normalisation)
     /// Multiplies each line by its number.
     case multiply(by: TensorRecord, along: Axis)
+    /// Multiplies each of the equal parts of a row by its matrix.
+    case rotate(Rotation)
     /// Puts row i of the tensor in the place of row `rows[i]`.
     case replaceRows([Int], with: TensorRecord)
     /// Rounds to the type of the base, as PEFT does between two adapters.
@@ -32,6 +35,28 @@ public struct UpdateStep: Sendable {
     case rows
     /// One number for each run of so many columns.
     case columns(width: Int)
+  }
+
+  /// The rotations of OFT and BOFT.
+  public struct Rotation: Sendable {
+    public var source: AdapterRotation
+    public var form: Form
+
+    /// How a skew-symmetric matrix S becomes a rotation.
+    public enum Form: Sendable, Hashable {
+      /// (1 - S)·(1 + S)⁻¹.
+      case cayley
+      /// So many terms of its Neumann series.
+      case neumann(terms: Int)
+    }
+    /// What the norm of all S together is held to (COFT); nil for no bound.
+    public var bound: Double?
+
+    public init(_ source: AdapterRotation, form: Form, bound: Double? = nil) {
+      self.source = source
+      self.form = form
+      self.bound = bound
+    }
   }
 
   /// DoRA's learned lengths.
@@ -55,6 +80,7 @@ extension UpdateStep.Action {
     case .add(let delta): delta.form.factors.flatMap(\.inputs)
     case .normalise(let normalisation): [normalisation.magnitude]
     case .multiply(let vector, _): [vector]
+    case .rotate(let rotation): [rotation.source.record]
     case .replaceRows(_, let rows): [rows]
     case .round: []
     case .fitScales(let weight): [weight.base] + weight.inputs

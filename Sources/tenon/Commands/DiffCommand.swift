@@ -73,8 +73,8 @@ struct DiffCommand: CheckpointCommand {
   }
 
   func perform() throws(CheckpointError) -> ExitCode {
-    let first = try hdf5.open(a)
-    let second = try hdf5.open(b)
+    let first = try open(a)
+    let second = try open(b)
     let pairing = CheckpointPairing(first, second, names: try names(of: first))
     let diff = CheckpointDiff(pairing, options: options)
     let progress = Progress(total: diff.byteCount)
@@ -88,6 +88,13 @@ struct DiffCommand: CheckpointCommand {
       StandardOutput.write(DiffText.report(difference, first, second))
     }
     return difference.isSame ? .success : ExitCode(1)
+  }
+
+  /// A checkpoint with all its numbers, also those that no tensor can have.
+  private func open(_ path: String) throws(CheckpointError) -> Checkpoint {
+    var checkpoint = try hdf5.open(path)
+    checkpoint.records += checkpoint.unsupported
+    return checkpoint
   }
 
   /// What the tensors of A are called after their renaming, if there is one.

@@ -11,6 +11,12 @@ public struct HDF5ChunkedOutput: Sendable {
   /// The bytes that are moved at a time.
   private static let step = 4 << 20
 
+  /// What the file takes whatever is compressed how well: headers, and tensors that are
+  /// not cut.
+  var minimumByteCount: Int {
+    zip(grids, byteCounts).reduce(image.byteCount) { $1.0 == nil ? $0 + $1.1 : $0 }
+  }
+
   /// The writer of a tensor that is cut.
   func writer(of index: Int, at offset: Int, in file: OutputFile) -> ChunkWriter? {
     grids[index].map { ChunkWriter($0, compression, to: file, at: offset) }

@@ -17,7 +17,7 @@ extension HDF5Type {
       } else {
         Self.head(&bytes, class: 3, bits: 0x11, byteCount)
       }
-    case .opaque(let byteCount), .other(_, let byteCount):
+    case .opaque(let byteCount), .other(_, let byteCount, _):
       Self.head(&bytes, class: 5, bits: 0, byteCount)
     case .enumeration(let base, let members):
       Self.head(&bytes, class: 8, bits: members.count, base.byteCount)
