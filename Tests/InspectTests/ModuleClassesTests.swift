@@ -43,6 +43,15 @@ import Testing
     #expect(ModuleClasses(ModelConfiguration(json)).isConv1D(row.module[...]) == row.isConv1D)
   }
 
+  @Test func `a namesake that is not square counts more than the model's type`() throws {
+    let json = try JSONValue(parsing: Array(#"{"model_type": "not_of_transformers"}"#.utf8))
+    let orientation = Orientation(
+      decided: [("h.0.mlp.c_proj", .transposed)], classes: ModuleClasses(ModelConfiguration(json)),
+      configuration: nil)
+    #expect(orientation.isTransposed("h.0.attn.c_proj", .either) == true)
+    #expect(orientation.isTransposed("h.0.attn.q_proj", .either) == false)
+  }
+
   @Test(arguments: [
     (model: "gpt2", flag: false, module: "c_proj", isTransposed: true),
     (model: "llama", flag: true, module: "q_proj", isTransposed: false),

@@ -81,8 +81,8 @@ extension AdapterMergeTests {
       (
         .peft,
         [
-          "1 tensor (model.q_proj.weight) of the base is F64: the products are those of float32 all "
-            + "the same, where PEFT multiplies in float64"
+          "tensor \"model.q_proj.weight\" of the base is F64: the products are those of float32 "
+            + "all the same, where PEFT multiplies in float64"
         ]
       ),
     ] {
