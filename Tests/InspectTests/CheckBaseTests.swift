@@ -113,6 +113,36 @@ import Testing
         "error vocabulary-mismatch: \"base_model.model.model.embed_tokens.weight\" has 10 rows, but "
           + "\"lm_head.weight\" of the base has 8, and the adapter brings none of that size in its place"
       ], placement: [0, 0, 1, 0, 0]),
+    BaseCase(
+      name: "tensors of the base that were saved along",
+      configuration: #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["gate"]}"#,
+      adapter: [
+        ("model.norm.weight", [4]), ("model.gate.weight", [4]), ("model.norm.bias", [4]),
+        ("model.layers.0.q.base_layer.weight", [4, 4]),
+      ],
+      base: layers + [
+        ("model.norm.weight", [4]), ("model.gate.weight", [4]), ("model.norm.bias", [4]),
+      ],
+      told: [
+        "warning base-tensor-in-adapter: 2 tensors "
+          + "(base_model.model.model.layers.0.q.base_layer.weight, base_model.model.model.norm.weight) "
+          + "are the base's by name, with other values, and modules_to_save does not name them: PEFT "
+          + "and a merge put them in place of the base's"
+      ], placement: [0, 0, 4, 0, 0]),
+    BaseCase(
+      name: "a module that the base has not",
+      configuration:
+        #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["score"], "task_type": "SEQ_CLS"}"#,
+      adapter: [("score.weight", [3, 4])], base: layers,
+      told: [
+        "warning config-mismatch: tensor \"score.weight\" is new, as the base base has no such tensor: "
+          + "PEFT loads it only into the class of model that was trained (task_type SEQ_CLS), and "
+          + "drops it without a word in any other"
+      ], placement: [0, 0, 1, 0, 0]),
+    // That is told without the base.
+    BaseCase(
+      name: "a factor without the other", adapter: [("model.layers.0.q.lora_A.weight", [2, 4])],
+      base: layers, told: [], placement: [0, 0, 0, 0, 1]),
   ]
 
   private static func grown(_ head: String, _ embedding: String) -> String {

@@ -95,4 +95,13 @@ import Testing
     #expect(found.map(\.severity) == [.warning])
     #expect(found.allSatisfy { $0.message.contains("; but x \(state)") && $0.fix == nil })
   }
+
+  @Test func `nothing of what the log names is there`() throws {
+    let log = Self.keys(["t.a", "t.b", "t.c"], ["module.t.a", "module.t.b", "module.t.c"])
+    #expect(
+      told(try report(["s.a", "s.b", "t.c.x"], log)) == [
+        "warning missing-key: x holds none of the 3 keys that the log calls unexpected "
+          + "(module.t.a, … (3 patterns))\(Self.other)"
+      ])
+  }
 }

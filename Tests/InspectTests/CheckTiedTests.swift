@@ -44,61 +44,194 @@ import Testing
     lm_head.weight              | MISSING |
     """
   private static let three =
-    "3 missing keys (decoder.embed_tokens.weight, encoder.embed_tokens.weight, lm_head.weight) share "
-    + "the tensors of \"shared.weight\", which the checkpoint holds once"
-  private static let one =
-    "missing key \"lm_head.weight\" shares the tensor of \"shared.weight\", which the checkpoint holds "
-    + "once"
-  private static let strict =
-    ", only torch's strict load_state_dict wants each by name: give it strict=False and call "
-    + "tie_weights() after it"
+    "3 missing keys (decoder.embed_tokens.weight, encoder.embed_tokens.weight, lm_head.weight)"
+  private static let two =
+    "2 missing keys (decoder.embed_tokens.weight, encoder.embed_tokens.weight)"
+  private static let one = "missing key \"lm_head.weight\""
+  private static let harmless =
+    " share the tensors of \"shared.weight\", which the checkpoint holds once: nothing is lost; "
+    + "from_pretrained of transformers ties them, only torch's strict load_state_dict wants each by "
+    + "name: give it strict=False and call tie_weights() after it"
 
-  static let logs: [(log: String, isTied: Bool?, told: String)] = [
+  static let logs: [(log: String, isTied: Bool?, told: [String])] = [
     (
       torch, nil,
-      "warning: \(three): nothing is lost; from_pretrained of transformers ties them where "
-        + "tie_word_embeddings is true\(strict)"
+      [
+        "error: \(one) is lost, unless the model ties it to \"shared.weight\", which nothing here "
+          + "says: where it does (tie_word_embeddings true), from_pretrained of transformers fills "
+          + "it, and torch's load_state_dict needs strict=False and tie_weights() after it",
+        "warning: \(two)\(harmless)",
+      ]
     ),
-    (
-      torch, true,
-      "warning: \(three): nothing is lost; from_pretrained of transformers ties them\(strict)"
-    ),
+    (torch, true, ["warning: \(three)\(harmless)"]),
     (
       torch, false,
-      "error: \(three); but config.json says tie_word_embeddings false, so that from_pretrained "
-        + "would fill them with random values: set it to true, unless the tensors were trained apart "
-        + "and are lost"
+      [
+        "error: \(one) is lost: config.json beside x says tie_word_embeddings false, so that "
+          + "\"shared.weight\" does not stand for it, and from_pretrained would fill it with random "
+          + "values; take it from the model that was trained",
+        "warning: \(two)\(harmless)",
+      ]
+    ),
+    (
+      report, nil,
+      [
+        "error: \(one) is lost: the model of the log does not tie it to \"shared.weight\", and "
+          + "transformers filled it with random values; take it from the model that was trained, "
+          + "unless that model tied it (tie_word_embeddings true)"
+      ]
     ),
     (
       report, true,
-      "error: \(one); the model of the log does not tie them, and transformers filled it with random "
-        + "values: tie_word_embeddings of config.json has to be true, as it is beside x"
+      [
+        "error: \(one): config.json beside x says tie_word_embeddings true, so that "
+          + "\"shared.weight\" stands for it, but the model of the log did not tie it, and "
+          + "transformers filled it with random values: it was made with another configuration"
+      ]
     ),
     (
       report, false,
-      "error: \(one); the model of the log does not tie them, and transformers filled it with random "
-        + "values: tie_word_embeddings of config.json has to be true"
+      [
+        "error: \(one) is lost: neither the model of the log nor config.json beside x ties it to "
+          + "\"shared.weight\", and transformers filled it with random values; take it from the "
+          + "model that was trained"
+      ]
     ),
   ]
 
   @Test(arguments: logs)
-  func `a log about tied parameters`(log: String, isTied: Bool?, told: String) throws {
+  func `a log about tied parameters`(log: String, isTied: Bool?, told: [String]) throws {
     var checkpoint = Checkpoint(
       path: "x", format: .safetensors,
       records: [tensor("shared.weight"), tensor("encoder.block.0.layer.0.SelfAttention.q.weight")])
-    let directory = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-tied-\(UInt64.random(in: 0 ..< .max))")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
     if let isTied {
-      let file = directory.appending(path: "config.json")
-      try Data("{\"tie_word_embeddings\": \(isTied)}".utf8).write(to: file)
-      checkpoint.sideFiles = [SideFile(name: "config.json", path: file.path(percentEncoded: false))]
+      checkpoint.sideFiles = [try configuration("{\"tie_word_embeddings\": \(isTied)}")]
     }
     let report = try CheckpointCheck(checkpoint).report(
       against: .log(log, source: "log", isFile: true), readsValues: false)
     #expect(
       report.findings.filter { $0.code == .tiedWeights || $0.code == .missingKey }
-        .map { "\($0.severity.rawValue): \($0.message)" } == [told])
+        .map { "\($0.severity.rawValue): \($0.message)" } == told)
+  }
+
+  struct Case: CustomTestStringConvertible {
+    let name: String
+    /// What config.json of the base says; nil without one.
+    var configuration: String?
+    let base: [String]
+    let checkpoint: [String]
+    var missing: [String] = []
+    var unexpected: [String] = []
+    var told: [String] = []
+    var testDescription: String { name }
+  }
+
+  private static let tied =
+    #"{"tie_word_embeddings": true, "architectures": ["LlamaForCausalLM"]}"#
+  private static let untied =
+    #"{"tie_word_embeddings": false, "architectures": ["LlamaForCausalLM"]}"#
+  private static let body = ["model.embed_tokens.weight", "model.norm.weight"]
+  private static let whole = body + ["lm_head.weight"]
+
+  static let bases: [Case] = [
+    Case(
+      name: "a tied head that the checkpoint has as well", configuration: tied, base: body,
+      checkpoint: whole),
+    Case(
+      name: "a tied head that neither has", configuration: tied, base: body, checkpoint: body,
+      missing: ["lm_head.weight"],
+      told: [
+        "note tied-weights: missing key \"lm_head.weight\" shares the tensor of "
+          + "\"model.embed_tokens.weight\", which the checkpoint holds once: nothing is lost; "
+          + "from_pretrained of transformers ties them, only torch's strict load_state_dict wants "
+          + "each by name: give it strict=False and call tie_weights() after it"
+      ]),
+    Case(
+      name: "a tied head under a wrapper", configuration: tied, base: body,
+      checkpoint: whole.map { "module.\($0)" }, missing: whole,
+      unexpected: whole.map { "module.\($0)" },
+      told: [
+        "error prefix-drift: the names differ by one change: without the beginning \"module.\", 3 of "
+          + "the 3 unexpected keys are among the 3 missing ones, with the right shapes"
+      ]),
+    Case(
+      name: "no head of an untied model", configuration: untied, base: whole, checkpoint: body,
+      missing: ["lm_head.weight"],
+      told: [
+        "error missing-key: missing key \"lm_head.weight\" is lost: config.json of the base base says "
+          + "tie_word_embeddings false, so that \"model.embed_tokens.weight\" does not stand for it, "
+          + "and from_pretrained would fill it with random values; take it from the model that was "
+          + "trained"
+      ]),
+    Case(
+      name: "no embedding of an untied model", configuration: untied, base: whole,
+      checkpoint: ["lm_head.weight", "model.norm.weight"], missing: ["model.embed_tokens.weight"],
+      told: [
+        "error missing-key: missing key \"model.embed_tokens.weight\" is lost: config.json of the "
+          + "base base says tie_word_embeddings false, so that \"lm_head.weight\" does not stand for "
+          + "it, and from_pretrained would fill it with random values; take it from the model that "
+          + "was trained"
+      ]),
+    Case(
+      name: "nothing says whether it is tied", base: whole, checkpoint: body,
+      missing: ["lm_head.weight"],
+      told: [
+        "error missing-key: missing key \"lm_head.weight\" is lost, unless the model ties it to "
+          + "\"model.embed_tokens.weight\", which nothing here says: where it does "
+          + "(tie_word_embeddings true), from_pretrained of transformers fills it, and torch's "
+          + "load_state_dict needs strict=False and tie_weights() after it"
+      ]),
+    Case(
+      name: "a head that nothing says to be tied", base: body, checkpoint: whole,
+      unexpected: ["lm_head.weight"],
+      told: [
+        "error tied-weights: \"lm_head.weight\" alone is unexpected: the base base holds none, as it "
+          + "ties it to its embedding or has no output for tokens"
+      ]),
+    // The embedding is there under a name that the model does not know.
+    Case(
+      name: "an output of other names", configuration: untied, base: whole,
+      checkpoint: ["model.embed_tokens.weight", "model.norm.weight", "lm_head.weight_g"],
+      missing: ["lm_head.weight"], unexpected: ["lm_head.weight_g"],
+      told: [
+        "error missing-key: 1 key of the base base is missing: lm_head.weight",
+        "error unmatched-key: 1 key is unknown to the base base: lm_head.weight_g",
+      ]),
+    Case(
+      name: "the copies of an encoder and a decoder",
+      base: ["shared.weight", "encoder.norm.weight", "decoder.norm.weight"],
+      checkpoint: [
+        "shared.weight", "encoder.norm.weight", "decoder.norm.weight",
+        "encoder.embed_tokens.weight",
+      ], missing: ["decoder.embed_tokens.weight"],
+      told: [
+        "note tied-weights: missing key \"decoder.embed_tokens.weight\" shares the tensor of "
+          + "\"shared.weight\", which the checkpoint holds once: nothing is lost; from_pretrained of "
+          + "transformers ties them, only torch's strict load_state_dict wants each by name: give it "
+          + "strict=False and call tie_weights() after it"
+      ]),
+  ]
+
+  @Test(arguments: bases)
+  func `the lists against a base are those of its model`(row: Case) throws {
+    var base = Checkpoint(
+      path: "base", format: .safetensors, records: row.base.map { tensor($0) })
+    if let text = row.configuration { base.sideFiles = [try configuration(text)] }
+    let checkpoint = Checkpoint(
+      path: "x", format: .safetensors, records: row.checkpoint.map { tensor($0) })
+    let report = try CheckpointCheck(checkpoint).report(against: .base(base), readsValues: false)
+    #expect(report.load.missing.sorted() == row.missing.sorted())
+    #expect(report.load.unexpected == row.unexpected)
+    #expect(
+      report.findings.filter { $0.code != .zeroSizeTensor }
+        .map { "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)" }
+        == row.told)
+  }
+
+  private func configuration(_ text: String) throws -> SideFile {
+    let file = FileManager.default.temporaryDirectory
+      .appending(path: "tenon-tied-\(UInt64.random(in: 0 ..< .max)).json")
+    try Data(text.utf8).write(to: file)
+    return SideFile(name: "config.json", path: file.path(percentEncoded: false))
   }
 }

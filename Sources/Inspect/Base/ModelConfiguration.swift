@@ -30,6 +30,29 @@ public struct ModelConfiguration: Sendable {
   var layerCount: Int? {
     (field("num_hidden_layers") ?? field("n_layer") ?? field("num_layers"))?.int
   }
+  var intermediateSize: Int? { field("intermediate_size")?.int }
+  /// The rows of the keys' projection in every layer, and the fields that say so; nil where
+  /// they do not, or where the projection is another.
+  var keyRows: (count: Int, words: String)? {
+    guard let heads = field("num_key_value_heads")?.int, heads > 0,
+      !["global_head_dim", "kv_lora_rank"].contains(where: { field($0)?.int != nil })
+    else { return nil }
+    var words = "num_key_value_heads \(heads)"
+    var size = field("head_dim")?.int
+    if let size {
+      words += " and head_dim \(size)"
+    } else if let width = hiddenSize, let count = field("num_attention_heads")?.int, count > 0,
+      width.isMultiple(of: count)
+    {
+      size = width / count
+      words += ", hidden_size \(width) and num_attention_heads \(count)"
+    }
+    guard let size else { return nil }
+    let (rows, overflow) = heads.multipliedReportingOverflow(by: size)
+    return overflow ? nil : (rows, words)
+  }
+  /// The class of the model.
+  var architecture: String? { json["architectures"]?.array?.first?.string }
   /// Nil where it does not say; the default differs from model to model.
   var tiesEmbeddings: Bool? {
     (json["tie_word_embeddings"] ?? field("tie_word_embeddings"))?.bool

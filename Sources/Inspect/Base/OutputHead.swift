@@ -6,13 +6,15 @@ struct OutputHead {
   /// The bias that is tied along, and the tensor that the file holds of it.
   let bias: (name: String, source: String)?
 
-  /// A head that has more than one layer, by the weight of its first.
+  /// Heads of more than one layer, by the weight of the first.
   private static let masked: [(first: String, module: String, bias: String?)] = [
     ("cls.predictions.transform.dense.weight", "cls.predictions.decoder", "cls.predictions.bias"),
     ("lm_head.dense.weight", "lm_head.decoder", "lm_head.bias"),
     ("predictions.dense.weight", "predictions.decoder", "predictions.bias"),
     ("vocab_transform.weight", "vocab_projector", nil),
     ("generator_predictions.dense.weight", "generator_lm_head", nil),
+    // Whisper's has one layer, under a name of its own.
+    ("model.encoder.conv1.weight", "proj_out", nil),
   ]
 
   /// Nil where the class of the model, as its configuration names it, has no such output.

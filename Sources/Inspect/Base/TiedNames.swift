@@ -41,6 +41,22 @@ struct TiedNames {
     return isOutput ? input : nil
   }
 
+  /// Whether every model with the two names ties them, whatever its configuration says.
+  static func isAlways(_ name: String, tiedTo source: String) -> Bool {
+    ends(source, "shared.weight") && embeddings.contains { ends(name, $0) }
+  }
+
+  /// The input embeddings of encoder and decoder, for the names of a model that shares one.
+  static func sharedCopies(in names: [String]) -> [(name: String, source: String)] {
+    let sources = names.filter { ends($0, "shared.weight") }
+    guard sources.count == 1, let source = sources.first else { return [] }
+    let parent = source.dropLast("shared.weight".count)
+    return embeddings.compactMap { ending in
+      let part = "\(parent)\(ending.prefix { $0 != "." })."
+      return names.contains { $0.hasPrefix(part) } ? ("\(parent)\(ending)", source) : nil
+    }
+  }
+
   /// Biases of outputs that have more than one layer.
   private static let biases = [
     (copy: "predictions.decoder.bias", source: "predictions.bias"),

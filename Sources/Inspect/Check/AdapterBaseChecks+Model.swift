@@ -128,7 +128,7 @@ extension AdapterBaseChecks {
     guard let named = adapter.base, let wanted = Self.lastPart(named) else { return [] }
     let known = [configuration?.name, base.path].compactMap { $0.flatMap(Self.lastPart) }
     guard !known.contains(where: { $0.lowercased() == wanted.lowercased() }) else { return [] }
-    let fits = matching.unmatched.isEmpty && matching.mismatches.isEmpty
+    let fits = matching.unmatched.isEmpty && matching.mismatches.isEmpty && !addsModules
     return [
       Finding(
         fits ? .note : .warning, .wrongBase,

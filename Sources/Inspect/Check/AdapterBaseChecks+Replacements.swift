@@ -28,16 +28,29 @@ extension AdapterBaseChecks {
             + "\(base.path.printable) does not have: \(Wording.folded(orphans.map(\.target)))"))
     }
     var copies: [String] = []
+    var strays: [String] = []
     for replacement in adapter.replacements where replacement.kind != .tokenRows {
       guard let position = positions[replacement.target] else { continue }
       let original = base.records[position]
       if try isCopy(replacement, original) {
         copies.append(replacement.record.name)
+      } else if isStray(replacement), replacement.record.shape == original.shape {
+        strays.append(replacement.record.name)
       } else if let finding = judge(replacement, original) {
         findings.append(finding)
       }
     }
-    findings += vocabulary() + tokenRows()
+    findings += vocabulary() + tokenRows() + added()
+    if !strays.isEmpty {
+      let (count, them) = (strays.count, Wording.verb(strays.count, "it", "them"))
+      findings.append(
+        Finding(
+          .warning, .baseTensorInAdapter, tensors: strays,
+          "\(FoldedKeys.summary(of: strays, "tensor")) \(Wording.verb(count, "is", "are")) the "
+            + "base's by name, with other values, and "
+            + "modules_to_save does not name \(them): PEFT and a merge put \(them) in place of the "
+            + "base's"))
+    }
     if !copies.isEmpty {
       findings.append(
         Finding(
@@ -47,12 +60,55 @@ extension AdapterBaseChecks {
     return findings
   }
 
-  /// Whether a part of PLoRA is the same as the base's.
+  /// Whether PEFT saves such a tensor only where the base was trained along with the
+  /// adapter, or where somebody saved too much: the configuration tells of no such thing.
+  private func isStray(_ replacement: AdapterReplacement) -> Bool {
+    guard adapter.kind == .peftAdapter, let configuration = adapter.configuration,
+      replacement.kind == .module || replacement.kind == .baseLayer,
+      // PEFT saves these unasked: the one for every change of the vocabulary,
+      !EmbeddingNames.isInput(replacement.target), !EmbeddingNames.isOutput(replacement.target),
+      // the other as the field bias says.
+      !replacement.target.hasSuffix("bias")
+    else { return false }
+    return !configuration.modulesToSave.contains {
+      ".\(replacement.module).".contains(".\($0).")
+    }
+  }
+
+  /// Modules that the base has not got and the trained model had.
+  private var addedModules: [AdapterReplacement] {
+    guard adapter.kind == .peftAdapter else { return [] }
+    return adapter.replacements.filter {
+      $0.kind != .tokenRows && positions[$0.target] == nil && adapter.mayAdd($0)
+        && !EmbeddingNames.isOutput($0.target)
+    }
+  }
+
+  var addsModules: Bool { !addedModules.isEmpty }
+
+  private func added() -> [Finding] {
+    let names = addedModules.map(\.target)
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .configMismatch, tensors: addedModules.map(\.record.name),
+        "\(FoldedKeys.summary(of: names, "tensor")) \(Wording.verb(names.count, "is", "are")) new, as "
+          + "the base \(base.path.printable) has no such tensor: PEFT loads "
+          + "\(Wording.verb(names.count, "it", "them")) only into the class of model that was trained"
+          + (adapter.configuration?.json["task_type"]?.string.map {
+            " (task_type \($0.printable))"
+          } ?? "")
+          + ", and drops \(Wording.verb(names.count, "it", "them")) without a word in any other")
+    ]
+  }
+
+  /// Whether a tensor that the base need not have brought is the same as the base's.
   private func isCopy(_ replacement: AdapterReplacement, _ original: TensorRecord)
     throws(CheckpointError) -> Bool
   {
     let record = replacement.record
-    guard replacement.kind == .plora, record.shape == original.shape, record.bytes != nil,
+    guard replacement.kind == .plora || isStray(replacement), record.shape == original.shape,
+      record.bytes != nil,
       original.bytes != nil
     else { return false }
     return try ValueChecks.isSame(record, original)

@@ -28,16 +28,17 @@ struct AdapterBaseChecks {
     let layers = try LayerReplication(of: adapter, base: original)
     let deep = layers.map { original.expanded($0.copies) } ?? original
     let tied = try? TiedWeights(deep)
+    let hidden = Self.hiddenLayers(of: adapter, in: original)
     let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
     let adapter = try tied?.joined(relaid) ?? relaid
     let base = deep.resized(by: adapter)
     self.adapter = adapter
     self.base = base
     self.original = deep
-    self.layout = layout
     tiedWeights = tied
     let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
     matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: whole)
+    self.layout = matching.unmatched.isEmpty ? hidden ?? layout : layout
     packed = Set(matching.packedWeights(in: base).map(\.module.target))
     var fault: CheckpointError?
     do throws(CheckpointError) {
@@ -71,7 +72,10 @@ struct AdapterBaseChecks {
   private var unmatchedModules: [AdapterModule] { matching.unmatched.filter { !isPacked($0) } }
   var mismatches: [BaseMatching.Mismatch] {
     // The shape of grouped factors is another anyway, and they are told of by themselves.
-    matching.mismatches.filter { !isPacked($0.module) && $0.module.channelGroups == nil }
+    // So are factors that give no update.
+    matching.mismatches.filter {
+      !isPacked($0.module) && $0.module.channelGroups == nil && $0.module.updatedShape != nil
+    }
   }
 
   /// Whether the base has biases that an adapter could bring.

@@ -21,6 +21,7 @@ extension CheckpointCheck {
         load.mismatched.map { (ExactName($0.name), $0.expected) },
         uniquingKeysWith: { first, _ in first }))
     diagnosis.loader = log.loader
+    diagnosis.tie = EmbeddingTie(base: nil, checkpoint: checkpoint)
     diagnosis.isAdapterLoad = isAdapter && log.subjects == [.adapter]
     let result = load.isClean ? LoadDiagnosis.Result() : diagnosis.result()
     let doubts = log.failures.map { $0.doubt(of: checkpoint, with: alone) }
@@ -28,7 +29,8 @@ extension CheckpointCheck {
       failure.finding(of: inspection)
     }
     return report(
-      result.findings + sentences + alone + cut(log), doubts: doubts.compactMap(\.self),
+      result.findings + sentences + UnusedComponents.findings(log.unusedComponents, checkpoint)
+        + alone + cut(log), doubts: doubts.compactMap(\.self),
       load: load, map: result.map)
   }
 

@@ -47,6 +47,7 @@ public struct CheckpointCheck {
       findings.append(empty)
     }
     findings += NameChecks.findings(checkpoint, isAdapter: isAdapter)
+    findings += FileNameChecks.findings(checkpoint, inspection.adapter)
     if let adapter = inspection.adapter {
       if let configuration = adapter.configuration {
         findings +=
@@ -113,10 +114,10 @@ public struct CheckpointCheck {
 
   private func report(_ alone: [Finding], base: Checkpoint) throws(CheckpointError) -> CheckReport {
     guard isAdapter, let adapter = inspection.adapter else {
-      let expected = KeyList(base)
+      let expected = KeyList(modelOf: base)
       let load = StrictLoad(checkpoint.records, into: expected)
       return report(
-        alone, load, expected: expected, source: "the base \(base.path)", base: base.path)
+        alone, load, expected: expected, source: "the base \(base.path)", base: base)
     }
     // Where such an adapter acts is not known here.
     guard UnmergeableMethod.finding(adapter.configuration) == nil else { return report(alone) }
@@ -133,14 +134,18 @@ public struct CheckpointCheck {
   }
 
   private func report(
-    _ alone: [Finding], _ load: StrictLoad, expected: KeyList, source: String, base: String?
+    _ alone: [Finding], _ load: StrictLoad, expected: KeyList, source: String,
+    base: Checkpoint?
   ) -> CheckReport {
-    guard !load.isClean else { return report(alone, load: load) }
+    guard !load.isClean else {
+      return report(alone + [relaidModel(base)].compactMap(\.self), load: load)
+    }
     var shapes: [ExactName: [Int]] = [:]
     for entry in expected.entries { shapes[ExactName(entry.name)] = entry.shape }
-    let diagnosis = LoadDiagnosis(
-      inspection: inspection, load: load, source: source, base: base, wanted: expected,
+    var diagnosis = LoadDiagnosis(
+      inspection: inspection, load: load, source: source, base: base?.path, wanted: expected,
       reference: expected.path, wantedShapes: shapes)
+    diagnosis.tie = EmbeddingTie(base: base, checkpoint: checkpoint)
     let result = diagnosis.result()
     return report(alone + result.findings, load: load, map: result.map)
   }

@@ -10,8 +10,11 @@ enum FixCommands {
 
   /// The finding with the command that belongs to it, if it has none yet.
   static func completed(_ finding: Finding, of inspection: Inspection) -> Finding {
-    guard finding.fix == nil else { return finding }
     var finding = finding
+    if let fix = finding.fix {
+      finding.fix = withAlpha(fix, inspection)
+      return finding
+    }
     let checkpoint = inspection.checkpoint
     switch finding.code {
     case .zeroSizeTensor where finding.severity == .error: finding.fix = recovery(of: checkpoint)
@@ -25,12 +28,23 @@ enum FixCommands {
       && finding.tensors.allSatisfy { !$0.hasPrefix("base_model.") }:
       finding.fix = rename(checkpoint.path, ["^=base_model.model."])
     case .alphaUnknown:
-      finding.fix = "tenon merge BASE \(shellQuoted(checkpoint.path)) -o OUT --alpha ALPHA"
+      finding.fix = withAlpha(
+        inspection.kind == .wrappedCheckpoint
+          ? "tenon merge \(shellQuoted(checkpoint.path)) -o OUT"
+          : merge(base: nil, adapter: checkpoint.path), inspection)
     case .unsafeGlobal where !checkpoint.records.isEmpty:
       finding.fix = "tenon convert \(shellQuoted(checkpoint.path)) -o OUT.safetensors"
     default: break
     }
     return finding
+  }
+
+  /// A merge with the alpha that no file says, where it would be refused without.
+  private static func withAlpha(_ fix: String, _ inspection: Inspection) -> String {
+    guard fix.hasPrefix("tenon merge "), !fix.contains(" --alpha "),
+      inspection.findings.contains(where: { $0.code == .alphaUnknown })
+    else { return fix }
+    return fix + " --alpha ALPHA"
   }
 
   /// The findings with one command in the place of those that each rename something else

@@ -23,10 +23,43 @@ extension KnownFailure {
       ["Should have a `model_type` key"], .missingSideFile,
       "transformers found no config.json there that says what model it is", proof: asModel),
     KnownFailure(
+      ["FileNotFoundError", "No such file or directory", "-of-0"], .missingSideFile,
+      "a shard was not there when the model was loaded", proof: shards),
+    KnownFailure(
       ["Repo id must be in the form"], .missingSideFile,
-      "no directory has the path that was given, so that it was taken for the name of a repository; "
-        + "a file inside of the directory is no path for PEFT or transformers either"),
+      "the path was taken for the name of a repository, as no directory has it, or as the file that "
+        + "was looked for is not in it; a file inside of the directory is no path for PEFT or "
+        + "transformers either", proof: otherName),
+    KnownFailure(
+      ["Cannot find the requested files in the disk cache"], .missingSideFile,
+      "a file was looked for on the Hub, as no directory has the path that was given, or as the file "
+        + "is not in it", proof: otherName),
   ]
+
+  /// The shards that are there now.
+  @Sendable
+  private static func shards(_ inspection: Inspection) -> Proof? {
+    let checkpoint = inspection.checkpoint
+    guard checkpoint.absentShards.isEmpty else {
+      let absent = checkpoint.absentShards.map(\.name)
+      return Proof(
+        text:
+          "\(checkpoint.path.printable) lacks \(Wording.list(absent)) of those that its index names"
+      )
+    }
+    return Proof(
+      text: "\(checkpoint.path.printable) has all that it names, so that the log is about another "
+        + "directory, or about an older state of this one")
+  }
+
+  /// A file that is there under a name by which nobody looks for it.
+  @Sendable
+  private static func otherName(_ inspection: Inspection) -> Proof? {
+    guard let adapter = inspection.adapter,
+      let finding = FileNameChecks.unknownName(inspection.checkpoint, adapter)
+    else { return nil }
+    return Proof(text: finding.message, fix: finding.fix)
+  }
 
   /// What was given where PEFT looked for an adapter.
   @Sendable

@@ -4,9 +4,10 @@ extension KnownFailure {
   /// Where the sentence speaks of damage, and the file at hand shows none: what that file
   /// shows instead.
   func doubt(of checkpoint: Checkpoint, with alone: [Finding]) -> Finding? {
-    guard let kind = Self.kinds[code], !alone.contains(where: { $0.code == code }) else {
-      return nil
-    }
+    // A file under the name of another format fails as a damaged one does.
+    guard let kind = Self.kinds[code],
+      !alone.contains(where: { $0.code == code || $0.code == .archiveMismatch })
+    else { return nil }
     let format = checkpoint.format
     return Finding(
       .warning, code,

@@ -85,7 +85,7 @@ struct KnownFailure: Sendable {
       "ComfyUI knows none of these names: the adapter is named for another family of programs and "
         + "has to be renamed"),
     KnownFailure(
-      ["No LoRA keys associated to"], .prefixDrift,
+      ["No LoRA keys associated to"], unless: UnusedComponents.mark, .prefixDrift,
       "diffusers looks for keys that begin with the name of the component, such as \"unet.\" or "
         + "\"transformer.\"; the adapter's do not"),
     KnownFailure(

@@ -13,15 +13,21 @@ extension LoadDiagnosis {
     let absent = wanted.filter { !have.contains(ExactName($0)) }
     let wantedNames = Set(wanted.map(ExactName.init))
     let extra = NaturalOrder.sorted(names.filter { !wantedNames.contains(ExactName($0)) })
-    result.renaming = absent.isEmpty ? nil : InferredRenaming(inspection.checkpoint, toLoad: absent)
-    if let renaming = result.renaming, !extra.isEmpty {
+    let (renaming, placed) = renaming(to: absent)
+    result.renaming = renaming
+    if let renaming, !extra.isEmpty {
+      let others = absent.count - placed.count
       result.findings.append(
         Finding(
           .error, .prefixDrift, tensors: load.missing,
-          "the adapter has all \(Wording.count(renaming.count, "key")) that are said to be missing, under "
-            + "other names: \(extra[0].quoted) has to become "
-            + "\(absent.first { $0.hasSuffix(Self.tail(of: extra[0])) }.map(\.quoted) ?? "another")"
-            + "; loaded as it is, every B stays zero and the adapter changes nothing",
+          "the adapter has \(others == 0 ? "all" : "\(placed.count) of the") "
+            + "\(Wording.count(absent.count, "key")) that are said to be missing, under other names: "
+            + "\(extra[0].quoted) has to become "
+            + "\(placed.first { $0.hasSuffix(Self.tail(of: extra[0])) }.map(\.quoted) ?? "another")"
+            + "; loaded as it is, every B stays zero and the adapter changes nothing"
+            + (others == 0
+              ? ""
+              : "; the other \(others) lie in the vision tower, which it does not adapt"),
           fix: renaming.command(for: path, toMatch: nil)))
     } else if !load.missing.isEmpty {
       result.findings.append(unexplained(absent: absent, wanted: wanted))
@@ -38,8 +44,24 @@ extension LoadDiagnosis {
     return result
   }
 
+  /// What gives the missing keys their tensors, and which: those of a vision tower, whose
+  /// layers have the names of target_modules too, are often none of the adapter's.
+  private func renaming(to absent: [String]) -> (InferredRenaming?, placed: [String]) {
+    let others = absent.filter { !Self.isOfTower($0) }
+    for keys in others.count < absent.count ? [absent, others] : [absent] where !keys.isEmpty {
+      if let renaming = InferredRenaming(inspection.checkpoint, toLoad: keys) {
+        return (renaming, keys)
+      }
+    }
+    return (nil, [])
+  }
+
+  private static func isOfTower(_ key: String) -> Bool {
+    key.contains("vision_tower") || key.contains("vision_model")
+  }
+
   private func unexplained(absent: [String], wanted: [String]) -> Finding {
-    let towers = load.missing.filter { $0.contains("vision_tower") || $0.contains("vision_model") }
+    let towers = load.missing.filter(Self.isOfTower)
     if towers.count == load.missing.count {
       return Finding(
         .note, .missingKey, tensors: load.missing,

@@ -17,9 +17,11 @@ extension LoadDiagnosis {
             + "missing (\(Wording.plora(lost))): loading would fill them with random values, which "
             + "damage every image token; take them from the base"))
     }
-    if !isMended(by: result) {
-      let tied = tiedMissing()
-      result.findings += findings(ofTied: tied) + lists(except: Set(lost + tied.flatMap(\.names)))
+    let tied = tiedMissing(after: result.renaming)
+    if !isMended(by: result.renaming) {
+      result.findings += tiedFindings(tied)
+      let told = Set(lost + tied.map(\.name))
+      if !isMended(by: result.renaming, or: told) { result.findings += lists(except: told) }
     }
     result.findings += mismatches()
     return result
@@ -45,9 +47,26 @@ extension LoadDiagnosis {
           + renaming.description(of: unexpected)
       }
     return Finding(
-      .error, .prefixDrift, tensors: unexpected, message,
+      isRelaid ? .warning : .error, .prefixDrift, tensors: unexpected,
+      message + (isRelaid ? Self.relaid : ""),
       fix: renaming.command(for: path, toMatch: reference))
   }
+
+  /// Whether the two are the layouts of one model before and after version 4.52 of
+  /// transformers.
+  private var isRelaid: Bool {
+    guard loader != .transformers, let layout = VisionLanguageLayout(wanted.names) else {
+      return false
+    }
+    let missing = Set(load.missing.map(ExactName.init))
+    return load.unexpected.allSatisfy { name in
+      layout.name(for: name).map { missing.contains(ExactName($0)) } ?? false
+    }
+  }
+
+  private static let relaid =
+    "; these are the names of one model before and after transformers 4.52, whose from_pretrained "
+    + "renames them by itself: only torch's load_state_dict does not"
 
   private static func change(_ rule: RenameRule) -> String {
     let beginning = String(rule.pattern.dropFirst()).replacing("\\", with: "")
@@ -57,9 +76,10 @@ extension LoadDiagnosis {
       : "after the change \(rule.description.quoted)"
   }
 
-  /// Whether the renaming leaves nothing missing that the lists would have to tell.
-  private func isMended(by result: Result) -> Bool {
-    result.renaming.map { $0.count == load.missing.count } ?? false
+  /// Whether the renaming leaves nothing missing that is not told otherwise.
+  private func isMended(by renaming: InferredRenaming?, or told: Set<String> = []) -> Bool {
+    guard let renaming else { return false }
+    return load.missing.allSatisfy { told.contains($0) || renaming.names.contains(ExactName($0)) }
   }
 
   /// The plain lists, folded, for what has no better explanation.
@@ -81,7 +101,8 @@ extension LoadDiagnosis {
           "\(extra[0].quoted) alone is unexpected: "
             + (isOfLog
               ? "\(source) has no output for tokens, as AutoModel where AutoModelForCausalLM was meant"
-              : "\(source) ties it to its embedding and holds no tensor of its own for it")))
+              : "\(source) holds none, as it ties it to its embedding or has no output for tokens"))
+      )
     } else if !extra.isEmpty {
       findings.append(
         Finding(

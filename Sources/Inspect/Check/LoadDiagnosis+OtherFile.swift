@@ -5,10 +5,13 @@ extension LoadDiagnosis {
   /// That the file has what the log calls missing and lacks what it calls unexpected; nil
   /// where the log can be about it.
   func otherFile() -> Finding? {
-    // A tied head is in the lists of a model, but in few files.
-    let missing = load.missing.filter { !EmbeddingNames.isOutput($0) }
-    guard !missing.isEmpty else { return nil }
     let held = Set(inspection.checkpoint.records.map { ExactName($0.name) })
+    if let finding = strangeKeys(held) { return finding }
+    // A tied head is in the lists of a model, but in few files.
+    let missing = load.missing.filter {
+      !EmbeddingNames.isOutput($0) || held.contains(ExactName($0))
+    }
+    guard !missing.isEmpty else { return nil }
     guard missing.allSatisfy({ held.contains(ExactName($0)) }),
       !load.unexpected.contains(where: { held.contains(ExactName($0)) })
     else { return nil }
@@ -20,6 +23,20 @@ extension LoadDiagnosis {
           ? ""
           : " and \(Self.amount("not the one", "none of the #", load.unexpected)) that it calls "
             + "unexpected (\(Wording.folded(load.unexpected, limit: 1)))"))
+  }
+
+  /// That a model has none of the keys that the log calls unexpected, whatever wrapper
+  /// stands before most of them, nor one that it calls missing.
+  private func strangeKeys(_ held: Set<ExactName>) -> Finding? {
+    let unexpected = load.unexpected
+    guard isOfLog, inspection.adapter == nil, !unexpected.isEmpty,
+      !(unexpected + load.missing).contains(where: { held.contains(ExactName($0)) }),
+      adapterKeys(among: unexpected).count < unexpected.count / 2
+    else { return nil }
+    return Self.otherFile(
+      unexpected,
+      "\(path.printable) holds \(Self.amount("not the one key", "none of the # keys", unexpected)) that "
+        + "the log calls unexpected (\(Wording.folded(unexpected, limit: 1)))")
   }
 
   /// That an adapter has none of the keys that the log calls unexpected.

@@ -1,65 +1,112 @@
 import Formats
 
-/// Parameters that a model has twice and its file once.
+/// Parameters that a model may have twice and its file once.
 extension LoadDiagnosis {
-  /// The missing names of tensors that the checkpoint holds under the name they are tied
-  /// to, by that name, in the order of the list.
-  func tiedMissing() -> [(source: String, names: [String])] {
-    let records = inspection.checkpoint.records
-    let tied = TiedNames(records.map(\.name))
-    let positions = inspection.checkpoint.positions()
-    func fits(_ name: String, _ source: String) -> Bool {
-      guard let wanted = wantedShapes[ExactName(name)], let position = positions[source] else {
-        return true
-      }
-      return wanted == records[position].shape
-    }
-    var order: [String] = []
-    var names: [String: [String]] = [:]
-    for name in load.missing {
-      guard let source = tied.source(of: name), fits(name, source) else { continue }
-      if names[source] == nil { order.append(source) }
-      names[source, default: []].append(name)
-    }
-    return order.map { ($0, names[$0] ?? []) }
+  /// A missing name, and the tensor of the checkpoint to which models tie it.
+  struct TiedName {
+    let name: String
+    let source: String
   }
 
-  /// What it means that they are missing: with transformers nothing, unless it says so
-  /// itself or the configuration unties them.
-  func findings(ofTied tied: [(source: String, names: [String])]) -> [Finding] {
-    guard !tied.isEmpty else { return [] }
-    let names = tied.flatMap(\.names)
-    let isTied = (try? ModelConfiguration(beside: inspection.checkpoint))?.tiesEmbeddings
-    let subject =
-      "\(FoldedKeys.summary(of: names, "missing key")) "
-      + "\(Wording.verb(names.count, "shares the tensor of", "share the tensors of")) "
-      + "\(Wording.list(tied.map(\.source))), which the checkpoint holds once"
-    if loader == .transformers {
-      return [
-        Finding(
-          .error, .tiedWeights, tensors: names,
-          "\(subject); the model of the log does not tie them, and transformers filled "
-            + "\(Wording.verb(names.count, "it", "them")) with random values: tie_word_embeddings of "
-            + "config.json has to be true"
-            + (isTied == true ? ", as it is beside \(path.printable)" : ""))
-      ]
+  /// The missing names that the checkpoint may hold under the name they are tied to, in the
+  /// order of the list.
+  func tiedMissing(after renaming: InferredRenaming?) -> [TiedName] {
+    let held = renaming.map { $0.names.map(\.text) } ?? inspection.checkpoint.records.map(\.name)
+    let names = Set(held.map(ExactName.init))
+    let unknown = Set(load.unexpected.map(ExactName.init))
+    let tied = TiedNames(held)
+    return load.missing.compactMap { name in
+      guard !names.contains(ExactName(name)), let source = tied.source(of: name),
+        // A tensor that the model does not know is none that it could share.
+        !unknown.contains(ExactName(source)), fits(name, source), !isDivided(name)
+      else { return nil }
+      return TiedName(name: name, source: source)
     }
-    if isTied == false {
-      return [
-        Finding(
-          .error, .tiedWeights, tensors: names,
-          "\(subject); but config.json says tie_word_embeddings false, so that from_pretrained would "
-            + "fill \(Wording.verb(names.count, "it", "them")) with random values: set it to true, "
-            + "unless the tensors were trained apart and are lost")
-      ]
+  }
+
+  /// Whether the checkpoint holds the tensor in parts that the model does not know, as
+  /// `weight_g` and `weight_v`.
+  private func isDivided(_ name: String) -> Bool {
+    load.unexpected.contains { $0.hasPrefix("\(name)_") || $0.hasPrefix("\(name).") }
+  }
+
+  private func fits(_ name: String, _ source: String) -> Bool {
+    guard let wanted = wantedShapes[ExactName(name)],
+      let held = inspection.checkpoint.records.first(where: { $0.name == source })
+    else { return true }
+    return wanted == held.shape
+  }
+
+  /// What it means that they are missing: nothing where the model ties them, a loss where
+  /// it does not.
+  func tiedFindings(_ missing: [TiedName]) -> [Finding] {
+    let told: [(Bool?, ([TiedName]) -> Finding)] =
+      loader == .transformers
+      ? [(true, notTied), (false, lost), (nil, lost)]
+      : [(true, harmless), (false, lost), (nil, perhapsLost)]
+    return told.compactMap { isTied, finding in
+      let names = missing.filter {
+        // What transformers could not fill is not tied, whatever it should be.
+        (loader == .transformers ? tie.isTied : tie.ties($0.name, to: $0.source)) == isTied
+      }
+      return names.isEmpty ? nil : finding(names)
     }
-    return [
-      Finding(
-        .warning, .tiedWeights, tensors: names,
-        "\(subject): nothing is lost; from_pretrained of transformers ties them"
-          + (isTied == nil ? " where tie_word_embeddings is true" : "")
-          + ", only torch's strict load_state_dict wants each by name: give it strict=False and call "
-          + "tie_weights() after it")
-    ]
+  }
+
+  private func harmless(_ tied: [TiedName]) -> Finding {
+    Finding(
+      // Without a failure to explain there is nothing to do.
+      isOfLog || base == nil ? .warning : .note, .tiedWeights, tensors: tied.map(\.name),
+      "\(Self.subject(tied)) \(Wording.verb(tied.count, "shares the tensor of", "share the tensors of")) "
+        + "\(Self.sources(tied)), which the checkpoint holds once: nothing is lost; from_pretrained of "
+        + "transformers ties them, only torch's strict load_state_dict wants each by name: give it "
+        + "strict=False and call tie_weights() after it")
+  }
+
+  private func lost(_ tied: [TiedName]) -> Finding {
+    let them = Wording.verb(tied.count, "it", "them")
+    let cause =
+      loader == .transformers
+      ? (tie.isTied == false
+        ? "neither the model of the log nor \(tie.witness) ties"
+        : "the model of the log does not tie")
+        + " \(them) to \(Self.sources(tied)), and transformers filled \(them) with random values"
+      : "\(tie.witness) says tie_word_embeddings false, so that \(Self.sources(tied)) does not stand "
+        + "for \(them), and from_pretrained would fill \(them) with random values"
+    return Finding(
+      .error, .missingKey, tensors: tied.map(\.name),
+      "\(Self.subject(tied)) \(Wording.verb(tied.count, "is", "are")) lost: \(cause); take \(them) from "
+        + "the model that was trained"
+        + (loader == .transformers && tie.isTied == nil
+          ? ", unless that model tied \(them) (tie_word_embeddings true)" : ""))
+  }
+
+  private func perhapsLost(_ tied: [TiedName]) -> Finding {
+    let them = Wording.verb(tied.count, "it", "them")
+    return Finding(
+      .error, .missingKey, tensors: tied.map(\.name),
+      "\(Self.subject(tied)) \(Wording.verb(tied.count, "is", "are")) lost, unless the model ties "
+        + "\(them) to \(Self.sources(tied)), which nothing here says: where it does "
+        + "(tie_word_embeddings true), from_pretrained of transformers fills \(them), and torch's "
+        + "load_state_dict needs strict=False and tie_weights() after it")
+  }
+
+  private func notTied(_ tied: [TiedName]) -> Finding {
+    let them = Wording.verb(tied.count, "it", "them")
+    return Finding(
+      .error, .tiedWeights, tensors: tied.map(\.name),
+      "\(Self.subject(tied)): \(tie.witness) says tie_word_embeddings true, so that "
+        + "\(Self.sources(tied)) stands for \(them), but the model of the log did not tie \(them), and "
+        + "transformers filled \(them) with random values: it was made with another configuration")
+  }
+
+  private static func subject(_ tied: [TiedName]) -> String {
+    FoldedKeys.summary(of: tied.map(\.name), "missing key")
+  }
+
+  private static func sources(_ tied: [TiedName]) -> String {
+    var order: [String] = []
+    for source in tied.map(\.source) where !order.contains(source) { order.append(source) }
+    return Wording.list(order)
   }
 }

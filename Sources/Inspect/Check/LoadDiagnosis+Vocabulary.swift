@@ -16,7 +16,9 @@ extension LoadDiagnosis {
 
   private func finding(_ change: VocabularyChange, _ names: [String]) -> Finding {
     let adapter = inspection.kind == .wrappedCheckpoint ? nil : inspection.adapter
-    let isGrown = adapter?.bringsEmbedding(ofRows: change.found) ?? false
+    let isGrown = adapter?.brings(EmbeddingNames.isInput, ofRows: change.found) ?? false
+    let isComplete =
+      isGrown && adapter?.brings(EmbeddingNames.isOutput, ofRows: change.found) == true
     let remedy =
       if adapter == nil {
         "call resize_token_embeddings(\(change.found)) on it before the load, or set vocab_size of "
@@ -25,6 +27,7 @@ extension LoadDiagnosis {
         "call resize_token_embeddings(\(change.found)) on it before the adapter is loaded"
           + (isGrown
             ? ", or merge with tenon, which takes the embedding from the adapter"
+              + (isComplete ? "" : " where the base ties its output to it")
             : "; the file holds no whole embedding of \(change.found) rows, so that those of the "
               + "new tokens have to come from the model that was trained")
       }
@@ -32,17 +35,17 @@ extension LoadDiagnosis {
       .error, .vocabularyMismatch, tensors: names,
       "\(FoldedKeys.summary(of: names, "tensor")): for \(change.found) tokens, but \(source) has "
         + "\(change.expected): the vocabulary was changed in training; \(remedy)",
-      fix: isGrown
+      fix: isComplete
         ? FixCommands.merge(base: base, adapter: path) : nil)
   }
 }
 
 extension Adapter {
-  /// Whether it holds a whole input embedding of that many tokens, so that a merge can
+  /// Whether it holds a whole embedding or output of that many tokens, so that a merge can
   /// take it.
-  fileprivate func bringsEmbedding(ofRows count: Int) -> Bool {
+  fileprivate func brings(_ isMeant: (String) -> Bool, ofRows count: Int) -> Bool {
     replacements.contains {
-      ($0.kind == .module || $0.kind == .baseLayer) && EmbeddingNames.isInput($0.target)
+      ($0.kind == .module || $0.kind == .baseLayer) && isMeant($0.target)
         && $0.record.shape.first == count
     }
   }

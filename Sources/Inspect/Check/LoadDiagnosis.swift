@@ -17,6 +17,8 @@ struct LoadDiagnosis {
   let wantedShapes: [ExactName: [Int]]
   /// Whether the lists are of a load of an adapter onto a model, not of a model.
   var isAdapterLoad = false
+  /// What says whether the model ties its embeddings.
+  var tie = EmbeddingTie()
   /// What made the lists, as far as a log tells it.
   var loader: LoadLog.Loader?
 

@@ -28,16 +28,19 @@ struct LoadLog {
   private(set) var isCut = false
   /// What is known of the sentences that it holds, in the order of the table.
   let failures: [KnownFailure]
+  /// The parts of a pipeline for which diffusers found nothing.
+  let unusedComponents: [String]
   /// The last line that tells of an error, to say what was not understood.
   let lastError: String?
 
   /// Whether there is anything in it that can be explained.
-  var isEmpty: Bool { load.isClean && failures.isEmpty }
+  var isEmpty: Bool { load.isClean && failures.isEmpty && unusedComponents.isEmpty }
 
   init(_ text: String) {
     let text = LogText.plain(text)
     let search = LogSearch(text)
     failures = KnownFailure.found(in: search)
+    unusedComponents = UnusedComponents.prefixes(in: text)
     lastError = Self.lastError(in: text)
     for phrase in Self.phrases where search.contains(phrase.text) { read(phrase, in: text) }
     readMismatches(text, search)

@@ -18,7 +18,8 @@ struct ModelChecks {
       return [Finding(.error, .configMismatch, error.description)]
     }
     let checks = ModelChecks(checkpoint: checkpoint, configuration: configuration)
-    return checks.sizes() + checks.layers() + (try checks.tied()) + checks.codeFiles()
+    return checks.sizes() + checks.projections() + checks.layers() + checks.absentOutput()
+      + (try checks.tied()) + checks.codeFiles()
       + checks.quantised()
   }
 
@@ -125,8 +126,8 @@ struct ModelChecks {
       Finding(
         .error, .tiedWeights, tensors: [input.name, output.name],
         "config.json says tie_word_embeddings true, but \(output.name.quoted) differs from "
-          + "\(input.name.quoted): loading would put the embedding in its place; set "
-          + "tie_word_embeddings to false")
+          + "\(input.name.quoted): transformers before version 5 puts the embedding in its place, "
+          + "later ones load both and warn; set tie_word_embeddings to false")
     ]
   }
 

@@ -8,6 +8,8 @@ struct InferredRenaming {
   let presets: [String]
   /// How many of the wanted names it gives a tensor that had none.
   let count: Int
+  /// The names that the checkpoint has after it.
+  let names: Set<ExactName>
 
   /// Nil where nothing is found, where a name could be several, or where a name that is
   /// right already would be lost.
@@ -56,6 +58,7 @@ struct InferredRenaming {
   private init(_ draft: RenamingDraft, _ presets: [String], of checkpoint: Checkpoint, count: Int) {
     self.presets = presets
     self.count = count
+    names = Set(draft.names.map(ExactName.init))
     map = presets.isEmpty ? draft.map.withEffect(on: checkpoint.records.map(\.name)) : nil
   }
 

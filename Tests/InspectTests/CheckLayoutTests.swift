@@ -1,0 +1,81 @@
+import Formats
+import Foundation
+import Testing
+
+@testable import Inspect
+
+/// Models that see, whose names transformers 4.52 changed.
+@Suite struct CheckLayoutTests {
+  private func checkpoint(_ path: String, _ names: [String], _ configuration: String? = nil)
+    throws -> Checkpoint
+  {
+    var checkpoint = Checkpoint(
+      path: path, format: .safetensors, records: names.map { tensor($0, [4, 4]) })
+    guard let configuration else { return checkpoint }
+    let file = FileManager.default.temporaryDirectory
+      .appending(path: "tenon-layout-\(UInt64.random(in: 0 ..< .max)).json")
+    try Data(configuration.utf8).write(to: file)
+    checkpoint.sideFiles = [SideFile(name: "config.json", path: file.path(percentEncoded: false))]
+    return checkpoint
+  }
+
+  private static let old = ["model.layers.0.q.weight", "visual.blocks.0.qkv.weight"]
+  private static let new = [
+    "model.language_model.layers.0.q.weight", "model.visual.blocks.0.qkv.weight",
+  ]
+  private static let factors = ["A", "B"].map {
+    "base_model.model.model.layers.0.q.lora_\($0).weight"
+  }
+
+  @Test(arguments: [
+    (old, "{}", true), (new, "{}", true), (["model.layers.0.q.weight"], "{}", false),
+    (old, #"{"auto_map": {"AutoModel": "modeling.Model"}}"#, false),
+  ])
+  func `the layers of a text model are hidden from PEFT in one that sees`(
+    base: [String], configuration: String, isHidden: Bool
+  ) throws {
+    let report = try CheckpointCheck(checkpoint("adapter", Self.factors)).report(
+      against: .base(checkpoint("base", base, configuration)), readsValues: false)
+    let told = report.findings.filter { $0.code == .prefixDrift && $0.severity == .warning }
+    #expect(
+      told.map(\.message)
+        == (isHidden
+          ? [
+            "module \"model.layers.0.q\": as in a text model; in a model that sees, as "
+              + "transformers 4.52 and later build it, the layers are "
+              + "\"model.language_model.layers\", so that PEFT calls all 2 keys missing and changes "
+              + "nothing; a merge finds them"
+          ] : []))
+    #expect(
+      told.map(\.fix)
+        == (isHidden
+          ? [
+            "tenon remap adapter -o adapter-renamed --rename "
+              + #"'^base_model\.model\.model\.layers\.="#
+              + "base_model.model.model.language_model.layers.'"
+          ] : []))
+  }
+
+  @Test func `the layouts of one model are no error`() throws {
+    let report = try CheckpointCheck(checkpoint("x", Self.new)).report(
+      against: .base(checkpoint("base", Self.old, "{}")), readsValues: false)
+    let told = try #require(report.findings.first { $0.code == .prefixDrift })
+    #expect(told.severity == .warning)
+    #expect(
+      told.message.hasSuffix(
+        "; these are the names of one model before and after transformers 4.52, whose "
+          + "from_pretrained renames them by itself: only torch's load_state_dict does not"))
+    #expect(report.load.missing == Self.old && report.load.unexpected == Self.new)
+  }
+
+  @Test func `the names of an old file are not those of a new model`() throws {
+    let report = try CheckpointCheck(checkpoint("x", Self.old)).report(
+      against: .base(checkpoint("base", Self.old, "{}")), readsValues: false)
+    #expect(
+      report.findings.filter { $0.code == .prefixDrift }.map(\.message) == [
+        "the names are those of the files of the base, as \"model.layers.0.q.weight\": a model that "
+          + "transformers 4.52 or later builds has others, which from_pretrained makes of them and "
+          + "torch's load_state_dict does not"
+      ])
+  }
+}
