@@ -123,7 +123,8 @@ struct HDF5TypeRow: Sendable {
   /// What the bytes are of which numbers consist that no tensor can have; nil for what is
   /// none.
   static func unsupported(_ stored: HDF5Type) -> TensorType? {
-    guard stored.isNumeric, stored.byteCount > 0 else { return nil }
+    // An element of any size would be memory that is only claimed.
+    guard stored.isNumeric, 1...(1 << 20) ~= stored.byteCount else { return nil }
     return .foreign(name: HDF5Findings.description(stored), bitWidth: 8)
   }
 
