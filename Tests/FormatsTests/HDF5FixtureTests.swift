@@ -64,7 +64,7 @@ import Testing
       "the shape [1099511627776, 1099511627776, 0] stands for more bytes than there can be"
     ),
     (
-      "libver-latest", "b.weight", "it cannot be opened: bad version number for layout message"
+      "libver-latest", "a.weight", "it cannot be opened: bad version number for layout message"
     ),
     (
       "float4-without-shape", "packed",
