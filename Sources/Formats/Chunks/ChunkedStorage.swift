@@ -29,7 +29,8 @@ public final class ChunkedStorage: Sendable {
     shape: [Int], chunkShape: [Int], width: Int, filters: [ChunkFilter], fill: [UInt8],
     chunks: [Int: Chunk], doubt: String? = nil
   ) {
-    precondition(!shape.isEmpty && shape.count == chunkShape.count && (fill.isEmpty || fill.count == width))
+    precondition(!shape.isEmpty && shape.count == chunkShape.count)
+    precondition(fill.isEmpty || fill.count == width)
     self.shape = shape
     self.chunkShape = chunkShape
     self.width = width
