@@ -75,7 +75,9 @@ import Testing
     try renamed("my model.bin") { path in
       let report = try CheckpointCheck(.open(path)).report(
         against: .log(log, source: "log", isFile: false), readsValues: false)
-      #expect(report.findings.first?.message == "\(told): \(Self.unknown)")
+      #expect(
+        report.findings.first?.message
+          == "\(told): \(path) is there, with its tensors in \"my model.bin\"")
     }
   }
 

@@ -30,7 +30,7 @@ extension CheckpointCheck {
     }
     return report(
       result.findings + sentences + UnusedComponents.findings(log.unusedComponents, checkpoint)
-        + alone + cut(log), doubts: doubts.compactMap(\.self),
+        + Self.unsaid(alone, besides: load) + cut(log), doubts: doubts.compactMap(\.self),
       load: load, map: result.map)
   }
 

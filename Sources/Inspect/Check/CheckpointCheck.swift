@@ -94,6 +94,14 @@ public struct CheckpointCheck {
       fix: "tenon merge \(shellQuoted(checkpoint.path)) -o OUT")
   }
 
+  /// Without the missing keys that a load lists as well.
+  static func unsaid(_ alone: [Finding], besides load: StrictLoad) -> [Finding] {
+    alone.filter { finding in
+      finding.code != .missingKey || finding.tensors.isEmpty
+        || !Set(finding.tensors).isSubset(of: load.missing)
+    }
+  }
+
   /// Whether it needs a base; a wrapped checkpoint holds its own.
   var isAdapter: Bool {
     inspection.adapter != nil && inspection.kind != .wrappedCheckpoint
@@ -147,6 +155,6 @@ public struct CheckpointCheck {
       reference: expected.path, wantedShapes: shapes)
     diagnosis.tie = EmbeddingTie(base: base, checkpoint: checkpoint)
     let result = diagnosis.result()
-    return report(alone + result.findings, load: load, map: result.map)
+    return report(Self.unsaid(alone, besides: load) + result.findings, load: load, map: result.map)
   }
 }

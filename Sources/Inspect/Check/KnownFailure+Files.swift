@@ -55,10 +55,11 @@ extension KnownFailure {
   /// A file that is there under a name by which nobody looks for it.
   @Sendable
   private static func otherName(_ inspection: Inspection) -> Proof? {
-    guard let adapter = inspection.adapter,
-      let finding = FileNameChecks.unknownName(inspection.checkpoint, adapter)
+    let checkpoint = inspection.checkpoint
+    guard let adapter = inspection.adapter, let name = checkpoint.shards.first?.name,
+      FileNameChecks.unknownName(checkpoint, adapter) != nil
     else { return nil }
-    return Proof(text: finding.message, fix: finding.fix)
+    return Proof(text: "\(checkpoint.path.printable) is there, with its tensors in \(name.quoted)")
   }
 
   /// What was given where PEFT looked for an adapter.

@@ -26,11 +26,12 @@ extension LoadDiagnosis {
   }
 
   /// That a model has none of the keys that the log calls unexpected, whatever wrapper
-  /// stands before most of them, nor one that it calls missing.
+  /// stands before most of them, and few that it calls missing.
   private func strangeKeys(_ held: Set<ExactName>) -> Finding? {
     let unexpected = load.unexpected
     guard isOfLog, inspection.adapter == nil, !unexpected.isEmpty,
-      !(unexpected + load.missing).contains(where: { held.contains(ExactName($0)) }),
+      !unexpected.contains(where: { held.contains(ExactName($0)) }),
+      load.missing.count(where: { held.contains(ExactName($0)) }) <= load.missing.count / 2,
       adapterKeys(among: unexpected).count < unexpected.count / 2
     else { return nil }
     return Self.otherFile(
