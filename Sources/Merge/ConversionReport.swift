@@ -12,6 +12,12 @@ public struct ConversionReport: Sendable {
     public var losses: ConversionLosses
   }
 
+  /// A place in the input with the number of entries there.
+  public struct Place: Sendable {
+    public var name: String
+    public var count: Int
+  }
+
   public var tensorCount: Int
   /// Tensors that went out as they came in, and their bytes.
   public var copied: Int
@@ -29,6 +35,8 @@ public struct ConversionReport: Sendable {
   public var root: [String]
   /// What the input holds beside that and the output does not.
   public var left: [OtherEntry]
+  /// The places where that lies.
+  public var leftPlaces: [Place]
   public var findings: [Finding]
 
   /// Tensors that were converted to another type.
@@ -59,6 +67,9 @@ public struct ConversionReport: Sendable {
     shared = conversion.shared.groups
     root = conversion.root
     left = conversion.left
+    // What lies beside the root has nothing in common with the names below it.
+    leftPlaces = LeftPlaces.places(
+      of: left, beside: left.isEmpty || !root.isEmpty ? [] : tensors.map(\.name))
     findings = plan.findings + (results?.findings ?? [])
     lost = Self.lost(results?.losses ?? [], tensors)
   }

@@ -1,4 +1,4 @@
-// Attributes: numbers and strings with their values, everything else by class.
+// Attributes: numbers and strings as such, other elements as their bytes, the rest by class.
 #include "helper.h"
 
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 // How the values of an attribute are told.
 enum { told_by_class = 0, told_as_strings = 1, told_as_integers = 2, told_as_floats = 3,
-       told_as_naturals = 4 };
+       told_as_naturals = 4, told_as_elements = 5, told_as_too_long = 6 };
 
 /// What is read of one attribute.
 typedef struct {
@@ -51,15 +51,38 @@ static void put_numbers(attribute_t it, hid_t native) {
   free(values);
 }
 
+/// The type and the bytes as they lie in the file.
+static void put_elements(attribute_t it) {
+  size_t width = H5Tget_size(it.type);
+  char *values = allocated(it.count, width);
+  checked(H5Aread(it.attribute, it.type, values), "an attribute");
+  put_type(it.type, 0);
+  put_blob(values, it.count * width);
+  free(values);
+}
+
+/// Whether the elements hold no addresses of what lies elsewhere.
+static int is_plain(hid_t type) {
+  static const H5T_class_t others[] = {H5T_VLEN, H5T_REFERENCE, H5T_STRING};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    if (H5Tdetect_class(type, others[i]) != 0) return 0;
+  }
+  return 1;
+}
+
 static int way_of_telling(hid_t type, size_t count) {
   size_t size = H5Tget_size(type);
-  if (size == 0 || count > maximum_attribute_bytes / size) return told_by_class;
+  if (size == 0) return told_by_class;
+  if (count > maximum_attribute_bytes / size) return told_as_too_long;
   switch (H5Tget_class(type)) {
   case H5T_STRING: return told_as_strings;
   case H5T_INTEGER:
     if (size > sizeof(uint64_t)) return told_by_class;
     return H5Tget_sign(type) == H5T_SGN_NONE ? told_as_naturals : told_as_integers;
   case H5T_FLOAT: return size > sizeof(double) ? told_by_class : told_as_floats;
+  case H5T_ENUM:
+  case H5T_OPAQUE:
+  case H5T_COMPOUND: return is_plain(type) ? told_as_elements : told_by_class;
   default: return told_by_class;
   }
 }
@@ -68,8 +91,8 @@ static void put_values(attribute_t it) {
   int way = way_of_telling(it.type, it.count);
   put_u8((uint8_t)H5Tget_class(it.type));
   put_u8((uint8_t)way);
-  put_u8(H5Sget_simple_extent_type(it.space) == H5S_SCALAR);
-  put_u32(way == told_by_class ? 0 : (uint32_t)it.count);
+  put_shape(it.space);
+  put_u32(way == told_by_class || way == told_as_too_long ? 0 : (uint32_t)it.count);
   switch (way) {
   case told_as_strings:
     if (H5Tis_variable_str(it.type) > 0) {
@@ -81,6 +104,7 @@ static void put_values(attribute_t it) {
   case told_as_integers: put_numbers(it, H5T_NATIVE_INT64); break;
   case told_as_naturals: put_numbers(it, H5T_NATIVE_UINT64); break;
   case told_as_floats: put_numbers(it, H5T_NATIVE_DOUBLE); break;
+  case told_as_elements: put_elements(it); break;
   default: break;
   }
 }
@@ -99,7 +123,7 @@ static void put_named(void *argument) {
   it.space = checked(H5Aget_space(it.attribute), "the shape of an attribute");
   hssize_t points = H5Sget_simple_extent_npoints(it.space);
   if (points < 0) fail("the shape of an attribute");
-  // No way of telling takes as many; zero bytes each are told by class.
+  // Too long for all ways of telling; zero bytes each are told by class.
   it.count = points > maximum_attribute_bytes ? (size_t)maximum_attribute_bytes + 1
                                               : (size_t)points;
   put_values(it);

@@ -6,8 +6,7 @@
 // How the bytes of a dataset are held.
 enum { held_in_header = 0, held_in_one_piece = 1, held_in_chunks = 2, held_elsewhere = 3 };
 
-/// The sizes of a dataset; returns the rank, or -1 where it has no elements by type.
-static int put_shape(hid_t space) {
+int put_shape(hid_t space) {
   if (H5Sget_simple_extent_type(space) == H5S_NULL) {
     put_u8(UINT8_MAX);
     return -1;

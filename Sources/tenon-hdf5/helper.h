@@ -77,6 +77,9 @@ void note_seen(haddr_t address);
 // walk.c, dataset.c, chunks.c, datatype.c, attribute.c: what is in the file.
 
 void walk(hid_t file);
+/// Writes the sizes of a dataset or an attribute; returns the rank, or -1 where it has no
+/// elements by type.
+int put_shape(hid_t space);
 void put_dataset(hid_t dataset, const char *path, uint64_t address);
 void put_chunks(hid_t dataset, hid_t list, hid_t space, int rank);
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import Glibc
 
 /// The command `tenon` itself: it only names the others.
@@ -25,10 +26,22 @@ enum Main {
     holdStandardDescriptors()
     raiseFileLimit()
     do {
+      try checkWords()
       var command = try Tenon.parseAsRoot()
       try command.run()
     } catch {
       finish(error)
+    }
+  }
+
+  /// A word that cannot be understood is told as every failure is.
+  private static func checkWords() throws {
+    do throws(CheckpointError) {
+      try CommandWords.check()
+    } catch {
+      if CommandLine.arguments.contains("--json") { StandardOutput.write(failureJSON(error)) }
+      StandardError.report(error)
+      throw ExitCode(2)
     }
   }
 

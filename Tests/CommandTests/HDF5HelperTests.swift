@@ -12,6 +12,10 @@ import Testing
       "is HDF5, which tenon-hdf5 reads, but that program is not installed beside tenon"
     ),
     ("echo -n /a/weight >&2; kill -SEGV \\$\\$", "(crashed at /a/weight, signal 11)"),
+    (
+      "echo 'free(): invalid pointer' >&2; echo -n /a/weight >&2; kill -ABRT \\$\\$",
+      "(crashed at /a/weight, signal 6: free(): invalid pointer)"
+    ),
     ("echo -n /a/weight >&2; kill -ALRM \\$\\$", "(took more than its time at /a/weight)"),
     ("echo -n 'a dataset: no such type' >&2; exit 1", "(a dataset: no such type)"),
     ("exit 7", "(tenon-hdf5 ended with status 7)"),

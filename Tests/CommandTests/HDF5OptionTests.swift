@@ -62,6 +62,36 @@ import Testing
     #expect(wrong.status == "64")
   }
 
+  /// Ways to leave an option's value that no command takes, and what is said of each.
+  static let wrong: [(words: [String], text: String)] = [
+    (
+      ["--assume", "F32", "--assume", "BF16", "--assume", "I32"],
+      "--assume I32: F32 has 32 bits as well; expected one type a width"
+    ),
+    (["--assume", "F6_E2M3"], "The value 'F6_E2M3' is invalid for '--assume <type>'"),
+    (["--compress", "gzip:0"], "expected a level of gzip from 1 to 9"),
+    (["--compress", "gzip:ten"], "expected a level of gzip from 1 to 9"),
+    (["--compress", "zstd:23"], "expected a level of zstd from 1 to 22"),
+    (["--compress", "lz4"], "expected gzip, zstd or none"),
+  ]
+
+  @Test(arguments: wrong) func `a value that is wrong says what is right`(
+    _ row: (words: [String], text: String)
+  ) async throws {
+    let outcome = try await Sandbox().tenon(["convert", "x.h5", "-o", "y.h5"] + row.words)
+    #expect(outcome.status == "64")
+    #expect(outcome.stderr.contains(row.text), "\(outcome.stderr)")
+    #expect(!outcome.stderr.contains("F4,"), "\(outcome.stderr)")
+  }
+
+  @Test func `each width of opaque data has its type`() async throws {
+    let sandbox = try Sandbox()
+    try sandbox.copy("fixtures/hdf5/opaque-unmarked.h5", as: "opaque.h5")
+    let outcome = try await sandbox.tenon(
+      "convert", "opaque.h5", "-o", "out.safetensors", "--assume", "F32", "--assume", "bf16")
+    #expect(outcome.status == "0", "\(outcome.stderr)")
+  }
+
   @Test func `a renamed checkpoint is compressed as a converted one`() async throws {
     let sandbox = try Sandbox()
     try sandbox.writeZeros([("a", "F16", [700, 1000])], to: "x.safetensors")

@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+import hdf5_strangers
+
 WAYS = (None, "gzip", "gzip:9", "zstd", "zstd:10")
 DTYPES = {
     torch.bool: None, torch.uint8: None, torch.int8: None, torch.int16: None, torch.uint16: None,
@@ -42,6 +44,8 @@ def run(harness, every=False):
         unsupported(harness)
     with harness.case("the tools of HDF5"):
         tools(harness)
+    with harness.case("files of others"):
+        hdf5_strangers.run(harness)
     import hdf5_sources
     hdf5_sources.run(harness, every)
     with harness.case("damaged files"):

@@ -125,13 +125,13 @@ KINDS = {
     "VeRA": lambda random: VeraConfig(r=8, target_modules=["q", "v"], save_projection=True),
     "OFT": lambda random: OFTConfig(
         r=random.choice([1, 3]), oft_block_size=0, target_modules=["q", "v", "pointwise", "emb"],
-        num_cayley_neumann_terms=random.choice([1, 2, 3, 4, 5, 8])),
+        num_cayley_neumann_terms=random.choice([2, 3, 4, 5, 8])),
     "OFT shared": lambda random: OFTConfig(
         r=3, oft_block_size=0, block_share=True, target_modules=["q", "v", "pointwise"]),
     "OFT Cayley": lambda random: OFTConfig(
         r=3, oft_block_size=0, use_cayley_neumann=False, target_modules=["q", "v", "emb"]),
     "OFT constrained": lambda random: OFTConfig(
-        r=3, oft_block_size=0, coft=True, eps=random.choice([6e-5, 0.05, 1]),
+        r=3, oft_block_size=0, coft=True, eps=random.choice([0.05, 1]),
         use_cayley_neumann=random.choice([True, False]), target_modules=["q", "v"]),
     "BOFT": lambda random: BOFTConfig(
         boft_block_num=1, boft_block_size=0, target_modules=["q", "v", "pointwise"]),

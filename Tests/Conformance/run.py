@@ -44,6 +44,7 @@ THEMES = {
     "kinds": "kinds",
     "several": "several",
     "load": "loading",
+    "encoders": "encoders",
     "lycoris": "lycoris_modules",
     "hdf5": "hdf5",
     "quantised": "quantised",

@@ -4,6 +4,7 @@ import itertools
 import os
 
 import torch
+from peft import PeftModel
 
 from harness import hashes
 from kinds import Shares, judged, like_doubles, like_peft
@@ -17,6 +18,7 @@ SUMS = {
     "rsLoRA": lora(LINEAR, use_rslora=True), "lora_bias": lora(["q"], lora_bias=True),
     "LoHa": KINDS["LoHa linear"], "LoKr": KINDS["LoKr linear"], "AdaLoRA": KINDS["AdaLoRA"],
 }
+SAVED = {"q saved": lora(["c_attn"], modules_to_save=["q"])}
 WEIGHTS = [1, 0.5, -1, -0.25, 2]
 
 
@@ -29,6 +31,10 @@ def run(harness, every):
         for kind in SUMS:
             with harness.case(f"{dtype} {kind} there and back"):
                 there_and_back(harness, dtype, kind)
+    for dtype in DTYPES:
+        for kind in ("linear", "LoHa linear", "DoRA linear", "IA3"):
+            with harness.case(f"{dtype} {kind}, then a replacement"):
+                replaced(harness, dtype, kind)
     with harness.case("what multiplies"):
         refused(harness)
     shares.report()
@@ -46,7 +52,7 @@ def prepared(harness, dtype, kinds):
         fresh = again(model)
         fresh.load_state_dict(state)
         paths.append(os.path.join(place, f"adapter-{number}"))
-        save_adapter(adapted(fresh, {**KINDS, **SUMS}[kind](harness.random)), paths[-1])
+        save_adapter(adapted(fresh, {**KINDS, **SUMS, **SAVED}[kind](harness.random)), paths[-1])
     return model, state, base, paths, os.path.join(place, "out")
 
 
@@ -97,6 +103,22 @@ def there_and_back(harness, dtype, kind):
     undone = load_directory(out)
     harness.check(all(torch.equal(negative[name], undone[name]) for name in state),
                   "--unmerge is the weight -1")
+
+
+def replaced(harness, dtype, kind):
+    """What comes last counts for PEFT; `exact` has no order and says so."""
+    model, state, base, pair, out = prepared(harness, dtype, [kind, "q saved"])
+    judge = again(model)
+    judge.load_state_dict(state)
+    for path in pair:
+        judge = PeftModel.from_pretrained(judge, path).merge_and_unload()
+    found = together(harness, base, [(path, 1) for path in pair], out, "peft")
+    harness.check(torch.equal(found["q.weight"], judge.state_dict()["q.weight"]),
+                  "the copy that came last")
+    for order in (pair, pair[::-1]):
+        result = harness.run("merge", base, *order, "-o", out + "-exact")
+        harness.check(result.status == 2 and "their order counts" in result.err, "exact", result)
+        harness.check(not os.path.exists(out + "-exact"), "nothing is written")
 
 
 # Kinds of which no part can be added and none subtracted, with words of the latter refusal.

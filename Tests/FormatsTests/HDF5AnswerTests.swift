@@ -122,8 +122,10 @@ import Testing
     let type = [0] + bytes(1) + [0, 0, 8, 0, 0, 0, 0, 0, 0, 0]
     let chunk = bytes(0) + [0, 0, 0, 0] + bytes(offset) + bytes(count)
     let storage = [2] + bytes(8) + [0] + bytes(1) + chunk
-    return record("D", [2, 0, 0, 0] + Array("/w".utf8) + bytes(96) + type + [1] + bytes(8)
-      + [0, 0, 0, 0] + storage + [0, 0, 0, 0])
+    return record(
+      "D",
+      [2, 0, 0, 0] + Array("/w".utf8) + bytes(96) + type + [1] + bytes(8)
+        + [0, 0, 0, 0] + storage + [0, 0, 0, 0])
   }
 
   private static func bytes(_ value: UInt64) -> [UInt8] {
@@ -138,7 +140,8 @@ import Testing
     _ place: (offset: UInt64, count: UInt64)
   ) throws {
     let file = try InputFile(path: Fixtures.path("hdf5/floats.h5"))
-    let answer = Self.record("V", [2, 0, 0, 0])
+    let answer =
+      Self.record("V", [2, 0, 0, 0])
       + Self.chunked(at: place.offset, count: place.count)
       + Self.record("E", Self.bytes(2))
     let contents = try HDF5Reader.read(file, answer: answer)

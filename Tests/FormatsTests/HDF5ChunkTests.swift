@@ -48,7 +48,7 @@ import Testing
       for filter in compression.filters(width: width).reversed() {
         bytes = try ChunkFilter(
           filter.identifier, name: filter.name, values: filter.values, width: width
-        ).decode(bytes, to: .exactly(block.count))
+        ).decode(bytes, to: .exactly(block.count), from: "x.h5")
       }
       #expect(bytes == block)
     }
@@ -82,26 +82,60 @@ import Testing
       .fletcher32, [1, 2, 3, 4, 0, 0, 0, 0],
       "the checksum of a chunk is 5080406, but 0 is stated; its bytes were damaged"
     ),
-    (.unknown("lzf"), [1], #"a chunk is encoded by "lzf", which tenon does not decode"#),
   ]
 
   @Test(arguments: damages) func `a damaged block is told`(
     _ damage: (filter: ChunkFilter, bytes: [UInt8], text: String)
   ) {
     let error = #expect(throws: CheckpointError.self) {
-      _ = try damage.filter.decode(damage.bytes, to: .exactly(4))
+      _ = try damage.filter.decode(damage.bytes, to: .exactly(4), from: "x.h5")
     }
     #expect(error?.message == damage.text)
+  }
+
+  /// Filters that are not undone, with what is said of them: the name, the message behind
+  /// it, and how the advice begins.
+  static let foreign: [(identifier: UInt32, name: String, message: String, fix: String)] = [
+    (
+      32000, "lzf", #""lzf", which tenon does not decode; h5py for Python does"#,
+      "python -c 'import sys, shutil, numpy, h5py; open("
+    ),
+    (
+      32008, "bitshuffle; see https://example.org",
+      #""bitshuffle", which tenon does not decode; h5py with hdf5plugin for Python does"#,
+      "python -c 'import sys, shutil, numpy, h5py, hdf5plugin; open("
+    ),
+    (
+      4711, "own", #""own", which tenon does not decode"#,
+      "have the program that wrote the file write it without this filter"
+    ),
+    (
+      4711, "", #""filter 4711", which tenon does not decode"#,
+      "have the program that wrote the file write it without this filter"
+    ),
+  ]
+
+  @Test(arguments: foreign) func `a filter that is not known is told, and what knows it`(
+    _ row: (identifier: UInt32, name: String, message: String, fix: String)
+  ) {
+    let filter = ChunkFilter(row.identifier, name: row.name, values: [], width: 4)
+    let error = #expect(throws: CheckpointError.self) {
+      _ = try filter.decode([1], to: .exactly(4), from: "in it/a b.h5")
+    }
+    #expect(error?.message == "a chunk is encoded by \(row.message)")
+    let fix = error?.fix ?? ""
+    #expect(fix.hasPrefix(row.fix))
+    if isCommand(fix) { #expect(fix.hasSuffix(" 'in it/a b.h5' 'in it/a b'-unpacked.h5")) }
   }
 
   @Test func `what a compression left may be of any size up to a bound`() throws {
     let size = ChunkFilter.zstandard.size(after: .exactly(100))
     #expect(size == ChunkFilter.Size(maximum: 65_648, isExact: false))
     let inner = try ChunkCodec.deflated([UInt8](repeating: 7, count: 111), level: 1)
-    #expect(try ChunkFilter.deflate.decode(inner, to: size).count == 111)
+    #expect(try ChunkFilter.deflate.decode(inner, to: size, from: "x.h5").count == 111)
     let bomb = try ChunkCodec.deflated([UInt8](repeating: 7, count: 65_649), level: 1)
     let error = #expect(throws: CheckpointError.self) {
-      _ = try ChunkFilter.deflate.decode(bomb, to: size)
+      _ = try ChunkFilter.deflate.decode(bomb, to: size, from: "x.h5")
     }
     #expect(
       error?.message == "the deflate data of a chunk is damaged; expected at most 65648 bytes")

@@ -48,7 +48,7 @@ import Testing
   static let refusals: [(file: String, text: String)] = [
     (
       "ambiguous-names", #"tensor "a.b": is the name of two datasets, "/a.b" and "/a/b""#
-    ),
+    )
   ]
 
   @Test(arguments: refusals) func `what cannot be read is refused in words`(
@@ -64,7 +64,7 @@ import Testing
       "the shape [1099511627776, 1099511627776, 0] stands for more bytes than there can be"
     ),
     (
-      "libver-latest", "b.weight", "it cannot be opened: bad version number for layout message"
+      "libver-latest", "a.weight", "it cannot be opened: bad version number for layout message"
     ),
     (
       "float4-without-shape", "packed",
@@ -130,7 +130,9 @@ import Testing
   @Test func `a filter that is not known is told when the data is read`() throws {
     let record = try #require(try open("chunks-lzf").records.first)
     let error = #expect(throws: CheckpointError.self) { _ = try TensorData.bytes(of: record) }
-    #expect(error?.message == #"a chunk is encoded by "lzf", which tenon does not decode"#)
+    #expect(
+      error?.message
+        == #"a chunk is encoded by "lzf", which tenon does not decode; h5py for Python does"#)
   }
 
   @Test func `another separator tells names apart`() throws {
@@ -145,7 +147,27 @@ import Testing
     #expect(
       metadata == [
         "bytes": "fixed", "list": "[1.5,2]", "names": #"["a","b"]"#, "number": "7",
-        "text": "größe", "weight@unit": "m",
+        "opaque": "616263", "text": "größe", "weight@unit": "m",
+      ])
+  }
+
+  @Test func `attributes of every type are metadata or told`() throws {
+    let checkpoint = try open("attribute-types")
+    #expect(
+      checkpoint.metadata == [
+        "bool": "true", "bools": "[true,false]", "complex": #"{"r":1.5,"i":-2}"#,
+        "complexes": #"[{"r":0,"i":1}]"#, "empty": "null", "enum": "3", "f16": "0.5",
+        "matrix": "[[1,2,3],[4,5,6]]", "nan": "NaN", "none": "[]",
+        "not-finite": "[Infinity,-Infinity,1]",
+        "opaques": #"["6162","6300"]"#, "record": #"{"n":-7,"x":{"y":2.5,"z":true}}"#,
+        "weight@x": "of the root",
+        "words": #"[["a","b"],["c","d"]]"#, "weight@dtype": "unheard-of", "weight@shape": "[7]",
+      ])
+    #expect(
+      checkpoint.findings.map(\.message) == [
+        #"the metadata key "weight@x" is the name of more than one value; the first is kept"#,
+        #"2 attributes are of a type that metadata does not have; left out: "lists" "#
+          + #"(variable-length), "reference" (reference)"#,
       ])
   }
 

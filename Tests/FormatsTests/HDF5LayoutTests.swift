@@ -50,12 +50,12 @@ import Testing
     let metadata: OrderedDictionary = ["z": "last", "a": "é\n", "": ""]
     let long = String(repeating: "x", count: 100_000)
     let documents = [
+      HDF5Layout.Document(name: "additional_chat_templates/a%b.jinja", bytes: [0x7B]),
       HDF5Layout.Document(name: "config.json", bytes: Array("{\"a\": \"\(long)\"}".utf8)),
       HDF5Layout.Document(name: "empty.json", bytes: []),
       // No text: a NUL, and what is no UTF-8.
       HDF5Layout.Document(name: "nul.model", bytes: [1, 0, 2, 0]),
       HDF5Layout.Document(name: "other.model", bytes: [0xFF]),
-      HDF5Layout.Document(name: "templates/a%b.jinja", bytes: [0x7B]),
     ]
     let directory = try TemporaryDirectory()
     let layout = try HDF5Layout.layout([], metadata: metadata, documents: documents)

@@ -51,7 +51,7 @@ import Testing
   }
 
   static let squares = [
-    SquareCase(name: "nothing known", others: [], configuration: nil, isTransposed: false),
+    SquareCase(name: "nothing known", others: [], configuration: nil, isTransposed: nil),
     SquareCase(
       name: "by the configuration", others: [], configuration: #"{"r": 2, "fan_in_fan_out": true}"#,
       isTransposed: true),

@@ -349,6 +349,14 @@ import Testing
       ("a.b.weight  BF16  [4, 2]", ["a.b.weight"], [[4, 2]]),
       ("l.{0..1,3}.w  F32 [4] ×3", ["l.0.w", "l.1.w", "l.3.w"], [[4], [4], [4]]),
       ("scale F32 []", ["scale"], [[]]),
+      ("a.weight: torch.Size([4, 2])", ["a.weight"], [[4, 2]]),
+      ("a.weight: [4, 2] torch.float32", ["a.weight"], [[4, 2]]),
+      ("a.weight, [4, 2]", ["a.weight"], [[4, 2]]),
+      ("a.weight,\"[4, 2]\"", ["a.weight"], [[4, 2]]),
+      ("| `a.weight` | [4, 2] |", ["a.weight"], [[4, 2]]),
+      ("a.weight 4x2", ["a.weight"], [[4, 2]]),
+      ("- a.weight", ["a.weight"], [nil]),
+      ("dense/kernel:0 (4, 2)", ["dense/kernel:0"], [[4, 2]]),
     ] as [(String, [String], [[Int]?])]
 
   @Test(arguments: lines)

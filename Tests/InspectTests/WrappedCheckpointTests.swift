@@ -100,6 +100,21 @@ import Testing
     #expect(found.base.records.filter { $0.name == "language_model.lm_head.weight" }.count == 1)
   }
 
+  @Test func `trained rows of tokens belong to the adapter`() throws {
+    let path = "language_model.base_model.model.model.embed_tokens.token_adapter"
+    let found = try WrappedCheckpoint(
+      try checkpoint(
+        wrapped + ["\(path).base_layer.weight", "\(path).trainable_tokens_delta.default"]),
+      alpha: 4)
+    #expect(
+      found.base.records.contains { $0.name == "language_model.model.embed_tokens.weight" })
+    #expect(found.adapters.count == 1)
+    #expect(
+      found.adapters.flatMap(\.replacements).map { "\($0.target) \($0.kind)" } == [
+        "language_model.model.embed_tokens.weight tokenRows"
+      ])
+  }
+
   @Test func `two tensors that would get one name are refused`() throws {
     let error = #expect(throws: CheckpointError.self) {
       try WrappedCheckpoint(try checkpoint(wrapped + ["language_model.output.weight"]), alpha: 4)

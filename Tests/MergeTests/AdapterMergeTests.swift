@@ -7,16 +7,16 @@ import Testing
 
 /// Whole merges of small files: what is written beside the sums, and what is refused.
 @Suite struct AdapterMergeTests {
-  private func zeros(_ shape: [Int]) -> TestTensor {
+  func zeros(_ shape: [Int]) -> TestTensor {
     TestTensor(shape, [Float](repeating: 0, count: shape.reduce(1, *)))
   }
 
-  private func ones(_ shape: [Int]) -> TestTensor {
+  func ones(_ shape: [Int]) -> TestTensor {
     TestTensor(shape, [Float](repeating: 1, count: shape.reduce(1, *)))
   }
 
   /// A base with an embedding of 5 tokens and a square weight.
-  private func base(
+  func base(
     in directory: TemporaryDirectory, _ configuration: String,
     _ tensors: KeyValuePairs<String, TestTensor>? = nil
   ) throws -> Checkpoint {
@@ -28,14 +28,14 @@ import Testing
     return try Checkpoint.open(directory.path("base"))
   }
 
-  private func adapter(
+  func adapter(
     _ name: String = "adapter", in directory: TemporaryDirectory, fields: String = "",
     _ tensors: KeyValuePairs<String, TestTensor>
   ) throws -> Adapter {
     try adapter(name, in: directory, fields: fields, tensors.map { ($0, $1) })
   }
 
-  private func adapter(
+  func adapter(
     _ name: String = "adapter", in directory: TemporaryDirectory, fields: String = "",
     _ tensors: [(String, TestTensor)]
   ) throws -> Adapter {
@@ -46,7 +46,7 @@ import Testing
     return try Adapter(Checkpoint.open(directory.path(name)))
   }
 
-  private func pair(_ module: String, _ output: Int, _ input: Int) -> KeyValuePairs<
+  func pair(_ module: String, _ output: Int, _ input: Int) -> KeyValuePairs<
     String, TestTensor
   > {
     [
@@ -55,7 +55,7 @@ import Testing
     ]
   }
 
-  private func plan(
+  func plan(
     _ base: Checkpoint, _ adapters: [WeightedAdapter], keepsTied: Bool = false
   ) throws -> MergePlan {
     var options = OutputOptions()
@@ -64,7 +64,7 @@ import Testing
   }
 
   /// The text of the configuration that a plan writes; nil where it stays.
-  private func configuration(_ plan: MergePlan) -> String? {
+  func configuration(_ plan: MergePlan) -> String? {
     plan.documents.first { $0.name == "config.json" }.map {
       String(decoding: $0.bytes, as: UTF8.self)
     }

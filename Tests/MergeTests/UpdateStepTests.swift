@@ -116,6 +116,14 @@ import Testing
           }
       }),
     Case(
+      name: "B·A, divided once it is scaled", inputs: [[6, 3], [3, 8]],
+      step: {
+        var delta = Delta(.lowRank(b: Factor($0[0]), a: Factor($0[1])), scale: 3)
+        delta.divisor = 4
+        return .add(delta)
+      },
+      expected: { $0[$2, $3] + 0.75 * product($1[0], $1[1], $2, $3) }),
+    Case(
       name: "a core", inputs: [[6, 3], [2, 2], [3, 2, 4]],
       step: {
         .add(Delta(.lowRank(b: Factor($0[0]), a: Factor($0[1], core: $0[2])), scale: 1))

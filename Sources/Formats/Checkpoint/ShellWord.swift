@@ -22,4 +22,4 @@ public func isCommand(_ fix: String) -> Bool {
   programs.contains { fix.hasPrefix("\($0) ") } && !fix.contains(", and ")
 }
 
-private let programs = ["tenon", "python", "git lfs", "mkdir -p", "make"]
+private let programs = ["tenon", "python", "git lfs", "mkdir -p", "make", "h5clear"]

@@ -6,8 +6,7 @@ enum ChunkFilter: Sendable, Hashable {
   case shuffle(width: Int)
   case fletcher32
   case zstandard
-  /// One that is not undone here, by its name.
-  case unknown(String)
+  case foreign(ForeignFilter)
 
   /// The filters by the numbers that HDF5 has registered.
   init(_ identifier: UInt32, name: String, values: [UInt32], width: Int) {
@@ -16,7 +15,7 @@ enum ChunkFilter: Sendable, Hashable {
     case 2: self = .shuffle(width: values.first.flatMap { Int(exactly: $0) } ?? width)
     case 3: self = .fletcher32
     case 32015: self = .zstandard
-    default: self = .unknown(name.isEmpty ? "filter \(identifier)" : name)
+    default: self = .foreign(ForeignFilter(identifier: identifier, name: name))
     }
   }
 
@@ -26,7 +25,7 @@ enum ChunkFilter: Sendable, Hashable {
     switch self {
     case .deflate, .zstandard: Size(maximum: Self.bound(count.maximum), isExact: false)
     case .fletcher32: Size(maximum: count.maximum + 4, isExact: count.isExact)
-    case .shuffle, .unknown: count
+    case .shuffle, .foreign: count
     }
   }
 
@@ -44,17 +43,16 @@ enum ChunkFilter: Sendable, Hashable {
     static func exactly(_ count: Int) -> Size { Size(maximum: count, isExact: true) }
   }
 
-  /// Undoes it; `size` is that of the bytes before.
-  func decode(_ bytes: [UInt8], to size: Size) throws(CheckpointError) -> [UInt8] {
+  /// Undoes it; `size` is that of the bytes before, `path` where the block lies.
+  func decode(_ bytes: [UInt8], to size: Size, from path: String) throws(CheckpointError)
+    -> [UInt8]
+  {
     switch self {
     case .deflate: return try ChunkCodec.inflated(bytes, to: size)
     case .zstandard: return try ChunkCodec.decompressed(bytes, to: size)
     case .shuffle(let width): return ByteShuffle.unshuffled(bytes, width: width)
     case .fletcher32: return try Self.checked(bytes)
-    case .unknown(let name):
-      throw CheckpointError(
-        "a chunk is encoded by \(name.quoted), which tenon does not decode",
-        fix: "h5repack -f SHUF -f GZIP=4 writes a copy that tenon reads")
+    case .foreign(let filter): throw filter.error(in: path)
     }
   }
 

@@ -10,7 +10,7 @@ public final class ChunkedStorage: Sendable {
   let width: Int
   /// What was done to the bytes of each block, first to last.
   let filters: [ChunkFilter]
-  /// The element that stands where no block is.
+  /// The element that stands where no block is; empty for zeros.
   let fill: [UInt8]
   /// The blocks that there are, by their place in the grid.
   let chunks: [Int: Chunk]
@@ -29,7 +29,8 @@ public final class ChunkedStorage: Sendable {
     shape: [Int], chunkShape: [Int], width: Int, filters: [ChunkFilter], fill: [UInt8],
     chunks: [Int: Chunk], doubt: String? = nil
   ) {
-    precondition(!shape.isEmpty && shape.count == chunkShape.count && fill.count == width)
+    precondition(!shape.isEmpty && shape.count == chunkShape.count)
+    precondition(fill.isEmpty || fill.count == width)
     self.shape = shape
     self.chunkShape = chunkShape
     self.width = width
@@ -102,7 +103,8 @@ public final class ChunkedStorage: Sendable {
       var bytes = try extent.file.read(extent.count, at: extent.offset)
       for (position, filter) in filters.enumerated().reversed()
       where chunk.mask >> UInt32(position) & 1 == 0 {
-        bytes = try filter.decode(bytes, to: size(before: position, chunk.mask))
+        bytes = try filter.decode(
+          bytes, to: size(before: position, chunk.mask), from: extent.file.path)
       }
       guard bytes.count == chunkByteCount else {
         throw CheckpointError("a chunk holds \(bytes.count) bytes; expected \(chunkByteCount)")

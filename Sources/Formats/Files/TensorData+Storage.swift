@@ -17,7 +17,8 @@ extension TensorRecord {
   public var gatheredByteCount: Int {
     guard let bytes, bytes.view != nil || bytes.codec != .stored else { return 0 }
     if case .chunked(let storage) = bytes.codec {
-      return storage.slabByteCount * ChunkedData.keptSlabs
+      // More than any memory is enough to be refused, and can be summed up.
+      return min(storage.slabByteCount, 1 << 50) * ChunkedData.keptSlabs
     }
     return touchedBytes(of: bytes).count
   }

@@ -137,6 +137,17 @@ public struct TensorData: Sendable {
     throws(CheckpointError)
   {
     guard buffer.byteCount > 0 else { return }
+    do throws(CheckpointError) {
+      try readPlain(into: &buffer, at: offset)
+    } catch {
+      throw error.with(tensor: record.name)
+    }
+    if !bytes.transforms.isEmpty { bytes.transforms.apply(to: &buffer, type: record.type) }
+  }
+
+  private func readPlain(into buffer: inout MutableRawSpan, at offset: Int)
+    throws(CheckpointError)
+  {
     if let storage {
       if let view {
         gather(view, from: storage, into: &buffer, at: offset)
@@ -148,7 +159,6 @@ public struct TensorData: Sendable {
     } else {
       try bytes.readStored(into: &buffer, at: offset)
     }
-    if !bytes.transforms.isEmpty { bytes.transforms.apply(to: &buffer, type: record.type) }
   }
 }
 

@@ -113,9 +113,7 @@ extension Extent {
 }
 
 extension HDF5Index.Dataset {
-  /// The element that stands where nothing was written.
-  fileprivate var fillElement: [UInt8] {
-    let width = type.byteCount
-    return fill.count == width ? fill : [UInt8](repeating: 0, count: width)
-  }
+  /// The element that stands where nothing was written; empty for zeros, of whatever width
+  /// a hostile file claims.
+  fileprivate var fillElement: [UInt8] { fill.count == type.byteCount ? fill : [] }
 }

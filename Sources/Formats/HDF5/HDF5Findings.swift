@@ -26,6 +26,18 @@ enum HDF5Findings {
       "\(name.quoted) is \(what), whose data this file does not hold; it is left out")
   }
 
+  /// Files within the file whose names could lead elsewhere or be taken for others.
+  static func files(_ links: [String]) -> Finding {
+    let list = TorchFindings.shortList(links.map(\.quoted))
+    return Finding(
+      .warning, .missingSideFile,
+      links.count == 1
+        ? "carries a file under the name \(list), which is not one of a model's files; it is "
+          + "left out"
+        : "carries \(links.count) files under names that are not those of a model's files; they "
+          + "are left out: \(list)")
+  }
+
   /// What a dataset is that cannot be a tensor.
   static func description(_ dataset: HDF5Index.Dataset) -> String {
     let shape = dataset.shape.map { $0.isEmpty ? "" : " \($0)" } ?? ""
@@ -40,8 +52,8 @@ enum HDF5Findings {
       let names = members.map(\.name).joined(separator: ", ").printable
       return "compound of \(names.isEmpty ? "many members" : names)"
     case .other(let name, _, _): return name
-    case .integer, .enumeration: return "integer of \(bytes(type))"
-    case .float(let float, _): return float.description
+    case .integer, .float, .enumeration:
+      return HDF5TypeRow.reading(type, dtype: nil)?.name ?? "integer of \(bytes(type))"
     case .opaque: return "opaque data of \(bytes(type))"
     }
   }

@@ -19,22 +19,38 @@ enum HDF5Helper {
     let run = try ChildProcess.run(
       program, arguments: ["index", "/proc/self/fd/\(ChildProcess.inheritedDescriptor)"],
       inheriting: file.descriptor, maximumOutput: maximumAnswer, timeLimit: timeLimit)
-    let words = String(decoding: run.errorOutput.prefix(1000), as: UTF8.self).printable
+    // What a library says as it gives up stands before the last words of the helper.
+    let lines = String(decoding: run.errorOutput.prefix(1000), as: UTF8.self)
+      .split(separator: "\n").map { String($0).printable }
+    let place = lines.last.map { " at \($0)" } ?? ""
     switch run.end {
     case .exit(0): return run.output
-    case .exit(1): throw failure(file, words)
+    case .exit(1): throw failure(file, lines.joined(separator: ": "))
     case .exit(let status): throw failure(file, "\(programName) ended with status \(status)")
     case .signal(SIGXCPU), .signal(SIGALRM), .timeLimit:
-      throw failure(file, "took more than its time\(place(words))")
-    case .signal(let number): throw failure(file, "crashed\(place(words)), signal \(number)")
+      throw failure(file, "took more than its time\(place)")
+    case .signal(let number):
+      let words = lines.dropLast().map { ": \($0)" }.joined()
+      throw failure(file, "crashed\(place), signal \(number)\(words)")
     case .outputLimit: throw failure(file, "more than \(maximumAnswer) bytes of answer")
     }
   }
 
-  private static func place(_ words: String) -> String { words.isEmpty ? "" : " at \(words)" }
-
   private static func failure(_ file: InputFile, _ reason: String) -> CheckpointError {
-    CheckpointError(path: file.path, "libhdf5 could not read this file (\(reason))")
+    let isOpen = (try? isMarkedOpen(file)) == true
+    return CheckpointError(
+      path: file.path,
+      "libhdf5 could not read this file (\(reason))"
+        + (isOpen ? "; a program that writes it has not closed it" : ""),
+      fix: isOpen ? "h5clear -s --increment=0 \(shellQuoted(file.path))" : nil)
+  }
+
+  /// Whether the superblock says that a program has the file open for writing.
+  private static func isMarkedOpen(_ file: InputFile) throws(CheckpointError) -> Bool {
+    guard let offset = try Recognition.offsetOfHDF5(in: file) else { return false }
+    let head = try file.read(12, at: offset)
+    // The versions before have no such flags.
+    return head[8] >= 3 && head[11] != 0
   }
 
   /// The helper's path: it is installed beside the program that runs.

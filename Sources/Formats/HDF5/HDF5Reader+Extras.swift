@@ -2,29 +2,25 @@ import OrderedCollections
 
 // What a file carries beside its tensors.
 extension HDF5Reader {
-  /// What is said of the tensors: a dataset of its own by our convention, else the
+  /// What is said of the tensors: a dataset of its own by our convention, and the
   /// attributes of groups and datasets.
-  func metadata() throws(CheckpointError) -> OrderedDictionary<String, String> {
-    guard !names.isOwnConvention else { return try ownMetadata() }
-    var metadata: OrderedDictionary<String, String> = [:]
-    for group in index.groups { add(group.attributes, of: group.path, to: &metadata) }
+  func metadata() throws(CheckpointError) -> HDF5Metadata {
+    var metadata = HDF5Metadata(names.isOwnConvention ? try ownMetadata() : [:])
+    for group in index.groups {
+      let isRoot = group.path.isEmpty
+      metadata.add(
+        // The one by which the file is known is no part of what it says.
+        group.attributes.filter {
+          !(isRoot && names.isOwnConvention && $0.name == HDF5Convention.attribute)
+        }, of: isRoot ? "" : names.name(of: group.path))
+    }
     for dataset in index.datasets where !dataset.isFurtherName {
-      // These two tell what the bytes are.
-      let attributes = dataset.attributes.filter { $0.name != "dtype" && $0.name != "shape" }
-      add(attributes, of: dataset.path, to: &metadata)
+      let heeded = HDF5TypeRow.heeded(
+        dataset.type, dtype: dataset.attributes["dtype"]?.string)
+      metadata.add(
+        dataset.attributes.filter { !heeded.contains($0.name) }, of: names.name(of: dataset.path))
     }
     return metadata
-  }
-
-  /// An attribute of the root group has its own name, others that of what they are on.
-  private func add(
-    _ attributes: [HDF5Attribute], of path: String,
-    to metadata: inout OrderedDictionary<String, String>
-  ) {
-    for attribute in attributes {
-      guard let text = attribute.text else { continue }
-      metadata[path.isEmpty ? attribute.name : "\(names.name(of: path))@\(attribute.name)"] = text
-    }
   }
 
   private func ownMetadata() throws(CheckpointError) -> OrderedDictionary<String, String> {

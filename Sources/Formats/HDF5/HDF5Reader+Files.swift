@@ -2,22 +2,27 @@ import Compute
 
 // The files that lie inside the file, by the convention of tenon-hdf5(5).
 extension HDF5Reader {
-  /// The files that lay beside the tensors. From now on they are found at their paths.
-  func sideFiles() throws(CheckpointError) -> [SideFile] {
-    guard names.isOwnConvention else { return [] }
+  /// The files that lay beside the tensors, which from now on are found at their paths,
+  /// and a finding on those whose names are not to be trusted.
+  func sideFiles() throws(CheckpointError) -> (files: [SideFile], findings: [Finding]) {
+    guard names.isOwnConvention else { return ([], []) }
     let group = "/\(HDF5Convention.files)/"
     var files: [SideFile] = []
+    var refused: [String] = []
     for dataset in index.datasets where dataset.path.hasPrefix(group) {
-      // A name that leads elsewhere, or speaks of files that are not here, is nobody's.
-      guard let name = HDF5Convention.name(ofLink: String(dataset.path.dropFirst(group.count))),
-        SideFile.isInside(name), !DirectorySource.isIndex(name)
-      else { continue }
+      let link = String(dataset.path.dropFirst(group.count))
+      guard let name = HDF5Convention.name(ofLink: link), SideFile.isCarried(name),
+        HDF5Convention.link(ofName: name) == link
+      else {
+        refused.append(link)
+        continue
+      }
       let path = "\(file.path)\(group)\(name)"
       EmbeddedFiles.add(
         try content(of: dataset, limit: HDF5Layout.maximumDocumentByteCount), at: path)
       files.append(SideFile(name: name, path: path))
     }
-    return files
+    return (files, refused.isEmpty ? [] : [HDF5Findings.files(refused)])
   }
 
   /// The bytes that a dataset holds: one string of fixed length, or a row of bytes.
@@ -25,7 +30,7 @@ extension HDF5Reader {
     let count: Int
     switch (dataset.type, dataset.shape) {
     case (.string(let byteCount, false), []): count = byteCount
-    case (.string(_, false), [0]): count = 0
+    case (.string(_, false), [0]), (.string(_, false), nil): count = 0
     case (.integer(1, false, _), .some(let shape)) where shape.count == 1: count = shape[0]
     default:
       throw CheckpointError(
@@ -60,13 +65,5 @@ extension HDF5Reader {
     default: break
     }
     throw CheckpointError(tensor: dataset.path, "\(count) bytes do not lie in the file")
-  }
-}
-
-extension SideFile {
-  /// Whether a name that a file states leads to a place inside a directory.
-  fileprivate static func isInside(_ name: String) -> Bool {
-    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    return !name.contains("\0") && parts.allSatisfy { !["", ".", ".."].contains($0) }
   }
 }

@@ -9,7 +9,7 @@ public struct HDF5Reader {
   let file: InputFile
   let index: HDF5Index
   let names: HDF5Names
-  private let assumedType: ElementType?
+  private let assumedTypes: [ElementType]
   /// Whether the datasets claim more than anybody puts into a file like this.
   private let isDoubtful: Bool
   private var memory: [UInt8] = []
@@ -60,7 +60,7 @@ public struct HDF5Reader {
   private init(_ file: InputFile, _ index: HDF5Index, _ options: Checkpoint.OpeningOptions) {
     self.file = file
     self.index = index
-    assumedType = options.assumedType
+    assumedTypes = options.assumedTypes
     names = HDF5Names(index, separator: options.hdf5Separator)
     isDoubtful = ChunkedStorage.isDoubtful(index, in: file)
   }
@@ -75,17 +75,19 @@ public struct HDF5Reader {
     let all = drafts + unsupported
     let records = try records(all)
     if let position = firstRepeatedName(in: records + unreadable.map(\.record)) {
-      let paths = all.map { ($0.name, $0.path) } + unreadable.map { ($0.record.name, $0.path) }
-      throw Self.ambiguity(at: position, of: paths)
+      throw names.ambiguity(at: position, of: all.map(\.path) + unreadable.map(\.path))
     }
+    let (sideFiles, refusals) = try sideFiles()
+    let metadata = try metadata()
     findings += HDF5Findings.unsupported(unsupported.map { ($0.name, $0.type.name) })
+    findings += refusals + HDF5Findings.links(index) + metadata.findings
     var contents = TensorFile(
       format: .hdf5, records: records.prefix(drafts.count) + unreadable.map(\.record),
-      metadata: try metadata(), findings: findings + HDF5Findings.links(index), others: others)
+      metadata: metadata.entries, findings: findings, others: others)
     contents.unsupported = Array(records.dropFirst(drafts.count))
     contents.statesMetadata = names.isOwnConvention
     contents.rootPath = names.rootPath
-    contents.sideFiles = try sideFiles()
+    contents.sideFiles = sideFiles
     return contents
   }
 
@@ -113,7 +115,7 @@ public struct HDF5Reader {
         findings.append(HDF5Findings.elsewhere(name, what))
         others.append(OtherEntry(path: name, description: what))
       } else if let type = HDF5TypeRow.reading(
-        dataset.type, dtype: dataset.attributes["dtype"]?.string, assuming: assumedType)
+        dataset.type, dtype: dataset.attributes["dtype"]?.string, assuming: assumedTypes)
       {
         drafts.append(try draft(of: dataset, name, type))
       } else {
@@ -195,19 +197,5 @@ public struct HDF5Reader {
         }
       return TensorRecord(name: draft.name, type: draft.type, shape: draft.shape, bytes: bytes)
     }
-  }
-
-  private static func ambiguity(at position: Int, of objects: [(name: String, path: String)])
-    -> CheckpointError
-  {
-    let object = objects[position]
-    let other = objects.first {
-      $0.path != object.path && ExactName($0.name) == ExactName(object.name)
-    }
-    return CheckpointError(
-      tensor: object.name,
-      "is the name of two datasets, \((other?.path ?? object.path).quoted) and "
-        + object.path.quoted,
-      fix: "choose what joins groups and names with --hdf5-separator")
   }
 }

@@ -28,9 +28,13 @@ enum HDF5TypeDecoding {
       let element = try HDF5Answer.type(&record, depth: depth + 1)
       return .other("array", byteCount: byteCount, isNumeric: element.isNumeric)
     default:
-      let name = classNames.indices.contains(number) ? classNames[number] : "class \(number)"
-      return .other(name, byteCount: byteCount, isNumeric: numericClasses.contains(number))
+      return .other(
+        className(number), byteCount: byteCount, isNumeric: numericClasses.contains(number))
     }
+  }
+
+  static func className(_ number: Int) -> String {
+    classNames.indices.contains(number) ? classNames[number] : "class \(number)"
   }
 
   /// Every bit of an integer has to count.
@@ -127,45 +131,5 @@ extension ByteCursor {
     var sizes: [Int] = []
     for _ in 0..<rank { sizes.append(try size("a size")) }
     return sizes
-  }
-
-  mutating func attributes() throws(CheckpointError) -> [HDF5Attribute] {
-    var attributes: [HDF5Attribute] = []
-    for _ in 0..<(try uint32("the number of attributes")) { attributes.append(try attribute()) }
-    return attributes
-  }
-
-  private mutating func attribute() throws(CheckpointError) -> HDF5Attribute {
-    let name = try text("the name of an attribute")
-    _ = try byte("the class of an attribute")
-    let way = try byte("the way of an attribute")
-    let isScalar = try byte("the shape of an attribute") != 0
-    let count = try uint32("the number of values")
-    let value: HDF5Attribute.Value
-    switch way {
-    case 0: value = .other
-    case 1:
-      value = .strings(
-        try values(count) { cursor throws(CheckpointError) in
-          try cursor.text("a value")
-        })
-    case 2: value = .integers(try numbers(count).map { Int64(bitPattern: $0) })
-    case 3: value = .floats(try numbers(count).map { Double(bitPattern: $0) })
-    case 4: value = .naturals(try numbers(count))
-    default: throw CheckpointError("it tells an attribute in way \(way)")
-    }
-    return HDF5Attribute(name: name, value: value, isScalar: isScalar)
-  }
-
-  private mutating func numbers(_ count: UInt32) throws(CheckpointError) -> [UInt64] {
-    try values(count) { cursor throws(CheckpointError) in try cursor.uint64("a value") }
-  }
-
-  private mutating func values<Value>(
-    _ count: UInt32, _ body: (inout ByteCursor) throws(CheckpointError) -> Value
-  ) throws(CheckpointError) -> [Value] {
-    var values: [Value] = []
-    for _ in 0..<count { values.append(try body(&self)) }
-    return values
   }
 }

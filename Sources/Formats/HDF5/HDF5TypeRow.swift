@@ -71,16 +71,14 @@ struct HDF5TypeRow: Sendable {
   /// What the elements of a dataset are: what an attribute `dtype` says of them, where
   /// it fits, else what HDF5's own type says; opaque elements are what is assumed of those
   /// of their width.
-  static func reading(_ stored: HDF5Type, dtype: String?, assuming assumed: ElementType? = nil)
+  static func reading(_ stored: HDF5Type, dtype: String?, assuming assumed: [ElementType] = [])
     -> TensorType?
   {
     let plain = stored.littleEndian
     guard stored.isBigEndian != nil else { return nil }
-    if let dtype, let row = table.first(where: { $0.names(dtype) }), row.fits(plain) {
-      return row.type
-    }
+    if let row = row(named: dtype), row.fits(stored) { return row.type }
     if case .opaque(let byteCount) = plain, let bits = bitWidth(ofBytes: byteCount) {
-      if let assumed, assumed.bitWidth == bits { return .element(assumed) }
+      if let type = assumed.first(where: { $0.bitWidth == bits }) { return .element(type) }
       return .foreign(name: "\(TensorType.opaquePrefix)\(bits)", bitWidth: bits)
     }
     // Where an attribute has to tell, bytes alone are just bytes.
@@ -103,24 +101,41 @@ struct HDF5TypeRow: Sendable {
     }
   }
 
+  /// What libraries put before the name of one of their types.
+  private static let libraries = ["torch.", "numpy.", "np.", "ml_dtypes.", "tf.", "jnp."]
+
+  /// The row of the type that an attribute of this value means: by the name that is
+  /// written here, by NumPy's and torch's name, or by that of safetensors.
+  private static func row(named text: String?) -> HDF5TypeRow? {
+    guard let text else { return nil }
+    let library = libraries.first(where: text.hasPrefix) ?? ""
+    let name = String(text.dropFirst(library.count))
+    let type = TorchType.byName[name]?.type
+    return table.first { $0.dtype == name || $0.type == type || $0.type.name == text }
+  }
+
+  /// The attributes that tell what the elements of a dataset are.
+  static func heeded(_ stored: HDF5Type, dtype: String?) -> Set<String> {
+    guard let row = row(named: dtype), row.fits(stored) else { return [] }
+    return row.type.bitWidth < 8 ? ["dtype", "shape"] : ["dtype"]
+  }
+
   /// What the bytes are of which numbers consist that no tensor can have; nil for what is
   /// none.
   static func unsupported(_ stored: HDF5Type) -> TensorType? {
-    guard stored.isNumeric, stored.byteCount > 0 else { return nil }
+    // An element of any size would be memory that is only claimed.
+    guard stored.isNumeric, 1...(1 << 20) ~= stored.byteCount else { return nil }
     return .foreign(name: HDF5Findings.description(stored), bitWidth: 8)
   }
-
-  /// Whether an attribute of this value means the row's type.
-  private func names(_ text: String) -> Bool { text == dtype || text == type.name }
 
   /// Whether bytes that are stored like this can be of the row's type: as the row says,
   /// or as opaque or unsigned elements of the same width.
   private func fits(_ type: HDF5Type) -> Bool {
-    if type == stored { return true }
-    switch type {
-    case .opaque(stored.byteCount): return true
-    case .integer(stored.byteCount, false, _): return true
-    default: return false
+    switch (type, stored) {
+    // Swapped as one number, and not as the two that they would be.
+    case (.integer(_, _, true), .compound): false
+    case (.integer(stored.byteCount, false, _), _), (.opaque(stored.byteCount), _): true
+    default: type.littleEndian == stored
     }
   }
 }

@@ -20,7 +20,9 @@ struct DirectorySource {
     "non_lora_trainables.bin", "mm_projector.bin",
   ]
 
-  private static let tensorSuffixes = [".safetensors", ".bin", ".pt", ".pth", ".ckpt"]
+  private static let tensorSuffixes = [
+    ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".hdf5",
+  ]
 
   /// Opens the weights and lists what lies beside them.
   func open() throws(CheckpointError) -> Checkpoint {
@@ -178,7 +180,7 @@ struct DirectorySource {
           path: path,
           listing.contains("adapter_config.json")
             ? "holds adapter_config.json, but no adapter_model.safetensors and no adapter_model.bin"
-            : "holds no weights: no .safetensors, no .bin and no index of them")
+            : "holds no weights: no .safetensors, no .bin, no .h5 and no index of them")
     }
     guard below.count == 1 else {
       throw CheckpointError(
@@ -222,7 +224,7 @@ struct DirectorySource {
   /// Whether a file of this name holds tensors, of which the weights that were
   /// chosen are the only ones that belong to the checkpoint.
   static func isTensorFile(_ name: String) -> Bool {
-    (tensorSuffixes + [".h5", ".hdf5", ".gguf", ".msgpack", ".onnx", ".ot", ".npz"])
+    (tensorSuffixes + [".gguf", ".msgpack", ".onnx", ".ot", ".npz"])
       .contains { name.hasSuffix($0) }
   }
 

@@ -19,8 +19,8 @@ extension Checkpoint {
     public var prefersZero: Bool
     /// What joins the groups and the name of an HDF5 dataset to the name of a tensor.
     public var hdf5Separator = "."
-    /// What opaque HDF5 data of this width is where the file does not tell.
-    public var assumedType: ElementType?
+    /// What opaque HDF5 data of the width of each is where the file does not tell.
+    public var assumedTypes: [ElementType] = []
 
     public init(
       isTolerant: Bool = false, listsAbsentShards: Bool = false, root: [String]? = nil,

@@ -42,7 +42,7 @@ enum Recognition {
     let form = PyTorchReader.form(ofHead: head)
     if let form, form != .pickle { return .pytorch }
     // Before what zeros may mean: the user's block is mostly left empty.
-    if try isHDF5BehindUserBlock(file) { return .hdf5 }
+    if try offsetOfHDF5(in: file) != nil { return .hdf5 }
     // A header length below 2^32 leaves zero bytes that no text has. Its low
     // bytes can look like the start of a pickle.
     if head.count >= 8, head[4..<8].allSatisfy({ $0 == 0 }) { return .safetensors }
@@ -56,16 +56,16 @@ enum Recognition {
 
   private static let hdf5Signature = [0x89] + Array("HDF\r\n".utf8) + [0x1A, 0x0A]
 
-  /// HDF5 may begin behind a block of the user's own, of 512 bytes or a power of two times
-  /// as many.
-  private static func isHDF5BehindUserBlock(_ file: InputFile) throws(CheckpointError) -> Bool {
-    var offset = 512
+  /// Where HDF5 begins, perhaps behind a block of the user's own, of 512 bytes or a power
+  /// of two times as many; nil for another format.
+  static func offsetOfHDF5(in file: InputFile) throws(CheckpointError) -> Int? {
+    var offset = 0
     while offset <= file.size - hdf5Signature.count {
-      if try file.read(hdf5Signature.count, at: offset) == hdf5Signature { return true }
-      let (next, overflow) = offset.multipliedReportingOverflow(by: 2)
+      if try file.read(hdf5Signature.count, at: offset) == hdf5Signature { return offset }
+      let (next, overflow) = max(256, offset).multipliedReportingOverflow(by: 2)
       if overflow { break }
       offset = next
     }
-    return false
+    return nil
   }
 }

@@ -55,7 +55,7 @@ struct AdapterReader {
       leftovers.append(record)
       return
     }
-    if case .plain = key.content, family.holdsBase { return }
+    if case .plain(let kind) = key.content, kind != .tokenRows, family.holdsBase { return }
     note(key, of: record)
     if let name = key.adapterName {
       adapterNames.append(name)

@@ -55,9 +55,9 @@ struct AdapterSurvey: Sendable {
   /// an unmerged adapter puts one level deeper; nothing before PEFT 0.7.
   private static let wrappings = ["", ".base_layer", ".base_layer.base_layer"]
 
-  /// The weights of the base that PEFT itself saves with an adapter: those of the
-  /// embeddings of the input and of the output, where they were resized.
-  private static let savedBaseLimit = 2
+  /// The weights of the base that PEFT itself saves beside a factor A: that of the output,
+  /// as the factors of the input's embedding have another name.
+  private static let savedBaseLimit = 1
 
   /// Whether most adapted modules lie beside their own weight, so that no other base
   /// is needed. A configuration tells an adapter, unless there is more of the base

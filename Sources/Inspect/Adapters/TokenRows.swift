@@ -24,7 +24,8 @@ public enum TokenRows {
       throw CheckpointError(
         path: adapter.path, tensor: replacement.record.name,
         "holds rows of \(embedding.name), but no trainable_token_indices of adapter_config.json "
-          + "say which")
+          + "say which",
+        fix: "put the adapter_config.json of the training beside it")
     }
     let shape = replacement.record.shape
     guard let rowCount = embedding.shape.first,

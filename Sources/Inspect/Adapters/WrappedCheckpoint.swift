@@ -44,7 +44,8 @@ private struct WrappedParts {
   mutating func add(_ record: TensorRecord) {
     let key = Self.key(record.name)
     switch key.content {
-    case .leaf: factors[Self.depth(of: record.name), default: []].append(record)
+    case .leaf, .plain(.tokenRows):
+      factors[Self.depth(of: record.name), default: []].append(record)
     case .frozenCopy: frozen.append((key.target, record))
     case .plain:
       if key.adapterName != nil { saved.insert(key.target) }

@@ -1,9 +1,9 @@
 /// Decides how square weights are held.
 ///
-/// PEFT goes by the class of the module, which the model's type tells where it is one of
-/// transformers' own. Elsewhere modules of the same name are of the same class, so those
-/// that are not square decide for those that are (GPT-2's `attn.c_proj` is square, its
-/// `mlp.c_proj` is not); then the nearest relatives by path; and only where there are none
+/// PEFT goes by the class of the module. Modules of the same name are of the same class, so
+/// those that are not square decide for those that are (GPT-2's `attn.c_proj` is square, its
+/// `mlp.c_proj` is not). Without such the model's type tells, where it is one of
+/// transformers' own; elsewhere the nearest relatives by path; and only where there are none
 /// the adapter's `fan_in_fan_out`, which PEFT sets by the last module that it adapts. Where
 /// the evidence disagrees, nothing is decided. Embeddings are no evidence: they are of a
 /// class of their own.
@@ -30,10 +30,10 @@ struct Orientation {
   func isTransposed(_ target: String, _ fit: ShapeFit) -> Bool? {
     guard fit == .either else { return fit == .transposed }
     let name = Self.lastSegment(target)
-    if let isConv1D = classes.isConv1D(name) { return isConv1D }
     if let alike = byName[name], alike.count == 1 {
       return alike.contains(.transposed)
     }
+    if let isConv1D = classes.isConv1D(name) { return isConv1D }
     if let related = Self.parents(target).lazy.compactMap({ byParent[$0] }).first {
       return related.count == 1 ? related.contains(.transposed) : nil
     }

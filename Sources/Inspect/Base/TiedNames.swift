@@ -6,24 +6,39 @@ import Formats
 /// transformers gives such a parameter its tensor when it loads; torch's strict
 /// `load_state_dict` wants it by name.
 struct TiedNames {
-  private let names: [String]
+  private let names: Set<ExactName>
+  /// The embedding of a model with an encoder and a decoder, where there is only one.
+  private let shared: String?
+  /// What an output is tied to.
+  private let input: String?
+  private let output: String?
 
   /// For the names that a checkpoint holds.
-  init(_ names: [String]) { self.names = names }
+  init(_ names: [String]) {
+    func only(_ isWanted: (String) -> Bool) -> String? {
+      let found = names.filter(isWanted).prefix(2)
+      return found.count == 1 ? found.first : nil
+    }
+    self.names = Set(names.map(ExactName.init))
+    shared = only { Self.ends($0, "shared.weight") }
+    input =
+      shared ?? only { Self.ends($0, "decoder.embed_tokens.weight") }
+      ?? only { EmbeddingNames.isInput($0) || Self.ends($0, "word_embeddings.weight") }
+    output = only(EmbeddingNames.isOutput)
+  }
 
   /// The tensor of the checkpoint that the parameter shares, if it has one.
   func source(of name: String) -> String? {
     if let row = Self.biases.first(where: { Self.ends(name, $0.copy) }) {
-      let source = name.dropLast(row.copy.count) + row.source
-      return names.first { $0 == source }
+      let source = "\(name.dropLast(row.copy.count))\(row.source)"
+      return names.contains(ExactName(source)) ? source : nil
     }
-    if Self.embeddings.contains(where: { Self.ends(name, $0) }) { return held(["shared.weight"]) }
+    if Self.embeddings.contains(where: { Self.ends(name, $0) }) { return shared ?? output }
     // Files of a few models hold the output.
-    if EmbeddingNames.isInput(name) { return names.filter(EmbeddingNames.isOutput).only }
-    guard EmbeddingNames.isOutput(name) || Self.outputs.contains(where: { Self.ends(name, $0) })
-    else { return nil }
-    return held(["shared.weight"]) ?? held(["decoder.embed_tokens.weight"])
-      ?? names.filter { EmbeddingNames.isInput($0) || Self.ends($0, "word_embeddings.weight") }.only
+    if EmbeddingNames.isInput(name) { return output }
+    let isOutput =
+      EmbeddingNames.isOutput(name) || Self.outputs.contains { Self.ends(name, $0) }
+    return isOutput ? input : nil
   }
 
   /// Whether every model with the two names ties them, whatever its configuration says.
@@ -33,7 +48,8 @@ struct TiedNames {
 
   /// The input embeddings of encoder and decoder, for the names of a model that shares one.
   static func sharedCopies(in names: [String]) -> [(name: String, source: String)] {
-    guard let source = names.filter({ ends($0, "shared.weight") }).only else { return [] }
+    let sources = names.filter { ends($0, "shared.weight") }
+    guard sources.count == 1, let source = sources.first else { return [] }
     let parent = source.dropLast("shared.weight".count)
     return embeddings.compactMap { ending in
       let part = "\(parent)\(ending.prefix { $0 != "." })."
@@ -59,18 +75,11 @@ struct TiedNames {
     "lm_head.out_proj.weight", "lm_loss.weight",
   ]
 
-  private func held(_ endings: [String]) -> String? {
-    names.filter { name in endings.contains { Self.ends(name, $0) } }.only
-  }
-
   /// Whether the name ends so at the beginning of a segment, or after an underscore:
   /// `text_decoder.embed_tokens.weight` has what `decoder.embed_tokens.weight` has.
   private static func ends(_ name: String, _ ending: String) -> Bool {
-    name == ending || name.hasSuffix(".\(ending)") || name.hasSuffix("_\(ending)")
+    guard name.hasSuffix(ending) else { return false }
+    let before = name.utf8.dropLast(ending.utf8.count).last
+    return before.map { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") } ?? true
   }
-}
-
-extension Array {
-  /// The element of an array that has no other.
-  fileprivate var only: Element? { count == 1 ? self[0] : nil }
 }

@@ -14,20 +14,30 @@ public struct TiedWeights: Sendable {
   private let isOutputStored: Bool
   /// The bias of an output that is tied to another tensor.
   public let bias: (name: String, source: String)?
+  /// The other names under which an encoder and a decoder know the input; a loader that
+  /// does not tie them to it any more wants them by name.
+  public let copies: [String]
+  /// What the configuration has to say when the two are parted.
+  public let partedFields: [(field: String, value: JSONValue, isNewOnly: Bool)]
 
   /// Nil where the base has no tied embeddings.
   public init?(_ base: Checkpoint) throws(CheckpointError) {
-    let inputs = base.records.map(\.name).filter(EmbeddingNames.isInput)
-    let outputs = base.records.map(\.name).filter(EmbeddingNames.isOutput)
+    let names = base.records.map(\.name)
+    let embeddings = names.filter(EmbeddingNames.isInput)
+    let others = Set(embeddings.flatMap { Self.copies(of: $0, names: names) })
+    let inputs = embeddings.filter { !others.contains($0) }
+    let outputs = names.filter(EmbeddingNames.isOutput)
     guard inputs.count == 1, outputs.count <= 1 else { return nil }
     var isTied: Bool?
     var architecture: String?
+    var modelType: String?
     if let file = base.sideFile("config.json") {
       let document = try InputFile.json(at: file.path)
       isTied =
         (document["tie_word_embeddings"] ?? document["text_config"]?["tie_word_embeddings"])?
         .bool
       architecture = document["architectures"]?.array?.first?.string
+      modelType = document["model_type"]?.string
     }
     // Without a word in the configuration only a file without an output shows it.
     guard isTied ?? outputs.isEmpty else { return nil }
@@ -40,6 +50,38 @@ public struct TiedWeights: Sendable {
     output = outputs.first ?? head.weight
     isOutputStored = !outputs.isEmpty
     bias = outputs.isEmpty ? head.bias : nil
+    copies = Self.copies(of: inputs[0], names: names)
+    partedFields = Self.partedFields(modelType)
+  }
+
+  /// What the encoder and the decoder beside an input that they share call it.
+  private static let sharedInputs = [
+    (input: "shared.weight", copy: "embed_tokens.weight"),
+    (input: "word_embeddings.weight", copy: "word_embeddings.weight"),
+  ]
+
+  private static func copies(of input: String, names: [String]) -> [String] {
+    for row in sharedInputs where input == row.input || input.hasSuffix(".\(row.input)") {
+      let parent = input.dropLast(row.input.count)
+      let parts = ["\(parent)encoder.", "\(parent)decoder."]
+      guard parts.allSatisfy({ part in names.contains { $0.hasPrefix(part) } }) else { continue }
+      return parts.map { $0 + row.copy }
+    }
+    return []
+  }
+
+  /// Relatives of T5 scale what the decoder leaves where the embeddings are tied. Of some
+  /// a field of its own says so, where it is there; of others only the tie itself, which
+  /// transformers does not make where both tensors are there and differ.
+  private static func partedFields(_ modelType: String?)
+    -> [(field: String, value: JSONValue, isNewOnly: Bool)]
+  {
+    let parted = ("tie_word_embeddings", JSONValue.bool(false), false)
+    switch modelType {
+    case "t5", "longt5", "pop2piano": return [parted, ("scale_decoder_outputs", .bool(true), true)]
+    case "switch_transformers": return []
+    default: return [parted]
+    }
   }
 
   /// Those of the two tensors that an adapter changes without the other; both, where each

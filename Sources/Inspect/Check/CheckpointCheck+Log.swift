@@ -56,7 +56,7 @@ extension CheckpointCheck {
   /// without the keys that the checkpoint shows not to be meant.
   private func completed(_ log: LoadLog) -> StrictLoad {
     var load = log.load
-    load.mismatched = load.mismatched.flatMap(completed)
+    load.mismatched = completed(load.mismatched)
     guard log.isFolded else { return load }
     let names = Set(checkpoint.records.map { ExactName($0.name) })
     let unexpected = load.unexpected.filter { names.contains(ExactName($0)) }
@@ -69,15 +69,22 @@ extension CheckpointCheck {
 
   /// Programs that load module by module name only the end, `weight`: then all tensors
   /// of that end and shape are meant.
-  private func completed(_ mismatch: StrictLoad.Mismatch) -> [StrictLoad.Mismatch] {
-    guard !mismatch.name.contains(".") else { return [mismatch] }
-    let meant = checkpoint.records.filter {
-      $0.name == mismatch.name
-        || ($0.name.hasSuffix(".\(mismatch.name)") && $0.shape == mismatch.found)
+  private func completed(_ mismatches: [StrictLoad.Mismatch]) -> [StrictLoad.Mismatch] {
+    guard mismatches.contains(where: { !$0.name.contains(".") }) else { return mismatches }
+    let byEnd = Dictionary(grouping: checkpoint.records) {
+      String($0.name.dottedSegments.last ?? "")
     }
-    guard !meant.isEmpty else { return [mismatch] }
-    return meant.map {
-      StrictLoad.Mismatch($0.name, expected: mismatch.expected, found: mismatch.found)
+    return mismatches.flatMap { mismatch in
+      let meant = (byEnd[mismatch.name] ?? []).filter {
+        $0.name == mismatch.name || $0.shape == mismatch.found
+      }
+      guard !meant.isEmpty, meant.count <= Self.maximumMeantCount else { return [mismatch] }
+      return meant.map {
+        StrictLoad.Mismatch($0.name, expected: mismatch.expected, found: mismatch.found)
+      }
     }
   }
+
+  /// So many tensors of one shape tell nothing.
+  private static let maximumMeantCount = 1000
 }

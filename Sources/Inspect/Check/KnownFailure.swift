@@ -29,7 +29,7 @@ struct KnownFailure: Sendable {
     self.proof = proof
   }
 
-  static func found(in text: String) -> [KnownFailure] {
+  static func found(in text: LogSearch) -> [KnownFailure] {
     func isIn(_ row: KnownFailure) -> Bool {
       row.marks.allSatisfy { text.contains($0) } && row.unless.map { !text.contains($0) } ?? true
     }

@@ -33,10 +33,15 @@ extension LoadLog {
   /// Longer ones were cut, and another follows.
   private static let maximumSentenceLength = 1500
 
-  mutating func readMismatches(_ text: String) {
-    for sentence in Self.sentences where text.contains(sentence.mark) { read(sentence, text) }
-    readInstantiated(text)
+  mutating func readMismatches(_ text: String, _ search: LogSearch) {
+    for sentence in Self.sentences
+    where search.contains(sentence.mark) && search.contains(sentence.word) {
+      read(sentence, text)
+    }
+    if search.contains(Self.foundShape) { readInstantiated(text) }
   }
+
+  private static let foundShape = ": found shape "
 
   private mutating func read(_ sentence: ShapeSentence, _ text: String) {
     var rest = text[...]
@@ -60,10 +65,9 @@ extension LoadLog {
 
   /// The lists of transformers 4, whose words PEFT took over.
   private mutating func readInstantiated(_ text: String) {
-    let mark = ": found shape "
-    guard text.contains(mark) else { return }
     for line in text.split(whereSeparator: \.isNewline) {
-      guard let range = line.firstRange(of: mark), line.contains("in the model instantiated"),
+      guard let range = line.firstRange(of: Self.foundShape),
+        line.contains("in the model instantiated"),
         // The first may follow its heading.
         let name = line[..<range.lowerBound].split(separator: " ").last,
         let (found, expected) = Self.shapes(line[range.upperBound...])

@@ -3,7 +3,6 @@ extension LoadLog {
   private static let states: Set<String> = ["MISSING", "UNEXPECTED", "MISMATCH"]
 
   mutating func readTable(_ text: String) {
-    guard text.contains("LOAD REPORT") || text.contains("| Status") else { return }
     let lines = text.split(whereSeparator: \.isNewline)
     var broken: Substring?
     for (number, line) in lines.enumerated() {

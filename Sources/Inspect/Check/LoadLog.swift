@@ -38,12 +38,13 @@ struct LoadLog {
 
   init(_ text: String) {
     let text = LogText.plain(text)
-    failures = KnownFailure.found(in: text)
+    let search = LogSearch(text)
+    failures = KnownFailure.found(in: search)
     unusedComponents = UnusedComponents.prefixes(in: text)
     lastError = Self.lastError(in: text)
-    for phrase in Self.phrases { read(phrase, in: text) }
-    readMismatches(text)
-    readTable(text)
+    for phrase in Self.phrases where search.contains(phrase.text) { read(phrase, in: text) }
+    readMismatches(text, search)
+    if search.contains("LOAD REPORT") || search.contains("| Status") { readTable(text) }
     load.missing = Self.distinct(load.missing)
     load.unexpected = Self.distinct(load.unexpected)
     load.mismatched = Self.distinct(load.mismatched)

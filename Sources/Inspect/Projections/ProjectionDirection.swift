@@ -71,6 +71,18 @@ extension RenamingDraft {
     return (presets, draft)
   }
 
+  /// The command that gives the projections the form that they have in `base`, or what to
+  /// add to one that does more.
+  func recutAdvice(for base: KeyList) -> String? {
+    guard let presets = recut(for: base)?.presets else { return nil }
+    let options = presets.map { "--preset \($0)" }.joined(separator: " ")
+    let isFirst = steps.isEmpty && projections.isEmpty && dropped.isEmpty
+    guard isFirst, tensors.contains(where: { $0.record.bytes != nil }) else {
+      return "add \(options)"
+    }
+    return FixCommands.remap(path, "\(options) --to-match \(shellQuoted(base.path))")
+  }
+
   /// The preset that goes the other way, where the base is what it leads to.
   func opposite(of directions: [ProjectionDirection], for base: KeyList?) -> String? {
     guard let wanted = base.map({ ModuleEndings($0.names) }) else { return nil }

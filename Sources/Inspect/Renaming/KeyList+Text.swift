@@ -20,16 +20,47 @@ extension KeyList {
     self.init(path: path, entries.flatMap(\.self))
   }
 
-  /// One line: a name, perhaps followed by a type and a shape as `tenon inspect`
-  /// prints them; nil for a line that is something else.
+  /// One line: a name, perhaps followed by a type and a shape as `tenon inspect`, Python
+  /// and tables print them; nil for a line that is something else.
   private static func line(_ line: Substring) -> [Entry]? {
-    let words = line.split { $0 == " " || $0 == "\t" }
-    guard let name = words.first, !name.hasPrefix("#") else { return nil }
-    let rest = line[name.endIndex...]
-    if words.count == 1 { return isName(name) ? [Entry(String(name))] : nil }
-    guard let shape = shape(in: rest) else { return nil }
+    let line = line.drop(while: marks.contains)
+    var (name, rest) = split(line)
+    guard isName(name), !name.hasPrefix("#") else { return nil }
+    if let last = name.last, ":=".contains(last) { name = name.dropLast() }
+    if rest.allSatisfy(marks.contains) { return [Entry(String(name))] }
+    guard let shape = shape(in: rest) ?? factors(rest) else { return nil }
     // Tensors that differ only in numbers, as --tree prints them.
     return expand(String(name)).map { Entry($0, shape) }
+  }
+
+  /// What people and programs put around names in lists and tables.
+  private static let marks: Set<Character> = [
+    " ", "\t", "-", "*", "•", "|", "`", "\"", "'", ",", ";",
+  ]
+
+  /// The name at the start and what follows it; the numbers of a pattern stay together.
+  private static func split(_ line: Substring) -> (name: Substring, rest: Substring) {
+    var isInside = false
+    for index in line.indices {
+      switch line[index] {
+      case "{": isInside = true
+      case "}": isInside = false
+      case "-", "*", "•": continue
+      case let mark where !isInside && marks.contains(mark):
+        return (line[..<index], line[index...])
+      default: continue
+      }
+    }
+    return (line, "")
+  }
+
+  /// The sizes of a shape like `100x32`.
+  private static func factors(_ text: Substring) -> [Int]? {
+    let words = text.split { marks.contains($0) }
+    guard let word = words.first, words.count == 1 else { return nil }
+    let parts = word.split(omittingEmptySubsequences: false) { $0 == "x" || $0 == "×" }
+    let sizes = parts.compactMap { Int($0) }
+    return sizes.count == parts.count && sizes.allSatisfy { $0 >= 0 } ? sizes : nil
   }
 
   static func isName(_ text: Substring) -> Bool {

@@ -27,7 +27,7 @@ extension RenamingDraft {
             + "the others have none"),
       details: match.unplaced.isEmpty
         ? [] : ["without a place:"] + FoldedKeys.lines(match.unplaced).map { "  \($0)" },
-      fix: findings.lazy.compactMap(\.fix).first
-        ?? (match.unplaced.isEmpty ? "use it as it is; tenon convert makes a copy" : nil))
+      fix: match.unplaced.isEmpty
+        ? "use it as it is; tenon convert makes a copy" : findings.lazy.compactMap(\.fix).first)
   }
 }

@@ -18,20 +18,22 @@ extension RenamingDraft {
   public mutating func match(_ base: KeyList) throws(CheckpointError) {
     try refuseContrary(to: base)
     let original = self
-    func advice() -> String? {
-      original.recut(for: base).map { recut in
-        "add " + recut.presets.map { "--preset \($0)" }.joined(separator: " ")
-      }
-    }
     do throws(CheckpointError) {
       try matchNames(of: base)
     } catch {
       var error = error
-      error.fix = advice() ?? error.fix
+      error.fix = original.recutAdvice(for: base) ?? error.fix
       throw error
     }
-    guard match?.unplaced.isEmpty == false, let last = findings.indices.last else { return }
-    findings[last].fix = advice()
+    guard match?.unplaced.isEmpty == false, let last = findings.indices.last,
+      let advice = original.recutAdvice(for: base)
+    else { return }
+    // A finding's fix is a command and nothing else.
+    if isCommand(advice) {
+      findings[last].fix = advice
+    } else {
+      findings[last].message += "; \(advice)"
+    }
   }
 
   /// Finds the renaming without a thought of what is split or fused.
@@ -154,22 +156,6 @@ extension RenamingDraft {
     return base.entries + right.map { KeyList.Entry($0.record.name) }
   }
 
-  private func littleFits(_ base: KeyList, placed: Int, unplaced: [String]) -> CheckpointError {
-    CheckpointError(
-      path: path,
-      "only \(placed) of \(placed + unplaced.count) names have a place in \(base.path), too few "
-        + "to call the rest of it a renaming",
-      details: ["without a place:"] + FoldedKeys.lines(unplaced).map { "  \($0)" })
-  }
-
-  private func nothingFits(_ base: KeyList, _ subjects: [MatchSubject]) -> CheckpointError {
-    CheckpointError(
-      path: path,
-      "none of the \(subjects.count) names has a place in \(base.path) by its words and its shape",
-      details: ["the names are:"] + FoldedKeys.lines(subjects.map(\.path)).map { "  \($0)" }
-        + ["the base has:"] + FoldedKeys.lines(base.names).map { "  \($0)" })
-  }
-
   /// Turns the places into rules and applies them.
   private mutating func applyMatching(
     _ matching: NameMatching, _ names: [NameShape], _ subjects: [MatchSubject], base: KeyList
@@ -199,10 +185,5 @@ extension RenamingDraft {
     return changes.map { steps in
       (steps, steps.map { "\(text($0.old)) → \(text($0.new))" }.joined(separator: ", "))
     }.sorted { $0.1 < $1.1 }.map(\.0)
-  }
-
-  private func noRules(_ base: KeyList) -> CheckpointError {
-    CheckpointError(
-      path: path, "each name has a place in \(base.path), but no list of rules leads there")
   }
 }

@@ -75,4 +75,25 @@ extension RenamingDraft {
       details: details + FoldedKeys.rest(shifted.count, "patterns"),
       fix: "say it yourself with --rename; --to-match finds the rest")
   }
+
+  func littleFits(_ base: KeyList, placed: Int, unplaced: [String]) -> CheckpointError {
+    CheckpointError(
+      path: path,
+      "only \(placed) of \(placed + unplaced.count) names have a place in \(base.path), too few "
+        + "to call the rest of it a renaming",
+      details: ["without a place:"] + FoldedKeys.lines(unplaced).map { "  \($0)" })
+  }
+
+  func nothingFits(_ base: KeyList, _ subjects: [MatchSubject]) -> CheckpointError {
+    CheckpointError(
+      path: path,
+      "none of the \(subjects.count) names has a place in \(base.path) by its words and its shape",
+      details: ["the names are:"] + FoldedKeys.lines(subjects.map(\.path)).map { "  \($0)" }
+        + ["the base has:"] + FoldedKeys.lines(base.names).map { "  \($0)" })
+  }
+
+  func noRules(_ base: KeyList) -> CheckpointError {
+    CheckpointError(
+      path: path, "each name has a place in \(base.path), but no list of rules leads there")
+  }
 }

@@ -6,17 +6,19 @@ extension MergeBase {
   /// that an adapter brings for the embedding: in training it was the same tensor.
   mutating func resizeOutput(of tied: TiedWeights, with adapters: [Adapter]) throws(CheckpointError)
   {
-    guard originals[ExactName(tied.output)] == nil,
-      let original = originals[ExactName(tied.input)],
-      checkpoint.records.contains(where: { $0.name == tied.output })
-    else { return }
+    guard let original = originals[ExactName(tied.input)] else { return }
+    let parted = ([tied.output] + tied.copies).filter { name in
+      originals[ExactName(name)] == nil && checkpoint.records.contains { $0.name == name }
+    }
     var positions = checkpoint.positions()
     for adapter in adapters {
       for resized in adapter.replacements
       where resized.kind == .baseLayer && resized.target == tied.input
         && resized.record.shape != original.shape
       {
-        try replace(resized.inPlace(of: tied.output), of: adapter, &positions)
+        for name in parted {
+          try replace(resized.inPlace(of: name), of: adapter, &positions)
+        }
       }
     }
   }
@@ -45,14 +47,20 @@ extension MergeBase {
             + (isOfBoth ? "the one tensor gets both changes, as with PEFT" : "both change")))
       return tied
     }
+    for copy in tied.copies { append(copyOf: tied.input, as: copy) }
     if let bias = tied.bias { append(copyOf: bias.source, as: bias.name) }
-    edit(
-      ConfigurationEdit("tie_word_embeddings", .bool(false), isAdded: true),
+    var said: [String] = []
+    for (field, value, isNewOnly) in tied.partedFields {
+      // A field that has to be new stays where it stands: null is what it never is.
+      edit(ConfigurationEdit(field, value, instead: isNewOnly ? .null : nil, isAdded: true))
+      said.append("\(field) \(value.bool == true)")
+    }
+    note(
       Finding(
-        .note, .tiedWeights, tensors: [tied.input, tied.output],
-        "\(tied.output) was tied to \(tied.input), and \(change): both are written, and "
-          + "config.json says tie_word_embeddings false",
-        fix: nil))
+        .note, .tiedWeights, tensors: [tied.input, tied.output] + tied.copies,
+        "\(tied.output) was tied to \(tied.input), and \(change): "
+          + (["both"] + tied.copies).joined(separator: ", ") + " are written"
+          + (said.isEmpty ? "" : ", and config.json says \(said.joined(separator: " and "))")))
     return nil
   }
 }

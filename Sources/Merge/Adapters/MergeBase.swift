@@ -32,6 +32,9 @@ struct MergeBase {
     return updates
   }
 
+  /// The path of the adapter whose tensor stands in the place of the base's.
+  func replacer(of name: ExactName) -> String? { origins[name] }
+
   mutating func edit(_ edit: ConfigurationEdit, _ finding: Finding? = nil) {
     configuration.append(edit)
     if let finding { findings.append(finding) }

@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 
@@ -27,6 +28,20 @@ extension MergeDraft {
         "\(FoldedKeys.summary(of: names, "tensor")) of the base \(names.count == 1 ? "is" : "are") "
           + "\(type) with scales: multiplied with them, updated and quantised again in the same "
           + "scheme; a scale grows where the result does not fit"))
+  }
+
+  /// PEFT multiplies in the type of the base where that is F64.
+  mutating func noteWideBases() {
+    let names = updates.values.filter { update in
+      numerics == .peft && update.modelType == .element(.f64) && !update.steps.isEmpty
+    }.map(\.base.name)
+    guard !names.isEmpty else { return }
+    base.note(
+      Finding(
+        .note, .configMismatch, tensors: NaturalOrder.sorted(names),
+        "\(FoldedKeys.summary(of: names, "tensor")) of the base \(names.count == 1 ? "is" : "are") "
+          + "F64: the products are those of float32 all the same, where PEFT multiplies in "
+          + "float64"))
   }
 
   /// What an adapter carries whole has no scales.

@@ -12,6 +12,8 @@ struct MergeDraft {
   /// The number of the adapter whose steps for a tensor came last.
   private var latest: [ExactName: Int] = [:]
   private var adapterCount = 0
+  /// The paths of the adapters that came in.
+  private var paths: Set<String> = []
 
   init(_ base: MergeBase, numerics: Numerics) {
     self.base = base
@@ -25,6 +27,7 @@ struct MergeDraft {
   mutating func add(_ weighted: WeightedAdapter) throws(CheckpointError) {
     let adapter = weighted.adapter
     adapterCount += 1
+    paths.insert(adapter.path)
     let matching = BaseMatching(
       adapter.limited { $0.kind != .parameter }, base: base.checkpoint)
     if let packed = matching.packedWeights(in: base.checkpoint).first {
@@ -90,8 +93,8 @@ struct MergeDraft {
     _ steps: [UpdateStep], to record: TensorRecord, of adapter: Adapter,
     stacksMatrices: Bool = false
   ) throws(CheckpointError) {
-    guard !steps.isEmpty else { return }
     let name = ExactName(record.name)
+    guard !steps.isEmpty, try !isReplacedLater(name, after: adapter) else { return }
     let scales = try scales(of: record)
     guard let type = record.type.element,
       scales != nil || [.bf16, .f16, .f32, .f64].contains(type),
@@ -127,6 +130,28 @@ struct MergeDraft {
     latest[name] = adapterCount
     update.steps += steps
     updates[name] = update
+  }
+
+  /// Whether what an adapter does to a tensor is lost, as a later one puts another in its
+  /// place: PEFT follows the order given, where `exact` knows none.
+  private mutating func isReplacedLater(_ name: ExactName, after adapter: Adapter)
+    throws(CheckpointError) -> Bool
+  {
+    guard let other = base.replacer(of: name), other != adapter.path else { return false }
+    guard numerics == .peft else {
+      throw CheckpointError(
+        path: adapter.path, tensor: name.text,
+        "is changed by this adapter, and \(other) puts a tensor of its own in its place, so that "
+          + "their order counts; expected one adapter for it",
+        fix: "merge them one after the other, or with --numerics peft in the order given")
+    }
+    guard !paths.contains(other) else { return false }
+    base.note(
+      Finding(
+        .warning, .configMismatch, tensors: [name.text],
+        "what \(adapter.path) does to \(name.text) is lost, as with PEFT: \(other), which comes "
+          + "after it, puts a tensor of its own in its place"))
+    return true
   }
 
   /// `trainable_token_indices`: rows of embeddings that were trained by themselves.

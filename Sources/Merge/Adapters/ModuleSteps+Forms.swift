@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 
@@ -14,9 +15,7 @@ extension ModuleSteps {
       // where a magnitude follows.
       return [roundedFirst(try sum(.lowRank(b: Factor(b), a: Factor(a))))]
     case .adalora(let a, let b, let values):
-      return [
-        try sum(.lowRank(b: Factor(b), a: Factor(a, rowScales: values)), scale: adaloraScale())
-      ]
+      return [try adalora(.lowRank(b: Factor(b), a: Factor(a, rowScales: values)))]
     case .loha(let first, let second):
       let (b1, a1) = try pair(first)
       let (b2, a2) = try pair(second)
@@ -42,19 +41,25 @@ extension ModuleSteps {
     }
   }
 
-  private func sum(_ form: Delta.Form, scale: Double? = nil) throws(CheckpointError)
-    -> UpdateStep
-  {
+  private func sum(
+    _ form: Delta.Form, scale: Double? = nil, divisor: Float? = nil
+  ) throws(CheckpointError) -> UpdateStep {
     let own = if let scale { scale } else { try self.scale() }
-    let delta = Delta(
+    var delta = Delta(
       form, rank: module.rank, scale: own * weight, isTransposed: isTransposed, rows: rows)
+    delta.divisor = divisor
     return step(.add(delta))
   }
 
-  /// PEFT scales by alpha alone and divides by the rank, made a little larger.
-  private func adaloraScale() throws(CheckpointError) -> Double {
-    guard let alpha = module.alpha, let rank = module.rank else { return try scale() }
-    return alpha / (Double(rank) + 1e-5)
+  /// PEFT scales by alpha alone and divides by the rank, made a little larger; in its own
+  /// numerics that is two roundings, and the divisor is a float32.
+  private func adalora(_ form: Delta.Form) throws(CheckpointError) -> UpdateStep {
+    guard let alpha = module.alpha, let rank = module.rank else { return try sum(form) }
+    // The sums of an F64 base are kept in its type, for which there is one scale only.
+    guard numerics == .peft, base.type != .element(.f64) else {
+      return try sum(form, scale: alpha / (Double(rank) + 1e-5))
+    }
+    return try sum(form, scale: alpha, divisor: Float(rank) + 1e-5)
   }
 
   /// The factors of one product; those around a core are stored the other way round.

@@ -116,9 +116,13 @@ enum LoadedStep: Sendable {
     let start = (common.lowerBound - rows.lowerBound) * columns
     var part = values._mutatingExtracting(start..<start + count)
     var scale = Float(loaded.delta.scale)
-    if loaded.delta.isRoundedFirst {
-      scratch.product.withMutableFloats(count: count) { Values.scale(&$0, by: scale) }
-      scratch.roundProduct(count, to: modelType)
+    if loaded.delta.isRoundedFirst || loaded.delta.divisor != nil {
+      scratch.product.withMutableFloats(count: count) { product in
+        Values.scale(&product, by: scale)
+        guard let divisor = loaded.delta.divisor else { return }
+        for index in product.indices { product[index] /= divisor }
+      }
+      if loaded.delta.isRoundedFirst { scratch.roundProduct(count, to: modelType) }
       scale = 1
     }
     scratch.product.withFloats(count: count) {

@@ -24,14 +24,18 @@ struct SquareMatrix {
     return result
   }
 
-  /// The product, each element an fma chain.
+  /// The product with the bits that torch's `bmm` has on a CPU: each element is an fma
+  /// chain, but in products of fewer than 400 multiplications each sum is rounded by itself.
   private func multiplied(by other: SquareMatrix) -> SquareMatrix {
     var product = [Float](repeating: 0, count: size * size)
+    let isFused = size * size * size >= 400
     for row in 0..<size {
       for k in 0..<size {
         let factor = elements[row * size + k]
         for column in 0..<size {
-          product[row * size + column].addProduct(factor, other.elements[k * size + column])
+          let (index, other) = (row * size + column, other.elements[k * size + column])
+          product[index] =
+            isFused ? product[index].addingProduct(factor, other) : product[index] + factor * other
         }
       }
     }

@@ -27,9 +27,6 @@ struct OutputNames {
     "eval_results.json", "latest", "latest_universal", "zero_to_fp32.py", "zero_to_torch.py",
   ]
 
-  /// Tensors that belong to an adapter beside its own.
-  private static let companions: Set<String> = ["non_lora_trainables.bin", "mm_projector.bin"]
-
   /// The files whose bytes go into the one file that is written, where its format has a
   /// place for them.
   var carriedFiles: [SideFile] {
@@ -43,7 +40,7 @@ struct OutputNames {
   private var belonging: [SideFile] {
     base.sideFiles.filter { file in
       guard !Self.notCopied.contains(file.name), !file.name.hasSuffix("~") else { return false }
-      if isAdapter, Self.companions.contains(file.name) { return true }
+      if isAdapter, SideFile.companions.contains(file.name) { return true }
       return !file.holdsTensors && (holdsAdapter || file.name != "adapter_config.json")
     }
   }

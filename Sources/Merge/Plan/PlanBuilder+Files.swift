@@ -29,7 +29,12 @@ extension PlanBuilder {
     let made = changed + (isAdapter ? [adapterConfiguration].compactMap(\.self) : [])
     var documents = made.map { HDF5Layout.Document(name: $0.name, bytes: $0.bytes) }
     var left: [String] = []
+    var unnamed: [String] = []
     for side in files where !made.contains(where: { $0.name == side.name }) {
+      guard SideFile.isCarried(side.name) else {
+        unnamed.append(side.name.quoted)
+        continue
+      }
       let file = try InputFile(path: side.path)
       guard file.size <= HDF5Layout.maximumDocumentByteCount else {
         left.append("\(side.name.printable) (\(file.size) bytes)")
@@ -39,15 +44,23 @@ extension PlanBuilder {
       documents.append(HDF5Layout.Document(name: side.name, bytes: bytes))
     }
     documents.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    return (documents, left.isEmpty ? [] : [Self.note(onLeft: left)])
+    return (
+      documents,
+      Self.note(
+        left, "has at most \(HDF5Layout.maximumDocumentByteCount) bytes")
+        + Self.note(unnamed, "has a plain name, which is not that of other weights")
+    )
   }
 
-  private static func note(onLeft files: [String]) -> Finding {
-    Finding(
-      .note, .missingSideFile,
-      "\(files.joined(separator: ", ")) \(files.count == 1 ? "is" : "are") not carried along: a "
-        + "file within the output has at most \(HDF5Layout.maximumDocumentByteCount) bytes; name a "
-        + "directory to have everything copied")
+  /// A note on files that are left out, with what is true of those that are not.
+  private static func note(_ files: [String], _ rule: String) -> [Finding] {
+    guard !files.isEmpty else { return [] }
+    return [
+      Finding(
+        .note, .missingSideFile,
+        "\(files.joined(separator: ", ")) \(files.count == 1 ? "is" : "are") not carried along: a "
+          + "file within the output \(rule); name a directory to have everything copied")
+    ]
   }
 
   private func filesOfComponents(_ tensors: [PlannedTensor], _ names: OutputNames)

@@ -50,7 +50,8 @@ public struct TensorUpdate: Sendable {
     guard scales == nil else { return nil }
     var deltas: [Delta] = []
     for step in steps {
-      guard case .add(let delta) = step.action, !delta.isRoundedFirst else { return nil }
+      guard case .add(let delta) = step.action, !delta.isRoundedFirst, delta.divisor == nil
+      else { return nil }
       deltas.append(delta)
     }
     return deltas

@@ -67,7 +67,7 @@ private struct OtherNames {
   init(_ checkpoint: Checkpoint, tied: TiedWeights? = nil) throws(CheckpointError) {
     if let tied {
       names[ExactName(tied.input)] = [tied.output]
-      names[ExactName(tied.output)] = [tied.input]
+      for name in [tied.output] + tied.copies { names[ExactName(name)] = [tied.input] }
     }
     let shared = SharedTensors(in: checkpoint, restores: true, filter: try NameFilter())
     for group in shared.groups {

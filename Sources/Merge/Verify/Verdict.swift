@@ -63,7 +63,9 @@ extension VerificationReport.Target {
     init?(_ type: ElementType?) {
       switch type {
       // Products in TF32 or half precision are as far off as that, a lower type is not.
-      case .f32, .f64: (termUlp, relativeError) = (65_536, 0.01)
+      case .f32: (termUlp, relativeError) = (65_536, 0.01)
+      // Products of float32 precision and less in the finer units of float64.
+      case .f64: (termUlp, relativeError) = (65_536 * 0x1p29, 0.01)
       case nil: return nil
       default: (termUlp, relativeError) = (16, VerificationReport.Target.sameChange)
       }

@@ -16,9 +16,21 @@ struct HDF5Options: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The type of opaque HDF5 datasets of its width that do not tell theirs.",
+      "The type of opaque HDF5 datasets of its width that do not tell theirs; once a width.",
       valueName: "type"))
-  var assume: AssumedTypeName?
+  var assume: [AssumedTypeName] = []
+
+  func validate() throws {
+    for (position, name) in assume.enumerated() {
+      let width = name.type.bitWidth
+      guard let other = assume[..<position].first(where: { $0.type.bitWidth == width }) else {
+        continue
+      }
+      throw ValidationError(
+        "--assume \(name.type.name): \(other.type.name) has \(width) bits as well; expected one "
+          + "type a width")
+    }
+  }
 
   /// How checkpoints are opened that these are to be heeded for.
   func opening(_ options: Checkpoint.OpeningOptions = Checkpoint.OpeningOptions())
@@ -26,7 +38,7 @@ struct HDF5Options: ParsableArguments {
   {
     var opening = options
     opening.hdf5Separator = hdf5Separator ?? options.hdf5Separator
-    opening.assumedType = assume?.type
+    opening.assumedTypes = assume.map(\.type)
     return opening
   }
 

@@ -19,8 +19,9 @@ struct WriteOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How an HDF5 output is compressed: gzip or zstd, with a level as in gzip:6, or none.",
-      valueName: "how"))
+      "How an HDF5 output is compressed: gzip (levels 1 to 9, as in gzip:6), "
+        + "zstd (1 to 22) or none.",
+      valueName: "how"), transform: CompressionName.init(typed:))
   var compress: CompressionName?
 
   @Flag(help: "Show what would be done and write nothing.")

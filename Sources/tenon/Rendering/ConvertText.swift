@@ -25,7 +25,7 @@ enum ConvertText {
       ])
     }
     if !report.shared.isEmpty { rows.append(["shared", shared(report)]) }
-    if !report.left.isEmpty { rows.append(["left out", left(report.left)]) }
+    if !report.left.isEmpty { rows.append(["left out", left(report.leftPlaces)]) }
     if isDryRun { rows.append(["memory", "at most \(readable(bytes: report.memory))"]) }
     let files = report.files.count == 1 ? "" : " in \(report.files.count) files of tensors"
     rows.append([
@@ -59,19 +59,11 @@ enum ConvertText {
   /// The places beside the root of which this many are named.
   private static let shownPlaces = 6
 
-  /// What the input holds beside the root, by the first key of its path.
-  private static func left(_ entries: [OtherEntry]) -> String {
-    var places: [String] = []
-    var counts: [String: Int] = [:]
-    for entry in entries {
-      let place = String(entry.path.prefix { $0 != "." && $0 != "[" })
-      let name = place.isEmpty ? entry.path : place
-      if counts[name] == nil { places.append(name) }
-      counts[name, default: 0] += 1
-    }
+  /// What the input holds beside the tensors.
+  private static func left(_ places: [ConversionReport.Place]) -> String {
     let shown = places.prefix(shownPlaces).map { place in
-      let count = counts[place] ?? 1
-      return count == 1 ? place.printable : "\(place.printable) (\(readable(count: count)) entries)"
+      let name = place.name.printable
+      return place.count == 1 ? name : "\(name) (\(readable(count: place.count)) entries)"
     }
     let more = places.count - shown.count
     return shown.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")

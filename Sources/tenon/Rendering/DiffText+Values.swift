@@ -84,7 +84,7 @@ extension DiffText {
 
     private static func incomparable(_ comparisons: [ValueComparison]) -> String {
       let count = comparisons.reduce(0) { $0 + $1.incomparable }
-      return count == 0 ? "" : "  \(readable(count: count)) NaN or infinite on one side"
+      return count == 0 ? "" : "  \(readable(count: count)) with NaN or infinity"
     }
   }
 }

@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 import Merge
@@ -43,6 +44,10 @@ enum DiffText {
       }, indent: "  ")
   }
 
+  private static func sameness(of values: ValueDifference) -> String {
+    (values.comparison?.maximumAbsolute ?? 0) == 0 ? "same values" : "same within the tolerance"
+  }
+
   /// Other shapes, and other types with the same values.
   private static func headerTable(_ tensors: [TensorDifference]) -> String {
     struct Kind: Hashable {
@@ -55,7 +60,7 @@ enum DiffText {
         cells: [
           "\(tensor.a.type.name) \(tensor.a.shape)", "→",
           "\(tensor.b.type.name) \(tensor.b.shape)",
-          tensor.reason == .dtype && tensor.values != nil ? "same values" : "",
+          tensor.reason == .dtype ? tensor.values.map { sameness(of: $0) } ?? "" : "",
         ])
     }
     var rows: [[String]] = []

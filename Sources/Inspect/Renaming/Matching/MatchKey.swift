@@ -90,7 +90,11 @@ extension MatchSubject {
     }
 
     private static func step(_ old: [NamePart], _ new: [NamePart]) -> [NameAlignment.Step] {
-      old == new ? old.map { .init(old: [$0], new: [$0]) } : [.init(old: old, new: new)]
+      let same: [NameAlignment.Step] = new.map { .init(old: [$0], new: [$0]) }
+      if old == new { return same }
+      // What stands before the same words only goes away.
+      return !new.isEmpty && old.suffix(new.count).elementsEqual(new)
+        ? [.init(old: old.dropLast(new.count), new: [])] + same : [.init(old: old, new: new)]
     }
 
     /// The key for the path that the base has.

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Inspect
 
-@Suite struct CheckNameDriftTests {
+@Suite struct NameDriftTests {
   struct DriftCase: CustomTestStringConvertible {
     let name: String
     let found: [String]

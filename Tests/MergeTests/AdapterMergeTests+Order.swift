@@ -1,0 +1,94 @@
+import Compute
+import Formats
+import Inspect
+import Testing
+
+@testable import Merge
+
+/// An adapter that changes what another one puts in its place.
+extension AdapterMergeTests {
+  private func adapters(in directory: TemporaryDirectory) throws -> (
+    base: Checkpoint, update: WeightedAdapter, whole: WeightedAdapter
+  ) {
+    (
+      try base(in: directory, #"{"model_type": "llama"}"#),
+      WeightedAdapter(try adapter("update", in: directory, pair("model.q_proj", 4, 4))),
+      WeightedAdapter(
+        try adapter(
+          "whole", in: directory, fields: #", "modules_to_save": ["q_proj"]"#,
+          ["base_model.model.model.q_proj.weight": ones([4, 4])]))
+    )
+  }
+
+  @Test(arguments: [false, true])
+  func `exact has no order of an update and a replacement`(isReversed: Bool) throws {
+    let directory = try TemporaryDirectory()
+    let (base, update, whole) = try adapters(in: directory)
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, isReversed ? [whole, update] : [update, whole])
+    }
+    #expect(error?.path == update.adapter.path)
+    #expect(error?.tensor == "model.q_proj.weight")
+    #expect(
+      error?.message
+        == "is changed by this adapter, and \(whole.adapter.path) puts a tensor of its own in its "
+        + "place, so that their order counts; expected one adapter for it")
+    #expect(
+      error?.fix == "merge them one after the other, or with --numerics peft in the order given")
+  }
+
+  @Test func `with PEFT's numerics the later of an update and a replacement counts`() throws {
+    let directory = try TemporaryDirectory()
+    let (base, update, whole) = try adapters(in: directory)
+    var options = OutputOptions()
+    options.numerics = .peft
+    let lost = try AdapterMerge(base: base, adapters: [update, whole], options: options).plan
+    let tensor = try #require(lost.tensors.first { $0.name == "model.q_proj.weight" })
+    #expect(tensor.isReplacement)
+    guard case .copy(let record) = tensor.operation else {
+      Issue.record("expected the adapter's tensor as it is")
+      return
+    }
+    #expect(record.bytes?.extents.first?.file.path.contains("whole") == true)
+    #expect(
+      lost.findings.map(\.message) == [
+        "what \(update.adapter.path) does to model.q_proj.weight is lost, as with PEFT: "
+          + "\(whole.adapter.path), which comes after it, puts a tensor of its own in its place"
+      ])
+    let kept = try AdapterMerge(base: base, adapters: [whole, update], options: options).plan
+    guard
+      case .update(let both)? = kept.tensors.first(where: { $0.name == "model.q_proj.weight" })?
+        .operation
+    else {
+      Issue.record("expected an update")
+      return
+    }
+    #expect(both.isReplacement && both.steps.contains(where: \.isSum))
+  }
+
+  @Test func `a wide base says that its products are not`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, #"{"model_type": "llama"}"#)
+    let wide = base.expanded { record in
+      var wide = record
+      wide.type = .element(.f64)
+      return [wide]
+    }
+    let update = WeightedAdapter(try adapter(in: directory, pair("model.q_proj", 4, 4)))
+    var options = OutputOptions()
+    for (numerics, expected) in [
+      (Numerics.exact, []),
+      (
+        .peft,
+        [
+          "tensor \"model.q_proj.weight\" of the base is F64: the products are those of float32 "
+            + "all the same, where PEFT multiplies in float64"
+        ]
+      ),
+    ] {
+      options.numerics = numerics
+      let plan = try AdapterMerge(base: wide, adapters: [update], options: options).plan
+      #expect(plan.findings.map(\.message) == expected)
+    }
+  }
+}
