@@ -43,12 +43,6 @@ import Testing
       output: "base/model.safetensors",
       message: "lies in the input base; an input is never modified"),
     Refusal(
-      output: "base/merged", message: "lies in the input base; an input is never modified",
-      force: false),
-    Refusal(
-      output: "adapter/new.safetensors",
-      message: "lies in the input adapter; an input is never modified", force: false),
-    Refusal(
       output: "adapter/adapter_model.safetensors",
       message: "lies in the input adapter; an input is never modified"),
     Refusal(

@@ -291,7 +291,10 @@ def layouts(harness, make, old):
         for name, adapter in adapters.items():
             what = f"the {name} adapter onto the {layout} base"
             found = codes(harness, adapter, "--base", base)[0]
-            harness.equal(found, [] if name == layout else [("note", "prefix-drift")], what)
+            # In a model of today PEFT finds no layers of a text model's names.
+            hidden = name == "old" and old("model.language_model.layers") == "model.layers"
+            drift = [("warning" if hidden else "note", "prefix-drift")]
+            harness.equal(found, drift if hidden or name != layout else [], what)
             same(harness, merged(harness, base, adapter),
                  {rename(key): value for key, value in expected.items()}, what)
 

@@ -265,10 +265,11 @@ def usage(harness):
 
 def interrupted(harness, base, adapter, number):
     """The signal comes when the temporary sibling is there; nothing may be left of it."""
-    for _ in range(5):
+    for _ in range(40):
         place = harness.fresh()
         process = subprocess.Popen(
-            [harness.tenon, "merge", base, adapter, "-o", os.path.join(place, "out")],
+            [harness.tenon, "merge", base, adapter, "-o", os.path.join(place, "out"),
+             "--threads", "1"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         began = wait_until(lambda: os.listdir(place) or process.poll() is not None, PATIENCE)
         process.send_signal(number)

@@ -36,8 +36,8 @@ enum HDF5Helper {
     }
   }
 
-  private static func failure(_ file: InputFile, _ reason: String) -> CheckpointError {
-    let isOpen = (try? isMarkedOpen(file)) == true
+  static func failure(_ file: InputFile, _ reason: String) -> CheckpointError {
+    let isOpen = isMarkedOpen(file)
     return CheckpointError(
       path: file.path,
       "libhdf5 could not read this file (\(reason))"
@@ -46,9 +46,10 @@ enum HDF5Helper {
   }
 
   /// Whether the superblock says that a program has the file open for writing.
-  private static func isMarkedOpen(_ file: InputFile) throws(CheckpointError) -> Bool {
-    guard let offset = try Recognition.offsetOfHDF5(in: file) else { return false }
-    let head = try file.read(12, at: offset)
+  static func isMarkedOpen(_ file: InputFile) -> Bool {
+    guard let offset = try? Recognition.offsetOfHDF5(in: file),
+      let head = try? file.read(12, at: offset)
+    else { return false }
     // The versions before have no such flags.
     return head[8] >= 3 && head[11] != 0
   }

@@ -66,6 +66,10 @@ public struct HDF5Reader {
   }
 
   private mutating func contents() throws(CheckpointError) -> TensorFile {
+    // What a writer has not finished is not damaged.
+    if let object = index.unreadable.first, HDF5Helper.isMarkedOpen(file) {
+      throw HDF5Helper.failure(file, "\(object.path): \(object.reason)")
+    }
     // Headers lie in the order of creation, which the names have lost.
     for dataset in index.datasets.sorted(by: { $0.address < $1.address })
     where !names.isOwn(dataset.path) {

@@ -67,14 +67,15 @@ public final class OutputTransaction {
     return parent.isEmpty ? "." : parent
   }
 
-  /// Refuses an output that is an input, lies in one or is a directory around one.
+  /// Refuses an output that is an input, would replace a part of one or is a directory
+  /// around one. A new name in the directory of an input takes nothing away.
   private static func checkNotInput(_ path: String, exists: Bool, inputs: [String])
     throws(CheckpointError)
   {
     guard let output = exists ? canonical(path) : canonicalName(path) else { return }
     for input in inputs {
       guard let source = canonical(input) else { continue }
-      if output.hasPrefix(source == "/" ? "/" : source + "/") {
+      if exists, output.hasPrefix(source == "/" ? "/" : source + "/") {
         throw CheckpointError(
           path: path, "lies in the input \(input); an input is never modified",
           fix: "choose another output with -o")
