@@ -265,12 +265,16 @@ def usage(harness):
 
 def interrupted(harness, base, adapter, number):
     """The signal comes when the temporary sibling is there; nothing may be left of it."""
+    def heed():
+        # A shell starts what runs in its background with the signal ignored.
+        signal.signal(number, signal.SIG_DFL)
+
     for _ in range(40):
         place = harness.fresh()
         process = subprocess.Popen(
             [harness.tenon, "merge", base, adapter, "-o", os.path.join(place, "out"),
              "--threads", "1"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed)
         began = wait_until(lambda: os.listdir(place) or process.poll() is not None, PATIENCE)
         process.send_signal(number)
         _, errors = process.communicate(timeout=PATIENCE)
