@@ -7,6 +7,23 @@ enum KeyFindings {
     "the adapter holds no tensors: whatever saved it filtered all of them out, "
       + "and a checkpoint of the training run may still hold them")
 
+  static func emptyBeside(_ file: String) -> Finding {
+    Finding(
+      .warning, .emptyAdapter,
+      "\(file), which lies beside the adapter, holds no tensors: what was trained without LoRA is "
+        + "not in it")
+  }
+
+  static func covered(_ names: [String], in file: String) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .note, .duplicateKey, tensors: names,
+        "\(count(names, "tensor")) of \(file) \(names.count == 1 ? "lies" : "lie") in the adapter "
+          + "too, whose \(names.count == 1 ? "copy counts" : "copies count"), as for LLaVA")
+    ]
+  }
+
   static func zeroSized(_ names: [String]) -> [Finding] {
     guard !names.isEmpty else { return [] }
     return [
@@ -17,12 +34,12 @@ enum KeyFindings {
     ]
   }
 
-  static func wrapped(_ wrappers: [Substring: Int]) -> [Finding] {
+  static func wrapped(_ wrappers: [Substring: Int], loader: String = "PEFT") -> [Finding] {
     wrappers.sorted { $0.key < $1.key }.map { wrapper, count in
       Finding(
         .warning, .prefixDrift,
         "\(count) \(count == 1 ? "key holds" : "keys hold") the wrapper \"\(wrapper).\", which is "
-          + "removed here; PEFT would ignore \(count == 1 ? "it" : "them") when loading")
+          + "removed here; \(loader) would ignore \(count == 1 ? "it" : "them") when loading")
     }
   }
 
