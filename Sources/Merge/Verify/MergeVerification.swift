@@ -81,10 +81,17 @@ public struct MergeVerification: Sendable {
       isSingleFile: base.components.isEmpty)
     output.keepsTied = options.keepsTied
     var plans: Plans = []
+    var refusal: CheckpointError?
     for numerics in options.numerics.map({ [$0] }) ?? Numerics.allCases {
       output.numerics = numerics
-      plans.append((numerics, try makePlan(output)))
+      do throws(CheckpointError) {
+        plans.append((numerics, try makePlan(output)))
+      } catch {
+        // Where an order counts there is a merge in the manner of PEFT only.
+        refusal = refusal ?? error
+      }
     }
+    if plans.isEmpty, let refusal { throw refusal }
     return plans
   }
 
