@@ -76,11 +76,11 @@ extension Adapter {
   /// transformers, and a finding that says so; the adapter as it is where they are not.
   ///
   /// What the base has under the adapter's own name stays, and no two become one. The base
-  /// has the output of `tied`, though its file may not hold it.
+  /// has all names of `tied`, though its file may hold one alone.
   public func relaid(onto base: Checkpoint, tied: TiedWeights?) -> (
     adapter: Adapter, finding: Finding?
   ) {
-    let own = base.records.map(\.name) + (tied.map { [$0.output] } ?? [])
+    let own = base.records.map(\.name) + (tied?.others ?? [])
     guard kind == .peftAdapter, let layout = VisionLanguageLayout(own) else { return (self, nil) }
     let names = Set(own.map { ExactName($0) })
     func isThere(_ path: String) -> Bool {
