@@ -64,7 +64,6 @@ public struct AdapterMerge: Sendable {
     for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }
     if let tied { draft.join(tied) }
     try draft.fitScales()
-    draft.noteWideBases()
     plan = try PlanBuilder(
       base: draft.base.checkpoint, options: options, configuration: draft.base.configuration
     ).plan(

@@ -93,11 +93,20 @@ extension TensorUpdate {
   /// The bytes that the loaded steps take, and at most while they are loaded.
   var byteCountInMemory: Int {
     // Scales before and after, and the maxima of their blocks.
-    steps.reduce((scales?.record.elementCount ?? 0) * 16) { $0 + $1.action.byteCountInMemory }
+    let count = steps.reduce((scales?.record.elementCount ?? 0) * 16) {
+      $0 + $1.action.byteCountInMemory
+    }
+    // In float64 everything is kept, twice while it is transposed.
+    return isWide ? 4 * count + steps.reduce(0) { $0 + $1.action.wideByteCount } : count
   }
 }
 
 extension UpdateStep.Action {
+  /// The bytes of all values in float64 and in the file.
+  fileprivate var wideByteCount: Int {
+    inputs.reduce(0) { $0 + $1.elementCount * MemoryLayout<Double>.stride + $1.byteCount }
+  }
+
   fileprivate var byteCountInMemory: Int {
     switch self {
     case .add(let delta): delta.byteCountInMemory
