@@ -83,10 +83,17 @@ public struct MergeVerification: Sendable {
       isSingleFile: base.components.isEmpty)
     output.keepsTied = options.keepsTied
     var plans: Plans = []
+    var refusal: CheckpointError?
     for numerics in options.numerics.map({ [$0] }) ?? Numerics.allCases {
       output.numerics = numerics
-      plans.append((numerics, try makePlan(output)))
+      do throws(CheckpointError) {
+        plans.append((numerics, try makePlan(output)))
+      } catch {
+        // Adapters whose order counts have a merge in PEFT's numerics alone.
+        refusal = refusal ?? error
+      }
     }
+    if plans.isEmpty, let refusal { throw refusal }
     return plans
   }
 
