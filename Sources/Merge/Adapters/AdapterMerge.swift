@@ -41,6 +41,7 @@ public struct AdapterMerge: Sendable {
     throws(CheckpointError)
   {
     try base.checkpoint.requireDistinctNames()
+    for weighted in given { try Mergeability.checkTargets(weighted.adapter) }
     let pair = try TiedWeights(base.checkpoint)
     var adapters = try given.map { (weighted) throws(CheckpointError) in
       try weighted.fitted(to: base.checkpoint, tied: pair)
