@@ -71,7 +71,8 @@ def part_of_pipeline(harness, lead):
     heard = heard_from(lambda: fresh.load_lora_adapter(path, prefix="unet"), "diffusers")
     harness.check("found with the prefix='unet'" in heard, "diffusers finds nothing", heard[:600])
     output = typed(harness, fixes(harness, path, "--error-log", "-", input=heard.encode()))
-    heard = heard_from(lambda: fresh.load_lora_adapter(output, prefix="unet"), "diffusers")
+    heard = heard_from(lambda: fresh.load_lora_adapter(
+        output, prefix="unet", adapter_name="default"), "diffusers")
     harness.equal(heard, "", "what diffusers says then")
     found = get_peft_model_state_dict(fresh)
     harness.check(sorted(found) == sorted(state)

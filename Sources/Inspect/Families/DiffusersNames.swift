@@ -54,9 +54,11 @@ enum DiffusersNames {
     }
     if component == nil { component = try draft.component(for: "peft-to-diffusers") }
     let part = component?.diffusers ?? ""
+    // Patterns are held against the paths within the part.
+    let configuration = draft.configuration
     try draft.apply(
       KeyMap([RenameRule.prefix("base_model.model", to: part)]), as: .preset("peft-to-diffusers"))
-    if let configuration = draft.configuration?.object {
+    if let configuration = configuration?.object {
       let packed = configuration.map { JSONMember("\(part).\($0.key)", $0.value) }
       var writer = JSONWriter(isIndented: true)
       writer.value(.object(packed.sorted { $0.key < $1.key }))
