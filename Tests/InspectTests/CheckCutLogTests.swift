@@ -89,7 +89,8 @@ import Testing
     let lost = ["module.model.norm.weight"]
     let found = told(try report(Self.log(wrapped), of: wrapped.filter { !lost.contains($0) }))
     #expect(found.count == 2)
-    #expect(found.last == "missing-key: 1 key of the model of the log is missing: model.norm.weight")
+    #expect(
+      found.last == "missing-key: 1 key of the model of the log is missing: model.norm.weight")
   }
 
   @Test func `a renaming is inferred from a log that is cut`() throws {
@@ -101,5 +102,17 @@ import Testing
     var draft = RenamingDraft(KeyList(path: "x", wrapped.map { KeyList.Entry($0) }))
     try draft.match(base)
     #expect(draft.names == Self.names)
+  }
+
+  @Test func `a beginning is not put before names that the list leaves out`() throws {
+    let names =
+      (0..<2).flatMap { ["h.\($0).attn.weight", "h.\($0).mlp.weight"] } + ["lm_head.weight"]
+    let log =
+      "Missing key(s) in state_dict: \"transformer.h.0.attn.weight\", "
+      + "\"transformer.h.0.mlp.weight\", \"transf"
+    let base = try #require(KeyList(text: log, path: "log"))
+    var draft = RenamingDraft(KeyList(path: "x", names.map { KeyList.Entry($0) }))
+    try draft.match(base)
+    #expect(draft.names == names.dropLast().map { "transformer.\($0)" } + ["lm_head.weight"])
   }
 }

@@ -117,7 +117,8 @@ import Testing
 
   @Test(arguments: beginnings)
   func `the name of its part is advised without a log`(row: Beginning) throws {
-    let report = try CheckpointCheck(Self.unet(row.lead)).report(against: .nothing, readsValues: false)
+    let report = try CheckpointCheck(Self.unet(row.lead)).report(
+      against: .nothing, readsValues: false)
     // PEFT's own are right as they are.
     let options = row.lead == "base_model.model." ? [] : [row.options]
     #expect(

@@ -28,7 +28,8 @@ import Testing
       let value = UInt8(index + 1)
       records.append(
         try bytes("\(lead)\(module.path).lora_A.weight", [1, 2], isShared ? 9 : value))
-      records.append(try bytes("\(lead)\(module.path).lora_B.weight", [module.rows, 1], 10 * value))
+      records.append(
+        try bytes("\(lead)\(module.path).lora_B.weight", [module.rows, 1], 10 * value))
     }
     var draft = try RenamingDraft(Checkpoint(path: "m", format: .safetensors, records: records))
     draft.configuration = try configuration.map { try JSONValue(parsing: Array($0.utf8)) }
@@ -36,7 +37,8 @@ import Testing
   }
 
   private static let attention = ["q", "k", "v"].map { "single_transformer_blocks.3.attn.to_\($0)" }
-  private static let single = attention.map { ($0, 2) } + [("single_transformer_blocks.3.proj_mlp", 8)]
+  private static let single =
+    attention.map { ($0, 2) } + [("single_transformer_blocks.3.proj_mlp", 8)]
 
   private func kohya(_ draft: RenamingDraft, base: KeyList? = nil) throws -> RenamingDraft {
     var draft = draft
@@ -125,7 +127,8 @@ import Testing
   static let refusals = [
     Refusal(
       modules: single + [("norm_out.linear", 4)],
-      error: #"m: tensor "base_model.model.norm_out.linear": has its halves the other way round in "#
+      error:
+        #"m: tensor "base_model.model.norm_out.linear": has its halves the other way round in "#
         + "the original of Flux, whose names kohya's scripts use"),
     Refusal(
       modules: single,

@@ -397,7 +397,9 @@ import Testing
     #expect(draft.match?.unplaced == ["2.linear.weight"])
   }
 
-  @Test(arguments: [("a", "b", "c"), ("tower_one", "tower_two", "tower_three"), ("one", "two", "three")])
+  @Test(arguments: [
+    ("a", "b", "c"), ("tower_one", "tower_two", "tower_three"), ("one", "two", "three"),
+  ])
   func `a tower is not the one that is left where another would fit as well`(
     first: String, second: String, third: String
   ) throws {

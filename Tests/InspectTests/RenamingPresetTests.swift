@@ -118,7 +118,8 @@ import Testing
   }
 
   /// A PEFT adapter with factors for one module.
-  private func adapter(_ module: String, lead: String = "base_model.model.") throws -> RenamingDraft {
+  private func adapter(_ module: String, lead: String = "base_model.model.") throws -> RenamingDraft
+  {
     var draft = try RenamingDraft(
       Checkpoint(
         path: "m", format: .safetensors,

@@ -19,7 +19,9 @@ extension LoadDiagnosis {
     if !isMended(by: result.renaming) {
       result.findings += tiedFindings(tied)
       let told = Set(lost + tied.map(\.name))
-      if !isMended(by: result.renaming, or: told) { result.findings += lists(except: told, result.renaming) }
+      if !isMended(by: result.renaming, or: told) {
+        result.findings += lists(except: told, result.renaming)
+      }
     }
     result.findings += mismatches()
     return result
@@ -75,7 +77,7 @@ extension LoadDiagnosis {
     return !load.unexpected.isEmpty
       && load.unexpected.allSatisfy { name in
         layout.name(for: name).map { missing.contains(ExactName($0)) } ?? false
-    }
+      }
   }
 
   private static let relaid =

@@ -81,8 +81,10 @@ extension RenamingDraft {
         path: path,
         "its names do not tell which part of a pipeline it is for: a UNet, a diffusion "
           + "transformer or a text encoder",
-        details: ["the modules are:"] + FoldedKeys.lines(KohyaNames.unique(paths)).map { "  \($0)" },
-        fix: "\(renaming) && tenon remap \(shellQuoted(named)) -o OUT --preset \(preset), with unet, "
+        details: ["the modules are:"]
+          + FoldedKeys.lines(KohyaNames.unique(paths)).map { "  \($0)" },
+        fix:
+          "\(renaming) && tenon remap \(shellQuoted(named)) -o OUT --preset \(preset), with unet, "
           + "transformer or text_encoder for PART")
     }
     return component
