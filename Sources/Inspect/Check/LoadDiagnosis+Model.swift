@@ -19,7 +19,9 @@ extension LoadDiagnosis {
     if !isMended(by: result.renaming) {
       result.findings += tiedFindings(tied)
       let told = Set(lost + tied.map(\.name))
-      if !isMended(by: result.renaming, or: told) { result.findings += lists(except: told) }
+      if !isMended(by: result.renaming, or: told) {
+        result.findings += lists(except: told, result.renaming)
+      }
     }
     result.findings += mismatches()
     return result
@@ -75,7 +77,7 @@ extension LoadDiagnosis {
     return !load.unexpected.isEmpty
       && load.unexpected.allSatisfy { name in
         layout.name(for: name).map { missing.contains(ExactName($0)) } ?? false
-    }
+      }
   }
 
   private static let relaid =
@@ -96,10 +98,13 @@ extension LoadDiagnosis {
     return load.missing.allSatisfy { told.contains($0) || renaming.names.contains(ExactName($0)) }
   }
 
-  /// The plain lists, folded, for what has no better explanation.
-  private func lists(except explained: Set<String>) -> [Finding] {
+  /// The plain lists, folded, for what has no better explanation and what the renaming, if
+  /// there is one, does not change.
+  private func lists(except explained: Set<String>, _ renaming: InferredRenaming?) -> [Finding] {
     var findings: [Finding] = []
-    let missing = load.missing.filter { !explained.contains($0) }
+    let missing = load.missing.filter {
+      !explained.contains($0) && renaming?.names.contains(ExactName($0)) != true
+    }
     if !missing.isEmpty {
       findings.append(
         Finding(
@@ -107,7 +112,7 @@ extension LoadDiagnosis {
           "\(Wording.count(missing.count, "key")) of \(source) "
             + "\(Wording.verb(missing.count, "is", "are")) missing: \(Wording.folded(missing))"))
     }
-    let extra = load.unexpected
+    let extra = load.unexpected.filter { renaming?.names.contains(ExactName($0)) != false }
     if !extra.isEmpty, extra.allSatisfy(EmbeddingNames.isOutput), load.missing.isEmpty {
       findings.append(
         Finding(

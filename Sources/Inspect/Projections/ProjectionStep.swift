@@ -102,7 +102,8 @@ extension ProjectionStep {
     switch layout {
     case .proportional, .square:
       let proportions = proportions
-      let size = zip(known, proportions).lazy.compactMap { rows, share in rows.map { $0 / share } }
+      let size =
+        zip(known, proportions).lazy.compactMap { rows, share in rows.map { $0 / share } }
         .first ?? 0
       let all = zip(known, proportions).map { $0 ?? size * $1 }
       try require(all, in: proportions)
