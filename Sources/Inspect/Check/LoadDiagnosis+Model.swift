@@ -5,8 +5,15 @@ extension LoadDiagnosis {
   func modelLoad() -> Result {
     var result = Result()
     if !load.unexpected.isEmpty, !load.missing.isEmpty {
-      result.renaming = InferredRenaming(inspection.checkpoint, to: wanted)
-      result.findings += result.renaming.map { [renamingFinding($0)] } ?? []
+      let family = NameFamily.leading(from: load.unexpected, to: load.missing)
+      result.renaming =
+        InferredRenaming(inspection.checkpoint, to: wanted)
+        ?? family.flatMap { InferredRenaming(inspection.checkpoint, by: $0, to: wanted) }
+      if let renaming = result.renaming {
+        result.findings.append(renamingFinding(renaming, family))
+      } else if let family {
+        result.findings.append(foreign(family))
+      }
     }
     let lost = load.missing.filter(PLoRA.ends)
     if !lost.isEmpty, result.renaming == nil {
@@ -32,7 +39,17 @@ extension LoadDiagnosis {
     load.missing.allSatisfy { wantedShapes[ExactName($0)] != nil }
   }
 
-  private func renamingFinding(_ renaming: InferredRenaming) -> Finding {
+  /// That the names are of a family whose preset needs more than is known.
+  private func foreign(_ family: NameFamily) -> Finding {
+    Finding(
+      .error, .prefixDrift, tensors: load.unexpected,
+      "\(family.words): the preset \(family.preset) gives them those that \(source) wants"
+        + (family.isRenaming
+          ? "" : ", and needs the number of heads, which no config.json or params.json tells"),
+      fix: family.command(for: inspection.checkpoint))
+  }
+
+  private func renamingFinding(_ renaming: InferredRenaming, _ family: NameFamily?) -> Finding {
     let unexpected = load.unexpected
     let missing = load.missing.count
     let message =
@@ -48,7 +65,7 @@ extension LoadDiagnosis {
       }
     return Finding(
       isRelaid ? .warning : .error, .prefixDrift, tensors: unexpected,
-      message + (isRelaid ? Self.relaid : ""),
+      message + (isRelaid ? Self.relaid : "") + (family.map { "; \($0.words)" } ?? ""),
       fix: renaming.command(for: path, toMatch: reference))
   }
 
@@ -93,7 +110,10 @@ extension LoadDiagnosis {
           "\(Wording.count(missing.count, "key")) of \(source) "
             + "\(Wording.verb(missing.count, "is", "are")) missing: \(Wording.folded(missing))"))
     }
-    let extra = load.unexpected
+    let packed = QuantisedNames.unexpected(load.unexpected, by: source)
+    findings += [packed].compactMap(\.self)
+    let packedNames = Set(packed?.tensors ?? [])
+    let extra = load.unexpected.filter { !packedNames.contains($0) }
     if !extra.isEmpty, extra.allSatisfy(EmbeddingNames.isOutput), load.missing.isEmpty {
       findings.append(
         Finding(

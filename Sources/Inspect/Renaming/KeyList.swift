@@ -21,16 +21,23 @@ public struct KeyList: Sendable {
   /// not want. `entries` are those that it missed.
   public let unwanted: [Entry]?
 
-  public init(path: String, _ entries: [Entry], unwanted: [Entry]? = nil) {
+  /// The files beside it that tell the heads of its attention.
+  public let configurations: [String]
+
+  public init(
+    path: String, _ entries: [Entry], unwanted: [Entry]? = nil, configurations: [String] = []
+  ) {
     self.path = path
     self.entries = Self.unique(entries)
     self.unwanted = unwanted.map(Self.unique)
+    self.configurations = configurations
   }
 
   public init(_ checkpoint: Checkpoint) {
     path = checkpoint.path
     entries = checkpoint.records.map { Entry($0.name, $0.shape) }
     unwanted = nil
+    configurations = AttentionHeads.files(beside: checkpoint)
   }
 
   public var names: [String] { entries.map(\.name) }
