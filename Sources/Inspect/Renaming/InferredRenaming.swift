@@ -10,6 +10,8 @@ struct InferredRenaming {
   let count: Int
   /// The names that the checkpoint has after it.
   let names: Set<ExactName>
+  /// The names that it changes, with what becomes of each, in the order of the checkpoint.
+  let changes: [Renaming.Change]
 
   /// Nil where nothing is found, where a name could be several, or where a name that is
   /// right already would be lost.
@@ -45,20 +47,47 @@ struct InferredRenaming {
   }
 
   /// For an adapter that lacks some of PEFT's keys: nil where it does not give every one
-  /// of them a tensor.
+  /// of them a tensor, or where a key that may be right as it is would become another.
   init?(_ checkpoint: Checkpoint, toLoad keys: [String]) {
-    let paths = KeyList(
-      path: checkpoint.path, keys.map { KeyList.Entry(AdapterKey(peft: $0).target + ".weight") })
-    guard let (draft, presets) = Self.matched(checkpoint, to: paths),
+    let paths = keys.map { AdapterKey(peft: $0).target + ".weight" }
+    guard let found = Self.loading(checkpoint, keys, by: paths) else { return nil }
+    if !found.renaming.changesOthers(than: keys) {
+      self = found.renaming
+      return
+    }
+    // What has no place among the missing keys has one already.
+    guard let kept = Self.loading(checkpoint, keys, by: paths + found.unplaced)?.renaming,
+      !kept.changesOthers(than: keys)
+    else { return nil }
+    self = kept
+  }
+
+  private static func loading(_ checkpoint: Checkpoint, _ keys: [String], by paths: [String])
+    -> (renaming: InferredRenaming, unplaced: [String])?
+  {
+    let list = KeyList(path: checkpoint.path, paths.map { KeyList.Entry($0) })
+    guard let (draft, presets) = matched(checkpoint, to: list),
       Set(draft.names.map(ExactName.init)).isSuperset(of: keys.map(ExactName.init))
     else { return nil }
-    self.init(draft, presets, of: checkpoint, count: keys.count)
+    return (
+      InferredRenaming(draft, presets, of: checkpoint, count: keys.count),
+      draft.match?.unplaced ?? []
+    )
+  }
+
+  /// Whether a key that PEFT could have saved becomes one that is none of `keys`.
+  private func changesOthers(than keys: [String]) -> Bool {
+    let wanted = Set(keys.map(ExactName.init))
+    return changes.contains {
+      !wanted.contains(ExactName($0.to)) && AdapterKey.isSaved($0.from)
+    }
   }
 
   private init(_ draft: RenamingDraft, _ presets: [String], of checkpoint: Checkpoint, count: Int) {
     self.presets = presets
     self.count = count
     names = Set(draft.names.map(ExactName.init))
+    changes = draft.renaming.renamed
     map = presets.isEmpty ? draft.map.withEffect(on: checkpoint.records.map(\.name)) : nil
   }
 
