@@ -41,6 +41,7 @@ THEMES = {
     "verify": "verifying",
     "stories": "telling",
     "experts": "experts",
+    "layouts": "layouts",
     "kinds": "kinds",
     "several": "several",
     "load": "loading",

@@ -43,8 +43,26 @@ enum KeyFindings {
     }
   }
 
-  static func unprefixed(_ names: [String]) -> [Finding] {
-    guard !names.isEmpty else { return [] }
+  /// Keys that begin with none of what they are found by: PEFT's beginning, or the name of
+  /// a part of an image pipeline.
+  static func unprefixed(_ names: [String], hasConfiguration: Bool, path: String) -> [Finding] {
+    let isOfPipeline =
+      !hasConfiguration && names.contains { AdapterSurvey.isDiffusers(KeyWrappers.stripped($0)) }
+    guard !names.isEmpty, !isOfPipeline else { return [] }
+    if !hasConfiguration,
+      let part = PipelineComponent.shown(by: names.map { AdapterKey(peft: $0).target })
+    {
+      let beginning = "\(part.diffusers)."
+      return [
+        Finding(
+          .warning, .prefixDrift, tensors: names,
+          "\(count(names, "key")) \(names.count == 1 ? "begins" : "begin") neither with "
+            + "\(beginning.quoted), as diffusers wants them for the modules of that part, nor with "
+            + "PEFT's \"base_model.model.\"; both would ignore \(names.count == 1 ? "it" : "them") "
+            + "when loading",
+          fix: FixCommands.rename(path, ["^=\(beginning)"]))
+      ]
+    }
     return [
       Finding(
         .warning, .prefixDrift, tensors: names,

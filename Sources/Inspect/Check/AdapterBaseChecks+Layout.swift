@@ -1,7 +1,7 @@
 import Formats
 
 /// An adapter of a text model, or of one from before transformers 4.52, and a base that
-/// sees.
+/// sees or hears.
 extension AdapterBaseChecks {
   /// That PEFT looks for the layers under other names than a merge does: the model that it
   /// is given has them in a part of its own, whatever the file of the base calls them.
@@ -18,7 +18,7 @@ extension AdapterBaseChecks {
     return Finding(
       .warning, .prefixDrift, tensors: names,
       "\(FoldedKeys.summary(of: modules.map(\.target), "module")): as in a text model; in a model "
-        + "that sees, as transformers 4.52 and later build it, the layers are "
+        + "that sees or hears, as transformers 4.52 and later build it, the layers are "
         + "\"model.language_model.layers\", so that PEFT calls all \(names.count) keys missing and "
         + "changes nothing; a merge finds them",
       fix: isPlain

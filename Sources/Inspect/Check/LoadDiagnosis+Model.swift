@@ -4,10 +4,8 @@ import Formats
 extension LoadDiagnosis {
   func modelLoad() -> Result {
     var result = Result()
-    if !load.unexpected.isEmpty, !load.missing.isEmpty {
-      result.renaming = InferredRenaming(inspection.checkpoint, to: wanted)
-      result.findings += result.renaming.map { [renamingFinding($0)] } ?? []
-    }
+    result.renaming = renaming()
+    result.findings += result.renaming.map { [renamingFinding($0)] } ?? []
     let lost = load.missing.filter(PLoRA.ends)
     if !lost.isEmpty, result.renaming == nil {
       result.findings.append(
@@ -27,6 +25,15 @@ extension LoadDiagnosis {
     return result
   }
 
+  /// The renaming that gives missing keys their tensors. Where the list of unexpected keys
+  /// was cut off as a whole, it has to do so for all that are named.
+  private func renaming() -> InferredRenaming? {
+    guard !load.missing.isEmpty, !load.unexpected.isEmpty || wanted.isPartial,
+      let renaming = InferredRenaming(inspection.checkpoint, to: wanted)
+    else { return nil }
+    return !load.unexpected.isEmpty || isMended(by: renaming) ? renaming : nil
+  }
+
   /// Whether the shape of every missing tensor is known.
   private var knowsShapes: Bool {
     load.missing.allSatisfy { wantedShapes[ExactName($0)] != nil }
@@ -36,7 +43,12 @@ extension LoadDiagnosis {
     let unexpected = load.unexpected
     let missing = load.missing.count
     let message =
-      if let rule = renaming.onlyRule {
+      if unexpected.isEmpty {
+        (renaming.onlyRule.map { "the names differ by one change: \(Self.change($0)), " } ?? "")
+          + "the checkpoint has \(Wording.verb(missing, "the missing key", "all \(missing) missing keys"))"
+          + " that the log names"
+          + (renaming.onlyRule == nil ? ", under other names" : "")
+      } else if let rule = renaming.onlyRule {
         "the names differ by one change: \(Self.change(rule)), \(renaming.count) of the "
           + "\(Wording.count(unexpected.count, "unexpected key")) "
           + "\(Wording.verb(renaming.count, "is", "are")) among the "
@@ -47,7 +59,8 @@ extension LoadDiagnosis {
           + renaming.description(of: unexpected)
       }
     return Finding(
-      isRelaid ? .warning : .error, .prefixDrift, tensors: unexpected,
+      isRelaid ? .warning : .error, .prefixDrift,
+      tensors: unexpected.isEmpty ? load.missing : unexpected,
       message + (isRelaid ? Self.relaid : ""),
       fix: renaming.command(for: path, toMatch: reference))
   }
@@ -59,8 +72,9 @@ extension LoadDiagnosis {
       return false
     }
     let missing = Set(load.missing.map(ExactName.init))
-    return load.unexpected.allSatisfy { name in
-      layout.name(for: name).map { missing.contains(ExactName($0)) } ?? false
+    return !load.unexpected.isEmpty
+      && load.unexpected.allSatisfy { name in
+        layout.name(for: name).map { missing.contains(ExactName($0)) } ?? false
     }
   }
 

@@ -57,13 +57,12 @@ extension RenamingDraft {
   /// Takes what is inferred or, where that is not all, a renaming known by name; says
   /// why where there is neither.
   private mutating func inferOrRecognise(_ base: KeyList) -> CheckpointError? {
-    var attempt = self
-    let failure: CheckpointError?
-    do throws(CheckpointError) {
-      try attempt.infer(base)
-      failure = nil
-    } catch {
-      failure = error
+    var (attempt, failure) = inferred(base)
+    if attempt.match?.unplaced.isEmpty != true, startsWithModules(base) {
+      let (other, otherFailure) = inferred(base, startIsWord: true)
+      if otherFailure == nil, other.match?.placed ?? 0 > attempt.match?.placed ?? 0 {
+        (attempt, failure) = (other, nil)
+      }
     }
     if attempt.match?.unplaced.isEmpty != true, let known = knownRenaming(to: base) {
       self = known
@@ -71,6 +70,26 @@ extension RenamingDraft {
     }
     if failure == nil { self = attempt }
     return failure
+  }
+
+  /// The draft with what is inferred, or as it was and why nothing is.
+  private func inferred(_ base: KeyList, startIsWord: Bool = false)
+    -> (draft: RenamingDraft, failure: CheckpointError?)
+  {
+    var attempt = self
+    do throws(CheckpointError) {
+      try attempt.infer(base, startIsWord: startIsWord)
+      return (attempt, nil)
+    } catch {
+      return (self, error)
+    }
+  }
+
+  /// Whether numbers at the start of the names, or of those of the base, may be no places
+  /// in a list.
+  private func startsWithModules(_ base: KeyList) -> Bool {
+    NameShape.startWithModules(MatchSubject.subjects(of: self).lazy.map(\.path))
+      || NameShape.startWithModules(entries(of: base).lazy.map(\.name))
   }
 
   /// The draft without the wrappers of training programs; nil where it has none, or the
@@ -85,12 +104,14 @@ extension RenamingDraft {
   }
 
   /// Finds the renaming by the words and the shapes alone.
-  private mutating func infer(_ base: KeyList) throws(CheckpointError) {
+  private mutating func infer(_ base: KeyList, startIsWord: Bool) throws(CheckpointError) {
     let subjects = MatchSubject.subjects(of: self)
     let entries = entries(of: base)
-    let names = NameShape.fold(subjects.map { ($0.path, $0.demand) })
+    let names = NameShape.fold(
+      subjects.map { ($0.path, $0.demand) }, startIsWord: startIsWord)
     let places = NameShape.fold(
-      entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) })
+      entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) },
+      startIsWord: startIsWord)
     let matching = NameMatching(names, to: places)
     if matching.isTooLarge { return try inferOneChange(subjects, base) }
     try refuseShifted(matching, base: base)
@@ -146,6 +167,7 @@ extension RenamingDraft {
   /// The names that are wanted; the report of a failed load tells those that were
   /// missed, and all that it does not name are right as they are.
   func entries(of base: KeyList) -> [KeyList.Entry] {
+    if base.isPartial { return base.continued(by: names) }
     guard let unwanted = base.unwanted else { return base.entries }
     let wrong = Set(unwanted.map { ExactName($0.name) })
     // A report that names nothing of this checkpoint is of another one.
