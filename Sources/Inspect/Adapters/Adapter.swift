@@ -122,6 +122,11 @@ extension Adapter {
     with(modules: modules.filter(isKept))
   }
 
+  /// The adapter with one more tensor that takes a place.
+  func adding(_ replacement: AdapterReplacement) -> Adapter {
+    with(replacements: NaturalOrder.sorted(replacements + [replacement], by: \.target))
+  }
+
   /// The adapter with others of the tensors that take places, or without them.
   func replacing(_ replacement: (AdapterReplacement) -> AdapterReplacement?) -> Adapter {
     with(replacements: replacements.compactMap(replacement))
