@@ -29,7 +29,7 @@ extension LoadDiagnosis {
   /// was cut off as a whole, it has to do so for all that are named.
   private func renaming() -> InferredRenaming? {
     guard !load.missing.isEmpty, !load.unexpected.isEmpty || wanted.isPartial,
-      let renaming = InferredRenaming(inspection.checkpoint, to: wanted)
+      let renaming = InferredRenaming(inspection.checkpoint, to: wanted) ?? withoutNumber()
     else { return nil }
     return !load.unexpected.isEmpty || isMended(by: renaming) ? renaming : nil
   }

@@ -29,6 +29,19 @@ struct InferredRenaming {
     guard count > 0 else { return nil }
   }
 
+  /// Takes rules as they are: nil where they leave one of `missing` without a tensor, or
+  /// change any name to another than one of those.
+  init?(_ checkpoint: Checkpoint, by rules: [RenameRule], missing: [String]) {
+    guard !rules.isEmpty, var draft = try? RenamingDraft(checkpoint),
+      (try? draft.apply(KeyMap(rules), as: .rule)) != nil, (try? draft.requireDistinct()) != nil
+    else { return nil }
+    self.init(draft, [], of: checkpoint, count: missing.count)
+    let wanted = Set(missing.map(ExactName.init))
+    guard names.isSuperset(of: wanted),
+      changes.allSatisfy({ wanted.contains(ExactName($0.to)) })
+    else { return nil }
+  }
+
   /// For an adapter whose modules are not all in the base: nil where it does not give
   /// every one of them a place.
   init?(_ adapter: Adapter, to base: Checkpoint) {
