@@ -38,6 +38,7 @@ extension LoadDiagnosis {
     guard !load.missing.isEmpty, !load.unexpected.isEmpty || wanted.isPartial,
       let renaming = InferredRenaming(inspection.checkpoint, to: wanted)
         ?? family.flatMap({ InferredRenaming(inspection.checkpoint, by: $0, to: wanted) })
+        ?? withoutNumber()
     else { return nil }
     return !load.unexpected.isEmpty || isMended(by: renaming) ? renaming : nil
   }
