@@ -178,7 +178,8 @@ struct AdapterReader {
     // The grammar of other methods' keys is not known.
     guard UnmergeableMethod.finding(configuration) == nil else { return findings }
     if family.isPEFT {
-      findings += KeyFindings.unprefixed(unprefixed)
+      findings += KeyFindings.unprefixed(
+        unprefixed, hasConfiguration: configuration != nil, path: path)
       findings += KeyFindings.infixed(infixed, Array(adapterNames), path: path)
     }
     findings += KeyFindings.doublyPrefixed(doublyPrefixed)

@@ -134,7 +134,8 @@ struct AdapterSurvey: Sendable {
     ".lora_linear_layer.up.weight",
   ]
 
-  private static func isDiffusers(_ name: String) -> Bool {
+  /// Whether diffusers wrote such a name for a tensor of an adapter.
+  static func isDiffusers(_ name: String) -> Bool {
     if bareBeginnings.contains(where: { name.hasPrefix($0) }) {
       return bareLeaves.contains { name.hasSuffix($0) }
     }

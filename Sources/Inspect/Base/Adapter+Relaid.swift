@@ -1,7 +1,7 @@
 public import Formats
 
 /// What the base has under the adapter's own name stays, and no two become one. The base
-/// has the output of `tied`, though its file may not hold it.
+/// has all names of `tied`, though its file may hold one alone.
 extension Adapter {
   /// The adapter with the names of the base's files where it has those of another layout of
   /// transformers, or those of the loaded model; and a finding that says so. The adapter as
@@ -54,13 +54,13 @@ extension Adapter {
   }
 }
 
-/// The tensors that the files of a base have, and one that is tied.
+/// The tensors that the files of a base have, and those that are tied.
 private struct FileNames {
   let all: [String]
   private let names: Set<ExactName>
 
   init(_ base: Checkpoint, tied: TiedWeights?) {
-    all = base.records.map(\.name) + (tied.map { [$0.output] } ?? [])
+    all = base.records.map(\.name) + (tied?.others ?? [])
     names = Set(all.map { ExactName($0) })
   }
 

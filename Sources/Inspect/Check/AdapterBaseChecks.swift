@@ -10,6 +10,8 @@ struct AdapterBaseChecks {
   let matching: BaseMatching
   /// By the names that the file of the base has.
   let positions: NameTable
+  /// The modules whose bias the base has not got.
+  private let withoutBias: [AdapterModule]
   /// What the adapter's names had to be changed for.
   private let layout: Finding?
   let tiedWeights: TiedWeights?
@@ -30,14 +32,18 @@ struct AdapterBaseChecks {
     let tied = try? TiedWeights(deep)
     let hidden = Self.hiddenLayers(of: adapter, in: original)
     let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
-    let adapter = try tied?.joined(relaid) ?? relaid
+    let adapter = try Self.folded(relaid, deep, tied)
     let base = deep.resized(by: adapter)
     self.adapter = adapter
     self.base = base
     self.original = deep
     tiedWeights = tied
-    let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
+    var whole = base
+    if let tied {
+      for (name, source) in tied.names { whole = whole.adding(copyOf: source, as: name) }
+    }
     matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: whole)
+    withoutBias = matching.withoutBias(whole.positions())
     self.layout = matching.unmatched.isEmpty ? hidden ?? layout : layout
     packed = Set(matching.packedWeights(in: base).map(\.module.target))
     var fault: CheckpointError?
@@ -51,6 +57,19 @@ struct AdapterBaseChecks {
     configuration = try? ModelConfiguration(beside: base)
     inferred =
       packed.isEmpty ? matching.renaming : nil
+  }
+
+  /// The adapter with one tensor for what the base ties.
+  private static func folded(_ adapter: Adapter, _ base: Checkpoint, _ tied: TiedWeights?)
+    throws(CheckpointError) -> Adapter
+  {
+    guard let tied else { return adapter }
+    let joined = try tied.joined(adapter)
+    // A merge parts them before anything takes a place.
+    let parted = tied.bias.flatMap { bias in
+      tied.parted(by: joined).isEmpty ? nil : base.adding(copyOf: bias.source, as: bias.name)
+    }
+    return try tied.foldingBias(of: joined, onto: parted ?? base)
   }
 
   /// The renaming that would place every module, as expression and replacement.
@@ -91,7 +110,7 @@ struct AdapterBaseChecks {
 
   /// Biases of B for which the base has none.
   private func biases() -> [Finding] {
-    let modules = matching.withoutBias(positions)
+    let modules = withoutBias
     guard !modules.isEmpty else { return [] }
     return [
       Finding(

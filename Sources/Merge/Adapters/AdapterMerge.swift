@@ -41,8 +41,9 @@ public struct AdapterMerge: Sendable {
     throws(CheckpointError)
   {
     try base.checkpoint.requireDistinctNames()
+    for weighted in given { try Mergeability.checkTargets(weighted.adapter) }
     let pair = try TiedWeights(base.checkpoint)
-    let adapters = try given.map { (weighted) throws(CheckpointError) in
+    var adapters = try given.map { (weighted) throws(CheckpointError) in
       try weighted.fitted(to: base.checkpoint, tied: pair)
     }
     for weighted in adapters {
@@ -53,6 +54,9 @@ public struct AdapterMerge: Sendable {
     try merged.replicateLayers(for: adapters)
     let tied = try pair.flatMap { (pair) throws(CheckpointError) in
       try merged.part(pair, by: adapters.map(\.adapter), keepsTied: options.keepsTied)
+    }
+    adapters = try adapters.map { (weighted) throws(CheckpointError) in
+      try weighted.folded(onto: merged.checkpoint, tied: pair)
     }
     for weighted in adapters { try merged.replace(with: weighted) }
     if let pair { try merged.resizeOutput(of: pair, with: adapters.map(\.adapter)) }

@@ -122,8 +122,8 @@ struct MergeBase {
   /// Equal shapes; of embeddings the number of tokens may differ.
   private static func fits(_ shape: [Int], _ original: [Int], name: String) -> Bool {
     shape == original
-      || ((EmbeddingNames.isInput(name) || EmbeddingNames.isOutput(name))
-        && shape.count == 2 && shape.dropFirst() == original.dropFirst())
+      || (EmbeddingNames.isOfTokens(name) && (1...2).contains(shape.count)
+        && shape.count == original.count && shape.dropFirst() == original.dropFirst())
   }
 
   /// A module that the base does not have: a tied output, or a new head.

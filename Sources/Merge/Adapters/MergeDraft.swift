@@ -153,19 +153,22 @@ struct MergeDraft {
     }
   }
 
-  /// Gives what is meant for either of two tied tensors to the one that stays.
+  /// Gives what is meant for any name of a tied tensor to the one that stays.
   mutating func join(_ tied: TiedWeights) {
-    let (input, output) = (ExactName(tied.input), ExactName(tied.output))
-    base.expand { $0.name == tied.output ? [] : [$0] }
-    guard let moved = updates.removeValue(forKey: output) else { return }
-    // The two began as one tensor, and PEFT loads what either of them brings into the one.
-    var joined = moved.isReplacement ? moved : updates[input] ?? moved
-    joined.base.name = tied.input
-    joined.steps = updates[input]?.steps ?? []
-    if numerics == .peft, !joined.steps.isEmpty, let first = moved.steps.first {
-      joined.steps.append(UpdateStep(.round, adapter: first.adapter))
+    let others = Set(tied.names.map { ExactName($0.name) })
+    base.expand { others.contains(ExactName($0.name)) ? [] : [$0] }
+    for (other, source) in tied.names {
+      guard let moved = updates.removeValue(forKey: ExactName(other)) else { continue }
+      let input = ExactName(source)
+      // They began as one tensor, and PEFT loads what any of them brings into the one.
+      var joined = moved.isReplacement ? moved : updates[input] ?? moved
+      joined.base.name = source
+      joined.steps = updates[input]?.steps ?? []
+      if numerics == .peft, !joined.steps.isEmpty, let first = moved.steps.first {
+        joined.steps.append(UpdateStep(.round, adapter: first.adapter))
+      }
+      joined.steps += moved.steps
+      updates[input] = joined
     }
-    joined.steps += moved.steps
-    updates[input] = joined
   }
 }

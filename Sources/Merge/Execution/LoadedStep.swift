@@ -83,7 +83,7 @@ enum LoadedStep: Sendable {
         var line = values._mutatingExtracting(position * columns..<(position + 1) * columns)
         Values.multiply(&line, by: factors.span)
       }
-    case .rotate(let rotation): rotation.apply(to: &values)
+    case .rotate(let rotation): rotation.apply(to: &values, scratch: &scratch)
     case .replaceRows(let places, let data):
       for (position, row) in rows.enumerated() {
         guard let place = places[row] else { continue }
