@@ -81,7 +81,8 @@ extension ModuleSteps {
   /// PEFT gives the first factor the axes of a kernel only for two of them, so that what
   /// was trained on a Conv1d is the product with each of the second's matrices.
   private func sliceWidth(of factor: AdapterFactors.KroneckerFactor) -> Int? {
-    guard adapter.kind == .peftAdapter, case .whole(let record) = factor, record.shape.count == 3
+    guard [.peftAdapter, .wrappedCheckpoint].contains(adapter.kind),
+      case .whole(let record) = factor, record.shape.count == 3
     else { return nil }
     return record.shape[2]
   }

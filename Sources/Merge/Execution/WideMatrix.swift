@@ -103,20 +103,6 @@ struct WideMatrix: Sendable {
   }
 }
 
-extension Factor {
-  /// The values of the matrix as float64, row by row.
-  func doubles() throws(CheckpointError) -> [Double] {
-    guard core == nil else { return try floats().map(Double.init) }
-    var values = try record.doubles()
-    guard let rowScales else { return values }
-    let columns = columnCount
-    for (row, scale) in try rowScales.doubles().enumerated() {
-      for index in row * columns..<(row + 1) * columns { values[index] *= scale }
-    }
-    return values
-  }
-}
-
 extension MatrixSource {
   /// The values of the matrix as float64, row by row.
   fileprivate func doubles() throws(CheckpointError) -> [Double] {
@@ -128,16 +114,5 @@ extension MatrixSource {
         columnCount: columnCount)
       return (0..<rowCount).flatMap { product.row($0) }
     }
-  }
-}
-
-extension TensorRecord {
-  /// The values as float64, row by row.
-  func doubles() throws(CheckpointError) -> [Double] {
-    guard let type = type.element, Conversion.isConvertible(type) else {
-      preconditionFailure("the plan lets only float factors through")
-    }
-    let bytes = try TensorData(self).read(0..<byteCount)
-    return Conversion.doubles(bytes, of: type)
   }
 }
