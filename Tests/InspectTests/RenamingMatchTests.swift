@@ -104,7 +104,7 @@ import Testing
         == "a: 3 names have a place in b only because no other is left, which is no proof")
     #expect(
       error?.fix
-        == "say it yourself with --rename; --to-match finds the rest")
+        == #"say it yourself with --rename, as '\.down_proj\.=.xyz.'; --to-match finds the rest"#)
   }
 
   @Test func `takes no place for being left where the other list lacks some`() {
