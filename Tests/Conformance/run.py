@@ -52,6 +52,7 @@ THEMES = {
     "pipelines": "pipelines",
     "mend": "mending",
     "renaming": "renaming",
+    "missing": "missing",
 }
 
 

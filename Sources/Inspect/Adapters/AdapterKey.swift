@@ -87,6 +87,14 @@ struct AdapterKey {
     leaf(in: name.dottedSegments, family: nil) != nil
   }
 
+  /// Whether PEFT saves factors under names of this form: its own beginning once, no
+  /// wrapper and no name of an adapter.
+  static func isSaved(_ name: String) -> Bool {
+    let key = AdapterKey(peft: name)
+    return name.hasPrefix("base_model.model.") && key.wrappers.isEmpty
+      && key.modelPrefixCount == 1 && key.adapterName == nil && hasLeaf(name)
+  }
+
   /// What PEFT keeps of a module that was trained whole.
   enum SavedCopy: Equatable {
     case trained(adapter: Substring)

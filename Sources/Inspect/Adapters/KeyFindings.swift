@@ -138,6 +138,14 @@ enum KeyFindings {
             path, ["\\.lora_down\\.weight$=.lora_A.weight", "\\.lora_up\\.weight$=.lora_B.weight"]))
       ]
     }
+    if TorchtuneNames.areAll(names), kind == .peftAdapter {
+      return [
+        Finding(
+          .error, .unmatchedKey, tensors: names,
+          "\(count(names, "key")) \(names.count == 1 ? "is" : "are") named as by torchtune "
+            + "(\(Wording.folded(names, limit: 1))): \(TorchtuneNames.advice)")
+      ]
+    }
     return [
       Finding(
         .error, .unmatchedKey, tensors: names,

@@ -4,8 +4,13 @@ import Formats
 extension LoadDiagnosis {
   func modelLoad() -> Result {
     var result = Result()
-    result.renaming = renaming()
-    result.findings += result.renaming.map { [renamingFinding($0)] } ?? []
+    let family = NameFamily.leading(from: load.unexpected, to: load.missing)
+    result.renaming = renaming(family)
+    if let renaming = result.renaming {
+      result.findings.append(renamingFinding(renaming, family))
+    } else if let family {
+      result.findings.append(foreign(family))
+    }
     let lost = load.missing.filter(PLoRA.ends)
     if !lost.isEmpty, result.renaming == nil {
       result.findings.append(
@@ -29,9 +34,11 @@ extension LoadDiagnosis {
 
   /// The renaming that gives missing keys their tensors. Where the list of unexpected keys
   /// was cut off as a whole, it has to do so for all that are named.
-  private func renaming() -> InferredRenaming? {
+  private func renaming(_ family: NameFamily?) -> InferredRenaming? {
     guard !load.missing.isEmpty, !load.unexpected.isEmpty || wanted.isPartial,
       let renaming = InferredRenaming(inspection.checkpoint, to: wanted)
+        ?? family.flatMap({ InferredRenaming(inspection.checkpoint, by: $0, to: wanted) })
+        ?? withoutNumber()
     else { return nil }
     return !load.unexpected.isEmpty || isMended(by: renaming) ? renaming : nil
   }
@@ -41,7 +48,17 @@ extension LoadDiagnosis {
     load.missing.allSatisfy { wantedShapes[ExactName($0)] != nil }
   }
 
-  private func renamingFinding(_ renaming: InferredRenaming) -> Finding {
+  /// That the names are of a family whose preset needs more than is known.
+  private func foreign(_ family: NameFamily) -> Finding {
+    Finding(
+      .error, .prefixDrift, tensors: load.unexpected,
+      "\(family.words): the preset \(family.preset) gives them those that \(source) wants"
+        + (family.isRenaming
+          ? "" : ", and needs the number of heads, which no config.json or params.json tells"),
+      fix: family.command(for: inspection.checkpoint))
+  }
+
+  private func renamingFinding(_ renaming: InferredRenaming, _ family: NameFamily?) -> Finding {
     let unexpected = load.unexpected
     let missing = load.missing.count
     let message =
@@ -63,7 +80,7 @@ extension LoadDiagnosis {
     return Finding(
       isRelaid ? .warning : .error, .prefixDrift,
       tensors: unexpected.isEmpty ? load.missing : unexpected,
-      message + (isRelaid ? Self.relaid : ""),
+      message + (isRelaid ? Self.relaid : "") + (family.map { "; \($0.words)" } ?? ""),
       fix: renaming.command(for: path, toMatch: reference))
   }
 
@@ -112,7 +129,12 @@ extension LoadDiagnosis {
           "\(Wording.count(missing.count, "key")) of \(source) "
             + "\(Wording.verb(missing.count, "is", "are")) missing: \(Wording.folded(missing))"))
     }
-    let extra = load.unexpected.filter { renaming?.names.contains(ExactName($0)) != false }
+    let packed = QuantisedNames.unexpected(load.unexpected, by: source)
+    findings += [packed].compactMap(\.self)
+    let packedNames = Set(packed?.tensors ?? [])
+    let extra = load.unexpected.filter {
+      !packedNames.contains($0) && renaming?.names.contains(ExactName($0)) != false
+    }
     if !extra.isEmpty, extra.allSatisfy(EmbeddingNames.isOutput), load.missing.isEmpty {
       findings.append(
         Finding(

@@ -8,9 +8,9 @@ extension RenamingDraft {
     let entries = entries(of: base)
     let names = NameShape.fold(
       subjects.map { ($0.path, $0.demand) }, startIsWord: startIsWord)
+    let classes = classesOfBase
     let places = NameShape.fold(
-      entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) },
-      startIsWord: startIsWord)
+      entries.map { ($0.name, Self.demand(of: $0, classes)) }, startIsWord: startIsWord)
     let matching = NameMatching(names, to: places)
     if matching.isTooLarge { return try inferOneChange(subjects, base) }
     try refuseShifted(matching, base: base)
@@ -30,6 +30,20 @@ extension RenamingDraft {
       unplaced: NaturalOrder.sorted(homeless))
     guard !homeless.isEmpty else { return }
     findings.append(Self.unplaced(NaturalOrder.sorted(homeless), base))
+  }
+
+  /// What can be at a place: where the classes of the modules are known, so is which way
+  /// round they hold their weights.
+  private static func demand(of entry: KeyList.Entry, _ classes: ModuleClasses) -> ShapeDemand {
+    guard let shape = entry.shape else { return .unknown }
+    let module = entry.name.dottedSegments.dropLast().last
+    return module.flatMap(classes.isConv1D) == false ? .linear(shape) : .shape(shape)
+  }
+
+  /// The classes of the modules by the `config.json` that was found last, the base's.
+  private var classesOfBase: ModuleClasses {
+    let json = modelConfigurations.last.flatMap { try? InputFile.json(at: $0) }
+    return ModuleClasses(json.map(ModelConfiguration.init))
   }
 
   /// Finds the one change that all names have, where they are too many to lay side by side.

@@ -39,6 +39,7 @@ extension RenamingDraft {
   /// Finds the renaming without a thought of what is split or fused.
   mutating func matchNames(of base: KeyList) throws(CheckpointError) {
     try convertFamily(base)
+    try convertSpelling(base)
     if let kind, case .pipeline(let style) = AdapterFamily.naming(of: kind) {
       return look(up: style, in: base)
     }
@@ -110,10 +111,10 @@ extension RenamingDraft {
     guard let unwanted = base.unwanted else { return base.entries }
     let wrong = Set(unwanted.map { ExactName($0.name) })
     // A report that names nothing of this checkpoint is of another one.
-    guard tensors.contains(where: { wrong.contains(ExactName($0.record.name)) }) else {
+    guard tensors.contains(where: { wrong.contains(ExactName($0.input)) }) else {
       return base.entries
     }
-    let right = tensors.filter { !wrong.contains(ExactName($0.record.name)) }
-    return base.entries + right.map { KeyList.Entry($0.record.name) }
+    let right = tensors.compactMap(\.origin).filter { !wrong.contains(ExactName($0)) }
+    return base.entries + right.map { KeyList.Entry($0) }
   }
 }

@@ -37,7 +37,7 @@ struct MergeCommand: CheckpointCommand {
       valueName: "exact|peft"))
   var numerics = Numerics.exact
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   func validate() throws { try reading.validate(adapterCount: adapters.count) }

@@ -91,7 +91,7 @@ struct NameMatching {
     var columns: [Int: [Pair]] = [:]
     for index in names.indices where places[index] == nil {
       for place in candidates[index] where !taken.contains(place) {
-        guard let pair = pair(index, place) else { continue }
+        guard let pair = pair(index, place), !isContrary(pair.alignment) else { continue }
         rows[index, default: []].append(pair)
         columns[place, default: []].append(pair)
       }

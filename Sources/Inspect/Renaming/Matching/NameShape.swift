@@ -113,11 +113,15 @@ enum ShapeDemand: Hashable {
   case shape([Int])
   /// The weight that factors update: `[out, in]`, which a base may hold transposed.
   case factors([Int])
+  /// A weight of which is known that it is held as `[out, in]`.
+  case linear([Int])
 
   /// Whether a tensor of the base can be it.
   func accepts(_ base: ShapeDemand) -> Bool {
     switch (self, base) {
-    case (.shape(let own), .shape(let other)): own == other
+    case (.shape(let own), .shape(let other)), (.shape(let own), .linear(let other)),
+      (.factors(let own), .linear(let other)):
+      own == other
     case (.factors(let own), .shape(let other)):
       own == other || (own.count == 2 && own.reversed() == other)
     default: true
