@@ -41,7 +41,7 @@ import Testing
       told.map(\.message)
         == (isHidden
           ? [
-            "module \"model.layers.0.q\": as in a text model; in a model that sees, as "
+            "module \"model.layers.0.q\": as in a text model; in a model that sees or hears, as "
               + "transformers 4.52 and later build it, the layers are "
               + "\"model.language_model.layers\", so that PEFT calls all 2 keys missing and changes "
               + "nothing; a merge finds them"

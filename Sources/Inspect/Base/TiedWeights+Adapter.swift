@@ -34,11 +34,11 @@ extension TiedWeights {
     switch (brought(bias.name), brought(bias.source)) {
     case (nil, nil): return adapter
     case (nil, let own?):
-      return isHeld ? adapter.adding([own.inPlace(of: bias.name)]) : adapter
+      return isHeld ? adapter.adding(own.inPlace(of: bias.name)) : adapter
     case (let copy?, nil):
       let own = copy.inPlace(of: bias.source)
       return isHeld
-        ? adapter.adding([own]) : adapter.replacing { $0.target == bias.name ? own : $0 }
+        ? adapter.adding(own) : adapter.replacing { $0.target == bias.name ? own : $0 }
     case (let copy?, let own?):
       if isHeld { return adapter }
       guard try TensorData.isEqual(copy.record, own.record) else {

@@ -1,30 +1,24 @@
 import Formats
 
 /// An adapter of a text model, or of one from before transformers 4.52, and a base that
-/// sees.
+/// sees or hears.
 extension AdapterBaseChecks {
-  /// That PEFT looks for the layers under other names than a merge does: the model that it
-  /// is given has them in a part of its own, whatever the file of the base calls them.
-  static func hiddenLayers(of adapter: Adapter, in base: Checkpoint) -> Finding? {
-    let modules = adapter.modules.filter { $0.target.hasPrefix("model.layers.") }
-    let names = modules.flatMap { $0.tensors.map(\.record.name) }
-    guard adapter.kind == .peftAdapter, !modules.isEmpty,
-      VisionLanguageLayout(base.records.lazy.map(\.name)) != nil,
-      !base.records.contains(where: { $0.name.dottedSegments.contains("text_model") }),
-      // Models with code of their own have names of their own.
-      let configuration = try? ModelConfiguration(beside: base), configuration.codeFiles.isEmpty
-    else { return nil }
-    let isPlain = names.allSatisfy { $0.hasPrefix("base_model.model.model.layers.") }
+  /// That PEFT looks for modules under other names than a merge does: the model that it is
+  /// given has them in parts of its own, whatever the file of the base calls them.
+  static func hiddenModules(of adapter: Adapter, in base: Checkpoint) -> Finding? {
+    guard let layout = OldLayout(adapter, onto: base) else { return nil }
+    let hidden = adapter.modules.compactMap { module in
+      layout.hiddenName(of: module.target).map { (module: module, name: $0) }
+    }
+    guard let first = hidden.first else { return nil }
+    let names = hidden.flatMap { $0.module.tensors.map(\.record.name) }
+    let isPlain = adapter.records.allSatisfy { $0.name.hasPrefix("base_model.model.") }
     return Finding(
       .warning, .prefixDrift, tensors: names,
-      "\(FoldedKeys.summary(of: modules.map(\.target), "module")): as in a text model; in a model "
-        + "that sees, as transformers 4.52 and later build it, the layers are "
-        + "\"model.language_model.layers\", so that PEFT calls all \(names.count) keys missing and "
-        + "changes nothing; a merge finds them",
-      fix: isPlain
-        ? FixCommands.rename(
-          adapter.path,
-          [#"^base_model\.model\.model\.layers\.=base_model.model.model.language_model.layers."#])
-        : nil)
+      "\(FoldedKeys.summary(of: hidden.map(\.module.target), "module")): as in a text model, or "
+        + "before transformers 4.52; in the model that it builds since for a base that sees or "
+        + "hears, \(hidden.count == 1 ? "it" : "the first") is \(first.name.quoted), so that PEFT "
+        + "calls all \(names.count) keys missing and changes nothing there; a merge finds them",
+      fix: isPlain ? FixCommands.remap(adapter.path, "--preset transformers-4.52") : nil)
   }
 }

@@ -30,7 +30,7 @@ struct AdapterBaseChecks {
     let layers = try LayerReplication(of: adapter, base: original)
     let deep = layers.map { original.expanded($0.copies) } ?? original
     let tied = try? TiedWeights(deep)
-    let hidden = Self.hiddenLayers(of: adapter, in: original)
+    let hidden = Self.hiddenModules(of: adapter, in: original)
     let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
     let adapter = try Self.folded(relaid, deep, tied)
     let base = deep.resized(by: adapter)
@@ -151,7 +151,7 @@ struct AdapterBaseChecks {
     if let layers = AbsentLayers(weights, in: base.records.lazy.map(\.name)) {
       message += "; \(layers.comparison(with: adapter.modules))"
     } else if !matching.nearest.isEmpty {
-      message += "; nearest in the base: \(Wording.folded(matching.nearest))"
+      message += choice(modules[0]) ?? "; nearest in the base: \(Wording.folded(matching.nearest))"
     }
     return [
       Finding(
@@ -159,6 +159,19 @@ struct AdapterBaseChecks {
         fix: matching.unmatchedFix(inferred))
     ]
   }
+
+  /// That a module without a place has lost its beginning, and could be any of several.
+  private func choice(_ module: AdapterModule) -> String? {
+    guard inferred == nil, case .path = AdapterFamily.naming(of: adapter.kind) else { return nil }
+    let found = NearestNames(base, positions: positions).candidates(for: module)
+    guard found.ending == module.target, (2...Self.maximumChoiceCount).contains(found.paths.count)
+    else { return nil }
+    return "; \(module.target.quoted) could be "
+      + found.paths.sorted().map(\.quoted).joined(separator: " or ") + ", and nothing tells which"
+  }
+
+  /// More places than this are no choice.
+  private static let maximumChoiceCount = 4
 
   /// Factors of fused experts without a parameter that is theirs.
   private func experts() -> [Finding] {

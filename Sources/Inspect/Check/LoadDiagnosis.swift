@@ -39,12 +39,15 @@ struct LoadDiagnosis {
   }
 
   func result() -> Result {
+    // Told already: it is no file of weights.
+    if inspection.kind == .trainingState { return Result() }
     if isAdapterLoad { return adapterLoad() }
     if let finding = unnamedMagnitudes() { return Result(findings: [finding] + mismatches()) }
     if let finding = otherFile() { return Result(findings: [finding]) }
     if let finding = adapterAsModel() {
       return Result(findings: [finding] + ploraWanted())
     }
+    if let finding = torchtuneAsModel() { return Result(findings: [finding]) }
     if let finding = wrappedAsModel() { return Result(findings: [finding] + ploraWanted()) }
     return modelLoad()
   }

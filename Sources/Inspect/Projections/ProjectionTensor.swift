@@ -105,7 +105,7 @@ extension RenamingDraft {
   private static let maximumElementCount = 1 << 40
 
   /// Refuses empty tensors, and shapes that a text makes up.
-  private func checkSize(_ tensor: Tensor) throws(CheckpointError) {
+  func checkSize(_ tensor: Tensor) throws(CheckpointError) {
     guard tensor.isShapeKnown else { return }
     let count = tensor.record.shape.reduce(1) { count, size in
       let product = count.multipliedReportingOverflow(by: size)
@@ -130,7 +130,8 @@ extension RenamingDraft {
     }
     throw CheckpointError(
       modelConfigurations.isEmpty
-        ? "needs num_attention_heads and num_key_value_heads; there is no config.json beside it"
+        ? "needs num_attention_heads and num_key_value_heads; neither config.json nor params.json "
+          + "lies beside it"
         : "needs num_attention_heads and num_key_value_heads; "
           + "\(modelConfigurations.joined(separator: " and ")) "
           + "\(modelConfigurations.count == 1 ? "does" : "do") not say",

@@ -1,7 +1,7 @@
 import Compute
 
 /// What a verification comes to, in one word.
-public enum VerificationConclusion: String, Sendable, Hashable {
+public enum VerificationConclusion: String, Sendable, Hashable, CaseIterable {
   case equal
   /// Equal but for what the tolerance allows.
   case withinTolerance = "within-tolerance"

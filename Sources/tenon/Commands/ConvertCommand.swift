@@ -55,7 +55,7 @@ struct ConvertCommand: CheckpointCommand {
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   /// What Hugging Face's writers put into a file at most.
@@ -73,8 +73,7 @@ struct ConvertCommand: CheckpointCommand {
   func perform() throws(CheckpointError) -> ExitCode {
     let filter = try filter.filter()
     // Refused before anything is read: the user may have to think again.
-    let transaction = try OutputTransaction(
-      path: place.output, force: write.force, inputs: [path])
+    let transaction = try write.transaction(place.output, inputs: [path])
     var options = try write.outputOptions(for: transaction, format: format)
     options.type = place.dtype?.type
     options.maximumShardSize = options.maximumShardSize ?? Self.defaultShardSize

@@ -37,15 +37,14 @@ struct MergeCommand: CheckpointCommand {
       valueName: "exact|peft"))
   var numerics = Numerics.exact
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   func validate() throws { try reading.validate(adapterCount: adapters.count) }
 
   func perform() throws(CheckpointError) -> ExitCode {
     // Refused before anything is read: the user may have to think again.
-    let transaction = try OutputTransaction(
-      path: place.output, force: write.force, inputs: [base] + adapters)
+    let transaction = try write.transaction(place.output, inputs: [base] + adapters)
     var options = try write.outputOptions(for: transaction)
     options.type = place.dtype?.type
     options.numerics = numerics

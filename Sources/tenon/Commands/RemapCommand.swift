@@ -38,7 +38,7 @@ struct RemapCommand: CheckpointCommand {
   @Flag(help: "Print the names of the presets and what they do.")
   var listPresets = false
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   func validate() throws {
@@ -64,7 +64,7 @@ struct RemapCommand: CheckpointCommand {
       return .success
     }
     // Refused before anything is read: the user may have to think again.
-    let transaction = try OutputTransaction(path: output, force: write.force, inputs: [path])
+    let transaction = try write.transaction(output, inputs: [path])
     let options = try write.outputOptions(for: transaction)
     guard let input = try tensors(of: path) else {
       try finish(try renaming(of: try hdf5.keys(path)), nil)

@@ -44,8 +44,14 @@ struct AdapterOptions: ParsableArguments {
     }
   }
 
-  /// Throws unless there is at most one weight for each adapter.
+  /// Throws unless there is at most one weight for each adapter, and an adapter for what
+  /// concerns a part of it or its opposite.
   func validate(adapterCount: Int) throws {
+    if adapterCount == 0, unmerge || !include.isEmpty {
+      throw ValidationError(
+        "\(unmerge ? "--unmerge" : "--include") needs an adapter in files of its own; a checkpoint "
+          + "that holds base and adapter is merged whole")
+    }
     guard weight.count <= adapterCount else {
       throw ValidationError("\(weight.count) weights for \(adapterCount) adapters")
     }
