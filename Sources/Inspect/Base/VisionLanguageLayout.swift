@@ -9,31 +9,45 @@ public import Formats
 struct VisionLanguageLayout {
   private struct Part: Sendable {
     let beginnings: [String]
+    /// The one in the models that transformers builds today.
+    let live: String
+    /// Others that PEFT turns into that one by itself.
+    var converted: Set<String> = []
     var isVision = false
+
+    init(_ beginnings: [String], live: String? = nil, isVision: Bool = false) {
+      self.beginnings = beginnings
+      self.live = live ?? beginnings[0]
+      self.isVision = isVision
+    }
+
+    func converting(_ names: Set<String>) -> Part {
+      var part = self
+      part.converted = names
+      return part
+    }
   }
 
   private static let parts: [Part] =
     ["layers", "embed_tokens", "norm"].map { list in
-      Part(
-        beginnings: [
-          "model.language_model.\(list)", "language_model.model.\(list)",
-          "model.text_model.\(list)", "text_model.model.\(list)", "model.\(list)",
-        ])
+      Part([
+        "model.language_model.\(list)", "language_model.model.\(list)",
+        "model.text_model.\(list)", "text_model.model.\(list)", "model.\(list)",
+      ]).converting(["language_model.model.\(list)"])
     }
     + [
-      Part(beginnings: ["lm_head", "language_model.lm_head", "text_model.lm_head"]),
-      Part(beginnings: ["model.visual", "visual"], isVision: true),
-      // CLIP and SigLIP lost a level in version 5.
-      Part(
-        beginnings: [
-          "model.vision_tower.vision_model", "vision_tower.vision_model", "model.vision_tower",
-          "vision_tower",
-        ], isVision: true),
+      Part(["lm_head", "language_model.lm_head", "text_model.lm_head"]),
+      Part(["model.visual", "visual"], isVision: true),
     ]
-    + [
-      "vision_model", "multi_modal_projector", "image_newline", "image_tower", "video_tower",
-      "vqmodel",
-    ].map { Part(beginnings: ["model.\($0)", $0], isVision: true) }
+    // CLIP and SigLIP lost a level in version 5.
+    + ["vision_tower", "image_tower", "video_tower"].map { tower in
+      let deep = ["model.\(tower).vision_model", "\(tower).vision_model"]
+      return Part(deep + ["model.\(tower)", tower], live: "model.\(tower)", isVision: true)
+        .converting(Set(deep))
+    }
+    + ["vision_model", "multi_modal_projector", "image_newline", "vqmodel"].map {
+      Part(["model.\($0)", $0], isVision: true)
+    }
 
   /// By part, the one beginning that a file has for it; nil where it has none or several.
   private let beginnings: [String?]
@@ -57,6 +71,20 @@ struct VisionLanguageLayout {
       own != beginning
     else { return nil }
     return own + other.dropFirst(beginning.count)
+  }
+
+  /// How a name begins that PEFT does not find in the model that transformers builds today,
+  /// and how it begins there; nil where PEFT finds it, or the name is of no part.
+  func hidden(_ name: String) -> (beginning: String, live: String)? {
+    guard let (index, beginning) = Self.place(of: name) else { return nil }
+    let part = Self.parts[index]
+    // Models whose vision part was called `visual` never had another language model.
+    let isConverted = part.converted.contains(beginning) && (part.isVision || !hasVisual)
+    return beginning == part.live || isConverted ? nil : (beginning, part.live)
+  }
+
+  private var hasVisual: Bool {
+    zip(Self.parts, beginnings).contains { $0.beginnings.contains("visual") && $1 != nil }
   }
 
   /// The part that a name belongs to, and how it begins.

@@ -28,7 +28,7 @@ struct AdapterBaseChecks {
     let layers = try LayerReplication(of: adapter, base: original)
     let deep = layers.map { original.expanded($0.copies) } ?? original
     let tied = try? TiedWeights(deep)
-    let hidden = Self.hiddenLayers(of: adapter, in: original)
+    let hidden = Self.hiddenModules(of: adapter, in: original)
     let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
     let adapter = try tied?.joined(relaid) ?? relaid
     let base = deep.resized(by: adapter)
