@@ -22,6 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 from large_models import make_adapter, make_base, make_wide_header
 
 HEADER_TENSORS = 94_000
+# A copy that is on the disk when it ends, as a merge is.
+COPY_AND_SYNC = 'cp -r "$1" "$2" && find "$2" -exec sync {} +'
 
 
 @dataclass
@@ -113,35 +115,42 @@ MERGES = {"lora": Merge("LoRA"), "dora": Merge("DoRA", is_dora=True),
 
 def merge_benchmark(arguments, merge):
     base, adapter = merge.inputs(arguments.folder, arguments.layers)
-    out = {name: os.path.join(arguments.folder, f"out-{name}") for name in ("cp", "tenon", "peft")}
+    out = os.path.join(arguments.folder, "out")
+    ours = [arguments.tenon, "merge", base, adapter, "-o", out, "--quiet"]
     commands = {
-        "cp": ["cp", "-r", base, out["cp"]],
-        "tenon merge": [arguments.tenon, "merge", base, adapter, "-o", out["tenon"], "--quiet"],
-        "PEFT": [sys.executable, os.path.join(HERE, "peft_merge.py"), base, adapter, out["peft"]],
+        "cp": ["cp", "-r", base, out],
+        "tenon merge --no-sync": [*ours, "--no-sync"],
+        "cp, then sync": ["sh", "-c", COPY_AND_SYNC, "sh", base, out],
+        "tenon merge": ours,
+        "PEFT": [sys.executable, os.path.join(HERE, "peft_merge.py"), base, adapter, out],
     }
     runs = {name: Runs() for name in commands}
-    for path in out.values():
-        drop(path)
-    subprocess.run(["cp", "-r", base, out["cp"]], check=True)  # the base comes into the cache
-    drop(out["cp"])
+    drop(out)
+    subprocess.run(commands["cp"], check=True)  # the base comes into the cache
+    drop(out)
     for round_number in range(arguments.rounds):
-        turns = list(zip(commands.items(), out.values()))
+        turns = list(commands.items())
         # Whoever comes second may find the disk as the first left it.
-        for (name, command), path in turns if round_number % 2 == 0 else turns[::-1]:
+        for name, command in turns if round_number % 2 == 0 else turns[::-1]:
             if name == "PEFT" and round_number >= arguments.peft_rounds:
                 continue
             runs[name].add(command)
             last = name == "PEFT" and round_number == arguments.peft_rounds - 1
             if arguments.compare and last:
                 # tenon's output of this round is gone; the same bytes come again.
-                subprocess.run(commands["tenon merge"], check=True, stdout=subprocess.DEVNULL)
-                compare(out["tenon"], out["peft"])
-                drop(out["tenon"])
-            drop(path)
+                again = out + "-again"
+                subprocess.run([*ours[:5], again, "--quiet"], check=True,
+                               stdout=subprocess.DEVNULL)
+                compare(again, out)
+                drop(again)
+            drop(out)
 
     size = sum(os.path.getsize(os.path.join(base, name)) for name in os.listdir(base))
-    table(f"merge: {merge.name}, rank 16 on all seven projections, into {size / 1e9:.2f} GB BF16",
-          runs, "cp")
+    title = f"merge: {merge.name}, rank 16 on all seven projections, into {size / 1e9:.2f} GB BF16"
+    unsynced = ("cp", "tenon merge --no-sync")
+    table(f"{title}, left to the system", {name: runs[name] for name in unsynced}, "cp")
+    table(f"{title}, on the disk at the end",
+          {name: own for name, own in runs.items() if name not in unsynced}, "cp, then sync")
 
 
 def compare(found, expected):

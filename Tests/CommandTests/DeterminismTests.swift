@@ -45,13 +45,13 @@ import Testing
     return String(words[index + 1])
   }
 
-  @Test func `the number of threads and the memory change neither the bytes nor the report`()
+  @Test func `threads, memory and syncing change neither the bytes nor the report`()
     async throws
   {
     let sandbox = try sandbox()
     let expected = try await merge(sandbox, ["--threads", "1"])
     #expect(expected.files.keys.sorted() == ["merged/", "merged/model.safetensors"])
-    var options = [[], ["--threads", "2"], ["--threads", "3"]]
+    var options = [[], ["--threads", "2"], ["--threads", "3"], ["--no-sync"]]
     for threads in [1, 3] {
       let least = try await leastMemory(sandbox, threads: threads)
       options.append(["--threads", "\(threads)", "--max-memory", least])

@@ -20,6 +20,7 @@ import Testing
     (["-o", "merged.safetensors"], 20),
     (["-o", "merged", "--max-shard-size", "8KB"], 10),
     (["-o", "old", "--force"], 20),
+    (["-o", "old", "--force", "--no-sync"], 20),
   ]
 
   @Test(arguments: cases)

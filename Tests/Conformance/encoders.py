@@ -33,10 +33,17 @@ MODELS = {
         "num_decoder_attention_heads": 4, "vocab_size": 70, "pad_token_id": 0},
         "word_embeddings"),
 }
+PARTS = {"shared": ["embed_tokens"],
+         "word_embeddings": ["encoder.word_embeddings", "decoder.word_embeddings"]}
 VARIANTS = {
     "head": lambda shared: {"target_modules": ["lm_head"]},
     "head saved": lambda shared: {"target_modules": r".*\.(q|q_proj|query_proj)",
                                   "modules_to_save": ["lm_head"]},
+    # The embedding by the names that the two parts have for it.
+    "parts": lambda shared: {"target_modules": PARTS[shared]},
+    "parts and head": lambda shared: {"target_modules": PARTS[shared] + ["lm_head"]},
+    "encoder alone": lambda shared: {
+        "target_modules": ["encoder." + PARTS[shared][0].split(".")[-1]]},
 }
 # What older configurations do not have.
 LATE_FIELDS = ["tie_word_embeddings", "scale_decoder_outputs"]
@@ -47,6 +54,9 @@ def run(harness, every):
         for variant in VARIANTS:
             with harness.case(f"{name} {variant}"):
                 parted(harness, name, variant)
+    for name in OTHERS:
+        with harness.case(name):
+            other(harness, *OTHERS[name]())
     for dtype in DTYPES:
         with harness.case(f"Linear and Conv1D in one model, {dtype}"):
             classes(harness, DTYPES[dtype])
@@ -78,6 +88,79 @@ def parted(harness, name, variant):
     close = torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
     harness.check(close, "the logits of the live model",
                   shown(float((found - expected).abs().max())))
+
+
+BERT = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1,
+        "num_attention_heads": 4, "vocab_size": 70, "pad_token_id": 0}
+WHISPER = {key: value for key, value in BART.items() if key != "pad_token_id"} | {
+    "num_mel_bins": 8, "max_source_positions": 16, "pad_token_id": 0, "bos_token_id": 1,
+    "eos_token_id": 2, "decoder_start_token_id": 3}
+
+
+def masked(kind, **options):
+    def make():
+        config = getattr(transformers, f"{kind}Config")(**BERT)
+        model = getattr(transformers, f"{kind}ForMaskedLM")(config)
+        return model, options, {"input_ids": torch.randint(3, 70, (2, 9))}
+    return make
+
+
+def whisper():
+    model = transformers.WhisperForConditionalGeneration(transformers.WhisperConfig(**WHISPER))
+    return model, {"target_modules": ["proj_out"]}, {
+        "input_features": torch.randn(1, 8, 32), "decoder_input_ids": torch.randint(3, 70, (1, 9))}
+
+
+def encoder():
+    model = transformers.T5EncoderModel(transformers.T5Config(**T5))
+    return model, {"target_modules": ["q", "embed_tokens"]}, {
+        "input_ids": torch.randint(3, 70, (2, 9))}
+
+
+def classifier():
+    model = transformers.BartForSequenceClassification(
+        transformers.BartConfig(**BART, num_labels=3))
+    tokens = torch.randint(3, 70, (1, 9))
+    tokens[0, -1] = model.config.eos_token_id
+    return model, {"target_modules": ["embed_tokens"]}, {"input_ids": tokens}
+
+
+# A tied bias, a head under a name of its own, and models without an output for tokens.
+OTHERS = {
+    "whisper head": whisper,
+    "t5 encoder": encoder,
+    "bart classifier": classifier,
+    "bert every bias": masked("Bert", target_modules=["query"], bias="all"),
+    "roberta every bias": masked("Roberta", target_modules=["query"], bias="all"),
+    "albert every bias": masked("Albert", target_modules=["query"], bias="all"),
+    "bert head and its bias": masked("Bert", target_modules=["decoder"], bias="lora_only"),
+    "bert head and every bias": masked("Bert", target_modules=["query", "decoder"], bias="all"),
+    "bert bias of B": masked("Bert", target_modules=["decoder"], lora_bias=True),
+    "roberta head saved": masked("Roberta", target_modules=["query"],
+                                 modules_to_save=["lm_head"]),
+}
+
+
+def other(harness, model, options, inputs):
+    place = harness.fresh()
+    base, adapter, out = (os.path.join(place, part) for part in ("base", "adapter", "out"))
+    kind = type(model)
+    filled(model).save_pretrained(base)
+    wrapped = get_peft_model(kind.from_pretrained(base), LoraConfig(
+        r=4, lora_alpha=6, **options))
+    train(wrapped)
+    save_adapter(wrapped, adapter)
+    harness.done("merge", base, adapter, "-o", out)
+    found, info = kind.from_pretrained(out, output_loading_info=True)
+    for key in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        harness.equal(sorted(info[key]), [], f"transformers finds no {key}")
+    live = PeftModel.from_pretrained(kind.from_pretrained(base), adapter).eval()
+    with torch.no_grad():
+        found, expected = found.eval()(**inputs)[0], live(**inputs)[0]
+    close = torch.allclose(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+    harness.check(close, "what the live model gives",
+                  shown(float((found - expected).abs().max())))
+    harness.done("verify", base, adapter, "--merged", out)
 
 
 def classes(harness, dtype):

@@ -41,6 +41,7 @@ THEMES = {
     "verify": "verifying",
     "stories": "telling",
     "experts": "experts",
+    "layouts": "layouts",
     "kinds": "kinds",
     "several": "several",
     "load": "loading",
@@ -50,6 +51,8 @@ THEMES = {
     "quantised": "quantised",
     "pipelines": "pipelines",
     "mend": "mending",
+    "renaming": "renaming",
+    "missing": "missing",
 }
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from harness import fixture
 
@@ -67,6 +67,46 @@ def llava(harness, directory, dtype):
     stories.language_model().to(dtype).load_state_dict(rest, strict=True)
     harness.done("verify", os.path.join(directory, "base"), os.path.join(directory, "my-run"),
                  "--merged", merged)
+    trainables(harness, directory, expected)
+
+
+def trainables(harness, directory, expected):
+    """The projector under the names that training programs give it, and without its data."""
+    base, run = os.path.join(directory, "base"), os.path.join(directory, "my-run")
+    path = os.path.join(run, "non_lora_trainables.bin")
+    projector = torch.load(path)
+    names = {
+        "module.": lambda name: f"module.{name}",
+        "_orig_mod.": lambda name: name.replace("mm_projector.", "_orig_mod.mm_projector."),
+        "modules_to_save": lambda name: name.replace(
+            "mm_projector.", "mm_projector.modules_to_save.default."),
+    }
+    for title, rename in names.items():
+        torch.save({rename(name): value for name, value in projector.items()}, path)
+        merged = os.path.join(directory, f"merged {title}")
+        harness.done("merge", base, run, "-o", merged, "--numerics", "peft")
+        equal(harness, merged, expected, f"with {title} in the names")
+    torch.save({name: torch.empty(0) for name in projector}, path)
+    refused = harness.run("merge", base, run, "-o", os.path.join(directory, "refused"))
+    harness.equal(refused.status, 2, "placeholders of ZeRO-3 are refused")
+    harness.check("have no elements" in refused.err, "and called so", refused.err)
+    found = harness.run("check", run, "--json").json()["findings"]
+    harness.check(any(finding["code"] == "zero-size-tensor" for finding in found),
+                  "check tells of them", found)
+    torch.save({}, path)
+    report = harness.json("merge", base, run, "-o", os.path.join(directory, "bare"))
+    harness.check(any(finding["code"] == "empty-adapter" for finding in report["findings"]),
+                  "a file without tensors is worth a word", report["findings"])
+    # LLaVA loads the file first and the adapter over it.
+    torch.save(projector, path)
+    key = "base_model.model.model.mm_projector.0.bias"
+    adapter = os.path.join(run, "adapter_model.safetensors")
+    save_file({**load_file(adapter), key: projector[key] + 1}, adapter, {"format": "pt"})
+    merged = os.path.join(directory, "twice")
+    harness.done("merge", base, run, "-o", merged, "--numerics", "peft")
+    name = key.removeprefix("base_model.model.")
+    equal(harness, merged, {**expected, name: (projector[key] + 1).to(expected[name].dtype)},
+          "of two tensors for one place the adapter's counts")
 
 
 def xcomposer(harness, directory, dtype):

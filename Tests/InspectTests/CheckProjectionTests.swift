@@ -67,4 +67,27 @@ import Testing
         "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)"
       } == told)
   }
+
+  private static let text = #""model_type": "mllama", "text_config": {"vocab_size": 8}"#
+
+  @Test(arguments: [
+    (text, [16, 4], nil),
+    (text, [8, 4], "has 8 rows, but config.json says vocab_size 8, which makes 16"),
+    (#""vocab_size": 6, "additional_vocab_size": 2"#, [8, 4], nil),
+    (#""vocab_size": 6"#, [8, 4], "has 8 rows, but config.json says vocab_size 6"),
+    (#""model_type": "kyutai_speech_to_text", "vocab_size": 6"#, [8, 4], nil),
+    (
+      #""vocab_size": \#(Int.max), "additional_vocab_size": 2"#, [8, 4], nil
+    ),
+  ])
+  func `some models reserve rows of their input beyond the vocabulary`(
+    configuration: String, shape: [Int], told: String?
+  ) throws {
+    let checks = ModelChecks(
+      checkpoint: Checkpoint(
+        path: "x", format: .safetensors, records: [tensor(Self.embedding.0, shape)]),
+      configuration: ModelConfiguration(
+        try JSONValue(parsing: Array("{\(configuration)}".utf8))))
+    #expect(checks.sizes().map(\.message) == (told.map { ["\"\(Self.embedding.0)\" \($0)"] } ?? []))
+  }
 }

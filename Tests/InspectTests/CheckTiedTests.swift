@@ -22,6 +22,11 @@ import Testing
     ),
     (["cls.predictions.bias"], "cls.predictions.decoder.bias", "cls.predictions.bias"),
     (["lm_head.bias"], "lm_head.decoder.bias", "lm_head.bias"),
+    (["predictions.bias"], "predictions.decoder.bias", "predictions.bias"),
+    (
+      ["p.word_embeddings.weight", "p.encoder.q.weight", "p.decoder.q.weight"],
+      "p.decoder.word_embeddings.weight", "p.word_embeddings.weight"
+    ),
     (["lm_head.weight"], "model.embed_tokens.weight", "lm_head.weight"),
     (["model.embed_tokens.weight"], "model.norm.weight", nil),
     (["model.norm.weight"], "lm_head.weight", nil),
@@ -33,6 +38,54 @@ import Testing
   @Test(arguments: sources)
   func `finds the tensor that a parameter shares`(held: [String], name: String, source: String?) {
     #expect(TiedNames(held).source(of: name) == source)
+  }
+
+  struct TiedModel: CustomTestStringConvertible {
+    let testDescription: String
+    let configuration: String
+    let held: [String]
+    /// Input, output and copies; nil where nothing is tied.
+    let names: [String?]?
+  }
+
+  static let models: [TiedModel] = [
+    TiedModel(
+      testDescription: "an encoder alone", configuration: #"{"architectures": ["T5EncoderModel"]}"#,
+      held: ["shared.weight", "encoder.q.weight"],
+      names: ["shared.weight", nil, "encoder.embed_tokens.weight"]),
+    TiedModel(
+      testDescription: "parts that share what the output does not",
+      configuration: #"{"tie_word_embeddings": false}"#,
+      held: ["shared.weight", "encoder.q.weight", "decoder.q.weight", "lm_head.weight"],
+      names: ["shared.weight", nil, "encoder.embed_tokens.weight", "decoder.embed_tokens.weight"]),
+    TiedModel(
+      testDescription: "nothing tied", configuration: #"{"tie_word_embeddings": false}"#,
+      held: ["model.embed_tokens.weight", "lm_head.weight"], names: nil),
+    TiedModel(
+      testDescription: "the language part says it",
+      configuration: #"{"llm_config": {"tie_word_embeddings": true}}"#,
+      held: ["language_model.model.embed_tokens.weight", "language_model.lm_head.weight"],
+      names: ["language_model.model.embed_tokens.weight", "language_model.lm_head.weight"]),
+    TiedModel(
+      testDescription: "the language part says no",
+      configuration: #"{"language_config": {"tie_word_embeddings": false}}"#,
+      held: ["language_model.model.embed_tokens.weight"], names: nil),
+    TiedModel(
+      testDescription: "a translator", configuration: #"{"architectures": ["MarianMTModel"]}"#,
+      held: ["model.shared.weight", "model.encoder.q.weight", "model.decoder.q.weight"],
+      names: [
+        "model.shared.weight", "lm_head.weight", "model.encoder.embed_tokens.weight",
+        "model.decoder.embed_tokens.weight",
+      ]),
+  ]
+
+  @Test(arguments: models)
+  func `names of one tensor by names and configuration`(model: TiedModel) throws {
+    var base = Checkpoint(
+      path: "base", format: .safetensors, records: model.held.map { tensor($0) })
+    base.sideFiles = [try configuration(model.configuration)]
+    let tied = try TiedWeights(base)
+    #expect(tied.map { [$0.input, $0.output] + $0.copies } == model.names)
   }
 
   private static let torch =

@@ -68,4 +68,74 @@ extension AdapterMergeTests {
     #expect(text?.contains(#""scale_decoder_outputs": false"#) == true)
     #expect(text?.contains(#""tie_word_embeddings": false"#) == true)
   }
+
+  static let copies: [(name: String, keepsTied: Bool, config: String, changed: [String])] = [
+    (
+      "each part by itself", false, #""architectures": ["BartForConditionalGeneration"]"#,
+      ["model.encoder.embed_tokens.weight"]
+    ),
+    (
+      "a model without an output", false, #""architectures": ["BartForSequenceClassification"]"#,
+      ["model.encoder.embed_tokens.weight"]
+    ),
+    (
+      "--keep-tied", true, #""architectures": ["BartForConditionalGeneration"]"#,
+      ["model.shared.weight"]
+    ),
+  ]
+
+  @Test(arguments: copies)
+  func `an adapter may have the name of a part for the shared embedding`(
+    name: String, keepsTied: Bool, config: String, changed: [String]
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(
+      in: directory, #"{"tie_word_embeddings": true, \#(config)}"#,
+      [
+        "model.shared.weight": ones([5, 4]), "model.encoder.q.weight": ones([4, 4]),
+        "model.decoder.q.weight": ones([4, 4]),
+      ])
+    let adapter = try adapter(
+      in: directory,
+      [
+        "base_model.model.model.encoder.embed_tokens.lora_embedding_A": ones([2, 5]),
+        "base_model.model.model.encoder.embed_tokens.lora_embedding_B": ones([4, 2]),
+      ])
+    let plan = try plan(base, [WeightedAdapter(adapter)], keepsTied: keepsTied)
+    let updated = plan.tensors.filter { if case .update = $0.operation { true } else { false } }
+    #expect(updated.map(\.name) == changed)
+    #expect(
+      configuration(plan)?.contains(#""tie_word_embeddings": false"#) ?? false == !keepsTied)
+  }
+
+  /// Names of the adapter's biases, and those whose tensors come from it.
+  static let biases: [(brings: [String], replaces: [String], adaptsOutput: Bool)] = [
+    (["cls.predictions.bias", "cls.predictions.decoder.bias"], ["cls.predictions.bias"], false),
+    (["cls.predictions.decoder.bias"], ["cls.predictions.bias"], false),
+    (
+      ["cls.predictions.bias"], ["cls.predictions.bias", "cls.predictions.decoder.bias"], true
+    ),
+  ]
+
+  @Test(arguments: biases)
+  func `a bias that the base holds once takes what the adapter has under either name`(
+    brings: [String], replaces: [String], adaptsOutput: Bool
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(
+      in: directory, #"{"tie_word_embeddings": true}"#,
+      [
+        "bert.embeddings.word_embeddings.weight": ones([5, 4]), "cls.predictions.bias": ones([5]),
+        "cls.predictions.transform.dense.weight": ones([4, 4]), "bert.q.weight": ones([4, 4]),
+      ])
+    let factors = adaptsOutput ? pair("cls.predictions.decoder", 5, 4) : pair("bert.q", 4, 4)
+    var tensors = factors.map { ($0, $1) }
+    for name in brings {
+      tensors.append(("base_model.model.\(name)", TestTensor([5], [1, 2, 3, 4, 5])))
+    }
+    let adapter = try adapter(in: directory, fields: #", "bias": "all""#, tensors)
+    let plan = try plan(base, [WeightedAdapter(adapter)])
+    #expect(plan.tensors.filter(\.isReplacement).map(\.name).sorted() == replaces)
+    #expect(plan.tensors.count { $0.name.hasSuffix("bias") } == replaces.count)
+  }
 }

@@ -6,6 +6,8 @@ public final class OutputFile: Sendable {
   /// The path as it is to be shown: where the file is going to be.
   public let path: String
   private let descriptor: Int32
+  /// Whether the file is going to be waited for, so that its writing begins early.
+  private let isSynced: Bool
 
   /// The bytes that one call to the kernel copies, so that Ctrl-C is heard.
   private static let copyStep = 64 << 20
@@ -16,9 +18,10 @@ public final class OutputFile: Sendable {
 
   /// Creates the file, which must not exist, with its final size.
   /// One that `isSparse` gets its space as it is filled.
-  init(creating place: String, shownAs path: String, byteCount: Int, isSparse: Bool = false)
-    throws(CheckpointError)
-  {
+  init(
+    creating place: String, shownAs path: String, byteCount: Int, isSparse: Bool = false,
+    isSynced: Bool = true
+  ) throws(CheckpointError) {
     let descriptor = unsafe open(place, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw CheckpointError(path: path, systemMessage(errno)) }
     // Space that is reserved at once lies together and is quicker to fill, and a disk
@@ -32,6 +35,7 @@ public final class OutputFile: Sendable {
     }
     self.path = path
     self.descriptor = descriptor
+    self.isSynced = isSynced
   }
 
   deinit { close(descriptor) }
@@ -131,7 +135,7 @@ public final class OutputFile: Sendable {
     // step that is full; the one before is complete.
     let full = range.upperBound / Self.writebackStep
     let first = max(0, range.lowerBound / Self.writebackStep - 1)
-    guard full - 1 > first, range.lowerBound / Self.writebackStep < full else { return }
+    guard isSynced, full - 1 > first, range.lowerBound / Self.writebackStep < full else { return }
     _ = linux_start_writeback(
       descriptor, Int64(first * Self.writebackStep),
       Int64((full - 1 - first) * Self.writebackStep))

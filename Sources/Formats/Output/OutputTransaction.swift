@@ -5,7 +5,7 @@ import SystemPackage
 /// An output that appears complete or not at all.
 ///
 /// Everything is written to a temporary sibling of the output path; `commit`
-/// syncs it and renames it into place. If `commit` is not reached, the sibling
+/// syncs it, unless that is not wanted, and renames it into place. If `commit` is not reached, the sibling
 /// is removed and the output path is as it was.
 public final class OutputTransaction {
   /// Whether the output is one file or a directory.
@@ -30,15 +30,20 @@ public final class OutputTransaction {
   private var files: [OutputFile] = []
   /// The directories inside the output, by their names.
   private var directories: [String] = []
-  private let replaces: Bool
+  /// Whether there is something at `path` that the output takes the place of.
+  let replaces: Bool
+  /// Whether `commit` waits until the output is on the disk.
+  private let isSynced: Bool
 
   /// Checks that `path` can be written: that it does not exist (or may be
   /// replaced), that it is none of the inputs and holds none of them.
   ///
-  /// `kind` is what the name asks for, unless it is given.
-  public init(path: String, kind: Kind? = nil, force: Bool, inputs: [String])
-    throws(CheckpointError)
-  {
+  /// `kind` is what the name asks for, unless it is given. An output that is not
+  /// `isSynced` appears at once all the same, but a loss of power may spoil it.
+  public init(
+    path: String, kind: Kind? = nil, force: Bool, inputs: [String], isSynced: Bool = true
+  ) throws(CheckpointError) {
+    self.isSynced = isSynced
     let normalized = FilePath(path).lexicallyNormalized().string
     let trimmed = normalized.isEmpty ? "." : normalized
     self.path = trimmed
@@ -65,108 +70,6 @@ public final class OutputTransaction {
   private static func parent(of path: String) -> String {
     let parent = FilePath(path).removingLastComponent().string
     return parent.isEmpty ? "." : parent
-  }
-
-  /// Refuses an output that is an input, would replace a part of one or is a directory
-  /// around one. A new name in the directory of an input takes nothing away.
-  private static func checkNotInput(_ path: String, exists: Bool, inputs: [String])
-    throws(CheckpointError)
-  {
-    guard let output = exists ? canonical(path) : canonicalName(path) else { return }
-    for input in inputs {
-      guard let source = canonical(input) else { continue }
-      if exists, output.hasPrefix(source == "/" ? "/" : source + "/") {
-        throw CheckpointError(
-          path: path, "lies in the input \(input); an input is never modified",
-          fix: "choose another output with -o")
-      }
-      if source == output || source.hasPrefix(output == "/" ? "/" : output + "/") {
-        throw CheckpointError(
-          path: path,
-          source == output
-            ? "is an input; an input is never modified"
-            : "holds the input \(input); an input is never modified",
-          fix: "choose another output with -o")
-      }
-    }
-  }
-
-  /// Refuses to replace any of these files, under whatever name, or a directory
-  /// that holds one: inputs are never modified.
-  public func protect(_ files: [String]) throws(CheckpointError) {
-    guard replaces, let output = canonical(path) else { return }
-    var status = stat()
-    let identity =
-      unsafe stat(path, &status) == 0
-      ? FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)) : nil
-    var seen = Set<String>()
-    for file in files where seen.insert(file).inserted {
-      guard let source = canonical(file) else { continue }
-      var status = stat()
-      let isSame =
-        unsafe stat(file, &status) == 0
-        && FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino)) == identity
-      guard isSame || source == output || source.hasPrefix(output + "/") else { continue }
-      throw CheckpointError(
-        path: path,
-        isSame || source == output
-          ? "is an input; an input is never modified"
-          : "holds the input \(file); an input is never modified",
-        fix: "choose another output with -o")
-    }
-  }
-
-  /// Refuses to replace what was hardly meant: a directory that holds others, or
-  /// others' files, a link to a directory, or a directory by a file.
-  private static func checkReplaceable(_ path: String, kind: Kind, inputs: [String])
-    throws(CheckpointError)
-  {
-    guard let found = fileKind(path) else { return }
-    switch (kind, found) {
-    case (_, .regular): return
-    case (.directory, .directory):
-      if isLink(path) {
-        throw CheckpointError(
-          path: path, "is a link to a directory; a directory would replace the link",
-          fix: canonical(path).map { "name what it leads to: -o \(shellQuoted($0))" })
-      }
-      let listing = try DirectoryListing(path: path, includesHidden: true)
-      // What an earlier run may have written.
-      let parts = listing.directories.filter { name in
-        (name == SideFile.templateDirectory || ModelDirectory.isPipeline(listing))
-          && !holdsDirectories(listing.path(of: name))
-      }
-      if let directory = listing.directories.first(where: { !parts.contains($0) }) {
-        throw CheckpointError(
-          path: path, "holds the directory \(directory.quoted), so it is not replaced as a whole",
-          fix: "remove it, or choose another output with -o")
-      }
-      try checkStrangers(in: listing, inputs: inputs)
-      for name in parts {
-        try checkStrangers(
-          in: try DirectoryListing(path: listing.path(of: name), includesHidden: true),
-          inputs: inputs.map { FilePath($0).appending(name).string })
-      }
-    case (.file, _):
-      throw CheckpointError(path: path, "is no regular file; a file would replace it")
-    case (.directory, _):
-      throw CheckpointError(path: path, "is no directory; a directory would replace it")
-    }
-  }
-
-  /// Refuses to remove files that no earlier run can have written.
-  private static func checkStrangers(in listing: DirectoryListing, inputs: [String])
-    throws(CheckpointError)
-  {
-    let strangers = ModelDirectory.strangers(in: listing, inputs: inputs)
-    guard let first = strangers.first else { return }
-    throw CheckpointError(
-      path: listing.path,
-      strangers.count == 1
-        ? "holds \(first.quoted), which is no file of a model, so it is not replaced as a whole"
-        : "holds \(strangers.count) files that are none of a model, so it is not replaced as a "
-          + "whole: \(TorchFindings.shortList(strangers.map(\.quoted)))",
-      fix: "move \(strangers.count == 1 ? "it" : "them") away, or choose another output with -o")
   }
 
   /// Makes sure of the space and creates the temporary sibling.
@@ -202,7 +105,8 @@ public final class OutputTransaction {
     let target = kind == .file ? temporary : FilePath(temporary).appending(name).string
     let final = kind == .file ? path : FilePath(path).appending(name).string
     let file = try OutputFile(
-      creating: target, shownAs: final, byteCount: byteCount, isSparse: isSparse)
+      creating: target, shownAs: final, byteCount: byteCount, isSparse: isSparse,
+      isSynced: isSynced)
     files.append(file)
     return file
   }
@@ -236,17 +140,22 @@ public final class OutputTransaction {
     }
   }
 
-  /// Syncs everything and puts it in place.
+  /// Syncs everything, if that is asked for, and puts it in place.
   public func commit() throws(CheckpointError) {
     guard let temporary else { preconditionFailure("commit before begin") }
-    for file in files { try file.synchronise() }
-    for name in directories { synchroniseDirectory(FilePath(temporary).appending(name).string) }
-    if kind == .directory { synchroniseDirectory(temporary) }
+    if isSynced { try synchronise(temporary) }
     try Interruption.check()
     try rename(temporary)
     self.temporary = nil
     files = []
-    synchroniseDirectory(Self.parent(of: path))
+    if isSynced { synchroniseDirectory(Self.parent(of: path)) }
+  }
+
+  /// Waits until the files and the names of the output are on the disk.
+  private func synchronise(_ temporary: String) throws(CheckpointError) {
+    for file in files { try file.synchronise() }
+    for name in directories { synchroniseDirectory(FilePath(temporary).appending(name).string) }
+    if kind == .directory { synchroniseDirectory(temporary) }
   }
 
   private func rename(_ temporary: String) throws(CheckpointError) {
@@ -289,12 +198,6 @@ public final class OutputTransaction {
   }
 }
 
-/// Whether a directory cannot be told to hold files alone.
-private func holdsDirectories(_ path: String) -> Bool {
-  guard let listing = try? DirectoryListing(path: path, includesHidden: true) else { return true }
-  return !listing.directories.isEmpty
-}
-
 /// Removes a file, or a directory of files.
 private func removeTree(_ path: String) {
   if unsafe unlink(path) == 0 { return }
@@ -322,27 +225,4 @@ private func synchroniseDirectory(_ path: String) {
 private func linkExists(_ path: String) -> Bool {
   var status = stat()
   return unsafe lstat(path, &status) == 0
-}
-
-/// Whether `path` itself is a symbolic link.
-private func isLink(_ path: String) -> Bool {
-  var status = stat()
-  return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
-}
-
-/// The same of a path at which there is nothing yet.
-private func canonicalName(_ path: String) -> String? {
-  let parts = FilePath(path)
-  let parent = parts.removingLastComponent()
-  guard let name = parts.lastComponent, name.kind == .regular,
-    let directory = canonical(parent.isEmpty ? "." : parent.string)
-  else { return nil }
-  return FilePath(directory).appending(name).string
-}
-
-/// The path without links and dots, or nil where it leads nowhere.
-private func canonical(_ path: String) -> String? {
-  guard let resolved = unsafe realpath(path, nil) else { return nil }
-  defer { unsafe free(resolved) }
-  return unsafe String(cString: resolved)
 }

@@ -100,7 +100,7 @@ extension Adapter {
       components: try packed.scales(path: checkpoint.path), alpha: alpha)
     let adapter = reader.adapter(path: checkpoint.path, scales)
     return switch family.kind {
-    case .llavaAdapter: adapter.adding(try LlavaTrainables.replacements(beside: checkpoint))
+    case .llavaAdapter: adapter.adding(try LlavaTrainables(beside: checkpoint))
     case .wrappedCheckpoint: try WrappedScales(checkpoint, alpha: alpha).scaled(adapter)
     default: adapter
     }
@@ -108,13 +108,6 @@ extension Adapter {
 }
 
 extension Adapter {
-  /// The adapter with more tensors that take places.
-  func adding(_ more: [AdapterReplacement]) -> Adapter {
-    with(
-      modules: modules,
-      replacements: NaturalOrder.sorted(replacements + more, by: \.target))
-  }
-
   /// The part of the adapter that acts on modules whose paths `filter` accepts.
   public func limited(to filter: NameFilter) -> Adapter {
     with(
@@ -126,12 +119,17 @@ extension Adapter {
 
   /// The adapter with some of its modules alone.
   public func limited(to isKept: (AdapterModule) -> Bool) -> Adapter {
-    with(modules: modules.filter(isKept), replacements: replacements)
+    with(modules: modules.filter(isKept))
+  }
+
+  /// The adapter with one more tensor that takes a place.
+  func adding(_ replacement: AdapterReplacement) -> Adapter {
+    with(replacements: NaturalOrder.sorted(replacements + [replacement], by: \.target))
   }
 
   /// The adapter with others of the tensors that take places, or without them.
   func replacing(_ replacement: (AdapterReplacement) -> AdapterReplacement?) -> Adapter {
-    with(modules: modules, replacements: replacements.compactMap(replacement))
+    with(replacements: replacements.compactMap(replacement))
   }
 
   /// The adapter with other targets.
@@ -144,12 +142,17 @@ extension Adapter {
         }, by: \.target))
   }
 
-  private func with(modules: [AdapterModule], replacements: [AdapterReplacement]) -> Adapter {
+  /// The adapter with other parts.
+  func with(
+    modules: [AdapterModule]? = nil, replacements: [AdapterReplacement]? = nil,
+    frozenCopies: [TensorRecord]? = nil, findings: [Finding]? = nil
+  ) -> Adapter {
     Adapter(
       path: path, kind: kind, family: family, configuration: configuration, rank: rank,
-      alpha: alpha, scale: scale, modules: modules, shared: shared, replacements: replacements,
-      frozenCopies: frozenCopies, leftovers: leftovers, names: names, wrappers: wrappers,
-      findings: findings)
+      alpha: alpha, scale: scale, modules: modules ?? self.modules, shared: shared,
+      replacements: replacements ?? self.replacements,
+      frozenCopies: frozenCopies ?? self.frozenCopies, leftovers: leftovers, names: names,
+      wrappers: wrappers, findings: findings ?? self.findings)
   }
 }
 
@@ -158,7 +161,7 @@ extension Adapter {
   var records: [TensorRecord] {
     // LLaVA keeps what takes places in a file of its own.
     modules.flatMap { $0.tensors.map(\.record) } + shared.map(\.record)
-      + (kind == .llavaAdapter ? [] : replacements.map(\.record)) + frozenCopies + leftovers
+      + (kind == .llavaAdapter ? [] : replacements.map(\.record) + frozenCopies) + leftovers
   }
 
   /// Whether a tensor that takes a place may be one that the base does not have: a head

@@ -87,17 +87,43 @@ struct AdapterKey {
     leaf(in: name.dottedSegments, family: nil) != nil
   }
 
+  /// Whether PEFT saves factors under names of this form: its own beginning once, no
+  /// wrapper and no name of an adapter.
+  static func isSaved(_ name: String) -> Bool {
+    let key = AdapterKey(peft: name)
+    return name.hasPrefix("base_model.model.") && key.wrappers.isEmpty
+      && key.modelPrefixCount == 1 && key.adapterName == nil && hasLeaf(name)
+  }
+
+  /// What PEFT keeps of a module that was trained whole.
+  enum SavedCopy: Equatable {
+    case trained(adapter: Substring)
+    /// The untrained one, or the trained one under a name that PEFT does not read.
+    case frozen
+  }
+
+  /// Removes what PEFT puts into the names of a module that was trained whole.
+  static func removeSavedCopy(_ segments: inout [Substring]) -> SavedCopy? {
+    if let copy = segments.firstIndex(of: "modules_to_save"), copy + 2 < segments.count {
+      let adapter = segments[copy + 1]
+      segments.removeSubrange(copy...copy + 1)
+      return .trained(adapter: adapter)
+    }
+    guard
+      let copy = segments.firstIndex(where: { $0 == "original_module" || $0 == "modules_to_save" })
+    else { return nil }
+    segments.remove(at: copy)
+    return .frozen
+  }
+
   /// A key without a leaf: a tensor of the base that was saved with the adapter.
   private mutating func plain(_ segments: [Substring]) {
     var segments = segments
     var kind = AdapterReplacement.Kind.module
-    if let copy = segments.firstIndex(of: "modules_to_save"), copy + 2 < segments.count {
-      adapterName = segments[copy + 1]
-      segments.removeSubrange(copy...copy + 1)
-    } else if let copy = segments.firstIndex(where: {
-      $0 == "original_module" || $0 == "modules_to_save"
-    }) {
-      segments.remove(at: copy)
+    let copy = Self.removeSavedCopy(&segments)
+    if case .trained(let adapter) = copy {
+      adapterName = adapter
+    } else if copy == .frozen {
       path = segments
       target = segments.joined(separator: ".")
       content = .frozenCopy

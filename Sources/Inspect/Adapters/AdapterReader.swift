@@ -169,6 +169,12 @@ struct AdapterReader {
       findings: keyFindings(path) + checks.findings())
   }
 
+  /// The names without those that no beginning would make keys of PEFT.
+  private func withoutUnknown(_ names: [String]) -> [String] {
+    let unknown = Set(unknown.map(ExactName.init))
+    return names.filter { !unknown.contains(ExactName($0)) }
+  }
+
   /// What the names and sizes of the tensors show.
   private func keyFindings(_ path: String) -> [Finding] {
     let isEmpty = drafts.isEmpty && shared.isEmpty && replacements.isEmpty && leftovers.isEmpty
@@ -178,7 +184,8 @@ struct AdapterReader {
     // The grammar of other methods' keys is not known.
     guard UnmergeableMethod.finding(configuration) == nil else { return findings }
     if family.isPEFT {
-      findings += KeyFindings.unprefixed(unprefixed)
+      findings += KeyFindings.unprefixed(
+        withoutUnknown(unprefixed), hasConfiguration: configuration != nil, path: path)
       findings += KeyFindings.infixed(infixed, Array(adapterNames), path: path)
     }
     findings += KeyFindings.doublyPrefixed(doublyPrefixed)

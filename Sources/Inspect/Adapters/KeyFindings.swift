@@ -7,6 +7,23 @@ enum KeyFindings {
     "the adapter holds no tensors: whatever saved it filtered all of them out, "
       + "and a checkpoint of the training run may still hold them")
 
+  static func emptyBeside(_ file: String) -> Finding {
+    Finding(
+      .warning, .emptyAdapter,
+      "\(file), which lies beside the adapter, holds no tensors: what was trained without LoRA is "
+        + "not in it")
+  }
+
+  static func covered(_ names: [String], in file: String) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .note, .duplicateKey, tensors: names,
+        "\(count(names, "tensor")) of \(file) \(names.count == 1 ? "lies" : "lie") in the adapter "
+          + "too, whose \(names.count == 1 ? "copy counts" : "copies count"), as for LLaVA")
+    ]
+  }
+
   static func zeroSized(_ names: [String]) -> [Finding] {
     guard !names.isEmpty else { return [] }
     return [
@@ -17,17 +34,35 @@ enum KeyFindings {
     ]
   }
 
-  static func wrapped(_ wrappers: [Substring: Int]) -> [Finding] {
+  static func wrapped(_ wrappers: [Substring: Int], loader: String = "PEFT") -> [Finding] {
     wrappers.sorted { $0.key < $1.key }.map { wrapper, count in
       Finding(
         .warning, .prefixDrift,
         "\(count) \(count == 1 ? "key holds" : "keys hold") the wrapper \"\(wrapper).\", which is "
-          + "removed here; PEFT would ignore \(count == 1 ? "it" : "them") when loading")
+          + "removed here; \(loader) would ignore \(count == 1 ? "it" : "them") when loading")
     }
   }
 
-  static func unprefixed(_ names: [String]) -> [Finding] {
-    guard !names.isEmpty else { return [] }
+  /// Keys that begin with none of what they are found by: PEFT's beginning, or the name of
+  /// a part of an image pipeline.
+  static func unprefixed(_ names: [String], hasConfiguration: Bool, path: String) -> [Finding] {
+    let isOfPipeline =
+      !hasConfiguration && names.contains { AdapterSurvey.isDiffusers(KeyWrappers.stripped($0)) }
+    guard !names.isEmpty, !isOfPipeline else { return [] }
+    if !hasConfiguration,
+      let part = PipelineComponent.shown(by: names.map { AdapterKey(peft: $0).target })
+    {
+      let beginning = "\(part.diffusers)."
+      return [
+        Finding(
+          .warning, .prefixDrift, tensors: names,
+          "\(count(names, "key")) \(names.count == 1 ? "begins" : "begin") neither with "
+            + "\(beginning.quoted), as diffusers wants them for the modules of that part, nor with "
+            + "PEFT's \"base_model.model.\"; both would ignore \(names.count == 1 ? "it" : "them") "
+            + "when loading",
+          fix: FixCommands.rename(path, ["^=\(beginning)"]))
+      ]
+    }
     return [
       Finding(
         .warning, .prefixDrift, tensors: names,
@@ -101,6 +136,14 @@ enum KeyFindings {
             + (names.count == 1 ? "it" : "them"),
           fix: FixCommands.rename(
             path, ["\\.lora_down\\.weight$=.lora_A.weight", "\\.lora_up\\.weight$=.lora_B.weight"]))
+      ]
+    }
+    if TorchtuneNames.areAll(names), kind == .peftAdapter {
+      return [
+        Finding(
+          .error, .unmatchedKey, tensors: names,
+          "\(count(names, "key")) \(names.count == 1 ? "is" : "are") named as by torchtune "
+            + "(\(Wording.folded(names, limit: 1))): \(TorchtuneNames.advice)")
       ]
     }
     return [

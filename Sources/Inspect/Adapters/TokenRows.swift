@@ -50,7 +50,7 @@ extension Adapter {
   public func rowsOfInput(for rows: AdapterReplacement, of tied: TiedWeights?)
     -> AdapterReplacement?
   {
-    guard let tied, tied.output == rows.target else { return nil }
+    guard let tied, tied.others.contains(rows.target) else { return nil }
     return replacements.first {
       $0.kind == .tokenRows && $0.target == tied.input && $0.record.shape == rows.record.shape
     }

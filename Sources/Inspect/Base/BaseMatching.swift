@@ -52,7 +52,8 @@ public struct BaseMatching: Sendable {
     self.base = base
     let positions = base.positions()
     let places = BasePlaces(
-      base, positions: positions, naming: AdapterFamily.naming(of: adapter.kind))
+      base, positions: positions, naming: AdapterFamily.naming(of: adapter.kind),
+      targets: adapter.modules.map(\.target))
     let found = adapter.modules.map { (module: $0, places: places[$0.target]) }
     let shared = Self.sharedPlaces(found.map { ($0.module.target, $0.places) })
     var fits: [(module: AdapterModule, base: TensorRecord, fit: ShapeFit)] = []

@@ -3,7 +3,7 @@ import Formats
 /// The tensors of a base, found by the names that a family gives their modules.
 struct BasePlaces {
   private enum Search {
-    case exact
+    case exact(LoadedNames?)
     case pipeline(PipelineModules)
   }
 
@@ -11,12 +11,18 @@ struct BasePlaces {
   private let positions: NameTable
   private let search: Search
 
-  init(_ base: Checkpoint, positions: NameTable, naming: AdapterFamily.Naming) {
+  /// The names that the model has when it is loaded count where one of `targets` is not
+  /// there by the name of a file.
+  init(
+    _ base: Checkpoint, positions: NameTable, naming: AdapterFamily.Naming, targets: [String] = []
+  ) {
     self.base = base
     self.positions = positions
     search =
       switch naming {
-      case .path: .exact
+      case .path:
+        .exact(
+          targets.allSatisfy { Self.tensor(of: $0, positions) != nil } ? nil : LoadedNames(base))
       case .pipeline(let style): .pipeline(PipelineModules(base.records.map(\.name), style: style))
       }
   }
@@ -24,13 +30,17 @@ struct BasePlaces {
   /// Where a module acts: one place, none, or several alike.
   subscript(target: String) -> Set<BasePlace> {
     switch search {
-    case .exact:
-      // A fused attention (nn.MultiheadAttention) has no `weight`.
-      let names = ["\(target).weight", "\(target).in_proj_weight"]
-      return names.first { positions[$0] != nil }.map { [.whole($0)] } ?? []
+    case .exact(let loaded):
+      if let name = Self.tensor(of: target, positions) { return [.whole(name)] }
+      return loaded?["\(target).weight"].map { [$0] } ?? []
     case .pipeline(let modules):
       return modules[target]
     }
+  }
+
+  /// The weight of a module; a fused attention (nn.MultiheadAttention) has no `weight`.
+  private static func tensor(of target: String, _ positions: NameTable) -> String? {
+    ["\(target).weight", "\(target).in_proj_weight"].first { positions[$0] != nil }
   }
 
   /// The paths of the base, for a search of renamings; nil for names that are looked up.

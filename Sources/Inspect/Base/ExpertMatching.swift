@@ -9,7 +9,6 @@ public import Formats
 public struct ExpertMatching {
   private let adapter: Adapter
   private let base: Checkpoint
-  private let positions: NameTable
   /// `model_type` of the base, where it says so.
   private let modelType: String?
   /// Ranks and alphas of the configuration, whose patterns PEFT matches with the names of
@@ -26,7 +25,6 @@ public struct ExpertMatching {
   public init(_ adapter: Adapter, base: Checkpoint) throws(CheckpointError) {
     self.adapter = adapter
     self.base = base
-    positions = base.positions()
     modelType = try ModelConfiguration(beside: base)?.modelType
     scales =
       if let configuration = adapter.configuration {
@@ -41,19 +39,21 @@ public struct ExpertMatching {
     for module in adapter.modules where module.kind == .parameter {
       modules[module.target, default: []].append(module)
     }
+    guard !modules.isEmpty else { return [] }
+    let tensors = ExpertBase(base)
     var matches: [Match] = []
     for path in NaturalOrder.sorted(Array(modules.keys)) {
-      matches += try self.matches(of: modules[path] ?? [], at: path)
+      matches += try self.matches(of: modules[path] ?? [], at: path, in: tensors)
     }
     return matches
   }
 
   /// The matches of all modules at one path.
-  private func matches(of modules: [AdapterModule], at path: String) throws(CheckpointError)
-    -> [Match]
+  private func matches(of modules: [AdapterModule], at path: String, in tensors: ExpertBase)
+    throws(CheckpointError) -> [Match]
   {
-    let names = parameterNames(at: path)
-    let parameters = names.compactMap { ExpertParameter($0, of: path, in: base, positions) }
+    let names = parameterNames(at: path, in: tensors)
+    let parameters = names.compactMap { ExpertParameter($0, of: path, in: tensors) }
     guard parameters.count == names.count, !names.isEmpty else {
       throw refusal(
         modules[0],
@@ -86,12 +86,12 @@ public struct ExpertMatching {
   }
 
   /// The names of `target_parameters` that belong to the module.
-  private func parameterNames(at path: String) -> [String] {
+  private func parameterNames(at path: String, in tensors: ExpertBase) -> [String] {
     let field = adapter.configuration?.json[AdapterFeature.targetParameters.rawValue]
     var names: [String] = []
     for text in field?.array?.compactMap(\.string) ?? [] {
       guard let dot = text.lastIndex(of: ".") else {
-        if !names.contains(text), ExpertParameter(text, of: path, in: base, positions) != nil {
+        if !names.contains(text), ExpertParameter(text, of: path, in: tensors) != nil {
           names.append(text)
         }
         continue

@@ -23,14 +23,13 @@ public struct ExpertParameter: Sendable {
 extension ExpertParameter {
   /// Finds the parameter `name` of the module at `path` in a base: fused, or as one
   /// matrix for each expert, as older files have it.
-  init?(_ name: String, of path: String, in base: Checkpoint, _ positions: NameTable) {
-    if let position = positions["\(path).\(name)"] {
-      self.init(name, fused: base.records[position])
+  init?(_ name: String, of path: String, in base: ExpertBase) {
+    if let record = base["\(path).\(name)"] {
+      self.init(name, fused: record)
       return
     }
-    for layout in Self.layouts where layout.parameter == name && path.hasSuffix(layout.module) {
-      let lead = path.dropLast(layout.module.count) + layout.experts
-      if let found = Self(name, layout.parts, below: String(lead), in: base, positions) {
+    for layout in Self.layouts where layout.parameter == name {
+      if let found = Self(name, layout.parts, below: path, in: base) {
         self = found
         return
       }
@@ -49,18 +48,15 @@ extension ExpertParameter {
   }
 
   /// One tensor for each part of each expert: the parts lie below each other.
-  private init?(
-    _ name: String, _ parts: [String], below lead: String, in base: Checkpoint,
-    _ positions: NameTable
-  ) {
+  private init?(_ name: String, _ parts: [String], below lead: String, in base: ExpertBase) {
     var pieces: [Piece] = []
     var shape: [Int]?
     var expert = 0
-    while positions["\(lead).\(expert).\(parts[0]).weight"] != nil {
+    while base["\(lead).\(expert).\(parts[0]).weight"] != nil {
       for (index, part) in parts.enumerated() {
-        guard let position = positions["\(lead).\(expert).\(part).weight"] else { return nil }
-        let record = base.records[position]
-        guard record.shape.count == 2, shape == nil || shape == record.shape else { return nil }
+        guard let record = base["\(lead).\(expert).\(part).weight"],
+          record.shape.count == 2, shape == nil || shape == record.shape
+        else { return nil }
         shape = record.shape
         let start = index * record.shape[0]
         pieces.append(Piece(record: record, part: (expert, start..<start + record.shape[0])))
@@ -75,31 +71,30 @@ extension ExpertParameter {
     self.pieces = pieces
   }
 
-  private struct Layout {
-    let parameter: String
-    /// The end of the path of the module that holds the fused parameter.
-    let module: String
-    /// What stands there in files that hold each expert by itself.
-    let experts: String
-    let parts: [String]
-  }
-
-  /// How transformers before 5 named the experts that it fuses since.
-  private static let layouts = [
-    Layout(
-      parameter: "gate_up_proj", module: "mlp.experts", experts: "mlp.experts",
-      parts: ["gate_proj", "up_proj"]),
-    Layout(
-      parameter: "down_proj", module: "mlp.experts", experts: "mlp.experts", parts: ["down_proj"]),
-    Layout(
-      parameter: "gate_up_proj", module: "mlp.experts", experts: "block_sparse_moe.experts",
-      parts: ["w1", "w3"]),
-    Layout(
-      parameter: "down_proj", module: "mlp.experts", experts: "block_sparse_moe.experts",
-      parts: ["w2"]),
+  /// How transformers before 5 named the experts that it fuses since, by the parameter.
+  private static let layouts: [(parameter: String, parts: [String])] = [
+    ("gate_up_proj", ["gate_proj", "up_proj"]), ("gate_up_proj", ["w1", "w3"]),
+    ("up_proj", ["up_proj"]), ("down_proj", ["down_proj"]), ("down_proj", ["w2"]),
   ]
 
   /// The order in which models register their parameters, which decides how PEFT nests
   /// the adapters of several.
-  static let registration = ["gate_up_proj", "down_proj"]
+  static let registration = ["gate_up_proj", "up_proj", "down_proj"]
+}
+
+/// The tensors of a base by the names that its files or the loaded model give them.
+struct ExpertBase {
+  private let base: Checkpoint
+  private let positions: NameTable
+  private let loaded: LoadedNames
+
+  init(_ base: Checkpoint) {
+    self.base = base
+    positions = base.positions()
+    loaded = LoadedNames(base)
+  }
+
+  subscript(name: String) -> TensorRecord? {
+    (positions[name] ?? loaded.tensor(name).flatMap { positions[$0] }).map { base.records[$0] }
+  }
 }

@@ -15,12 +15,11 @@ extension KeyList {
   }
 
   private static func ties(of base: Checkpoint) -> [(name: String, source: String)] {
-    var ties = TiedNames.sharedCopies(in: base.records.map(\.name))
+    guard let tied = try? TiedWeights(base) else { return [] }
+    var ties = tied.copies.map { (name: $0, source: tied.input) }
     // What its file does not hold proves nothing: it may be a model without an output.
-    if (try? ModelConfiguration(beside: base))?.tiesEmbeddings == true,
-      let tied = try? TiedWeights(base)
-    {
-      ties.append((tied.output, tied.input))
+    if (try? ModelConfiguration(beside: base))?.tiesEmbeddings == true {
+      if let output = tied.output { ties.append((output, tied.input)) }
       if let bias = tied.bias { ties.append(bias) }
     }
     return ties

@@ -26,6 +26,20 @@ public struct ModelConfiguration: Sendable {
   }
 
   var vocabularySize: Int? { field("vocab_size")?.int }
+  /// The rows of the input embedding; a few models reserve some beyond the vocabulary. Nil
+  /// where nothing says it.
+  var inputRows: Int? {
+    guard let size = vocabularySize else { return nil }
+    guard let type = Self.reservedRows.keys.first(where: modelTypes.contains) else {
+      return size.sum(field("additional_vocab_size")?.int ?? 0)
+    }
+    return Self.reservedRows[type].flatMap(\.self).flatMap { size.sum($0) }
+  }
+  /// By the type of the model, as transformers makes their embeddings; nil for those that
+  /// count in other fields.
+  private static let reservedRows: [String: Int?] = [
+    "mllama": 8, "moshi": 1, "cpmant": nil, "kyutai_speech_to_text": nil,
+  ]
   var hiddenSize: Int? { (field("hidden_size") ?? field("n_embd") ?? field("d_model"))?.int }
   var layerCount: Int? {
     (field("num_hidden_layers") ?? field("n_layer") ?? field("num_layers"))?.int
@@ -110,5 +124,13 @@ public struct ModelConfiguration: Sendable {
       }
     }
     return files.sorted()
+  }
+}
+
+extension Int {
+  /// Nil where the sum is none: a file may say any number.
+  fileprivate func sum(_ other: Int) -> Int? {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? nil : sum
   }
 }

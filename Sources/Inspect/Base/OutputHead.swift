@@ -6,15 +6,27 @@ struct OutputHead {
   /// The bias that is tied along, and the tensor that the file holds of it.
   let bias: (name: String, source: String)?
 
+  /// An output under a name of its own, known by another tensor of the model.
+  struct Named {
+    let first: String
+    let module: String
+    var bias: String?
+    /// Whether no model has something else under this name.
+    var isAlwaysOutput = true
+  }
+
   /// Heads of more than one layer, by the weight of the first.
-  private static let masked: [(first: String, module: String, bias: String?)] = [
-    ("cls.predictions.transform.dense.weight", "cls.predictions.decoder", "cls.predictions.bias"),
-    ("lm_head.dense.weight", "lm_head.decoder", "lm_head.bias"),
-    ("predictions.dense.weight", "predictions.decoder", "predictions.bias"),
-    ("vocab_transform.weight", "vocab_projector", nil),
-    ("generator_predictions.dense.weight", "generator_lm_head", nil),
-    // Whisper's has one layer, under a name of its own.
-    ("model.encoder.conv1.weight", "proj_out", nil),
+  static let masked = [
+    Named(
+      first: "cls.predictions.transform.dense.weight", module: "cls.predictions.decoder",
+      bias: "cls.predictions.bias"),
+    Named(first: "lm_head.dense.weight", module: "lm_head.decoder", bias: "lm_head.bias"),
+    Named(
+      first: "predictions.dense.weight", module: "predictions.decoder", bias: "predictions.bias"),
+    Named(first: "vocab_transform.weight", module: "vocab_projector"),
+    Named(first: "generator_predictions.dense.weight", module: "generator_lm_head"),
+    // Whisper's has one layer; models of images project with one of this name.
+    Named(first: "model.encoder.conv1.weight", module: "proj_out", isAlwaysOutput: false),
   ]
 
   /// Nil where the class of the model, as its configuration names it, has no such output.
@@ -44,7 +56,7 @@ struct OutputHead {
   private static func isHeadless(_ architecture: String) -> Bool {
     let isBare =
       architecture.hasSuffix("Model")
-      && !["LMHeadModel", "ChatModel"].contains { architecture.hasSuffix($0) }
+      && !["LMHeadModel", "ChatModel", "MTModel"].contains { architecture.hasSuffix($0) }
     return isBare || architecture.hasSuffix("Classification")
       || architecture.hasSuffix("ForQuestionAnswering") || architecture.hasSuffix("MultipleChoice")
   }

@@ -20,7 +20,11 @@ struct TiedNames {
       return found.count == 1 ? found.first : nil
     }
     self.names = Set(names.map(ExactName.init))
-    shared = only { Self.ends($0, "shared.weight") }
+    shared =
+      only { name in
+        Self.sharedInputs.contains { Self.ends(name, $0.input) && !$0.isCopy(name) }
+          && !Self.copies(of: name, in: names).isEmpty
+      } ?? only { Self.ends($0, "shared.weight") }
     input =
       shared ?? only { Self.ends($0, "decoder.embed_tokens.weight") }
       ?? only { EmbeddingNames.isInput($0) || Self.ends($0, "word_embeddings.weight") }
@@ -29,11 +33,10 @@ struct TiedNames {
 
   /// The tensor of the checkpoint that the parameter shares, if it has one.
   func source(of name: String) -> String? {
-    if let row = Self.biases.first(where: { Self.ends(name, $0.copy) }) {
-      let source = "\(name.dropLast(row.copy.count))\(row.source)"
+    if let source = Self.biasSource(of: name) {
       return names.contains(ExactName(source)) ? source : nil
     }
-    if Self.embeddings.contains(where: { Self.ends(name, $0) }) { return shared ?? output }
+    if Self.sharedInputs.contains(where: { $0.isCopy(name) }) { return shared ?? output }
     // Files of a few models hold the output.
     if EmbeddingNames.isInput(name) { return output }
     let isOutput =
@@ -41,39 +44,60 @@ struct TiedNames {
     return isOutput ? input : nil
   }
 
-  /// Whether every model with the two names ties them, whatever its configuration says.
-  static func isAlways(_ name: String, tiedTo source: String) -> Bool {
-    ends(source, "shared.weight") && embeddings.contains { ends(name, $0) }
+  /// The bias of which that of an output of several layers is a second name.
+  static func biasSource(of name: String) -> String? {
+    for head in OutputHead.masked {
+      if let source = head.bias, ends(name, "\(head.module).bias") {
+        return "\(name.dropLast(head.module.count + ".bias".count))\(source)"
+      }
+    }
+    return nil
   }
 
-  /// The input embeddings of encoder and decoder, for the names of a model that shares one.
-  static func sharedCopies(in names: [String]) -> [(name: String, source: String)] {
-    let sources = names.filter { ends($0, "shared.weight") }
-    guard sources.count == 1, let source = sources.first else { return [] }
-    let parent = source.dropLast("shared.weight".count)
-    return embeddings.compactMap { ending in
-      let part = "\(parent)\(ending.prefix { $0 != "." })."
-      return names.contains { $0.hasPrefix(part) } ? ("\(parent)\(ending)", source) : nil
+  /// Whether every model with the two names ties them, whatever its configuration says.
+  static func isAlways(_ name: String, tiedTo source: String) -> Bool {
+    sharedInputs.contains { $0.isCopy(name) && ends(source, $0.input) }
+  }
+
+  /// What the encoder and the decoder of a model with such names call an input that they
+  /// share.
+  static func copies(of input: String, in names: [String]) -> [String] {
+    for row in sharedInputs where ends(input, row.input) {
+      let parent = input.dropLast(row.input.count)
+      let parts = SharedInput.parts.filter { part in
+        names.contains { $0.hasPrefix("\(parent)\(part).") }
+      }
+      guard parts.count >= row.partCount else { continue }
+      return parts.map { "\(parent)\($0).\(row.copy)" }
+    }
+    return []
+  }
+
+  /// An input that an encoder and a decoder have under names of their own.
+  private struct SharedInput {
+    static let parts = ["encoder", "decoder"]
+
+    let input: String
+    let copy: String
+    /// How many of the two parts the model has at least.
+    let partCount: Int
+
+    func isCopy(_ name: String) -> Bool {
+      Self.parts.contains { TiedNames.ends(name, "\($0).\(copy)") }
     }
   }
 
-  /// Biases of outputs that have more than one layer.
-  private static let biases = [
-    (copy: "predictions.decoder.bias", source: "predictions.bias"),
-    (copy: "lm_head.decoder.bias", source: "lm_head.bias"),
-  ]
-
-  /// The input embeddings of models with an encoder and a decoder, which share one.
-  private static let embeddings = [
-    "encoder.embed_tokens.weight", "decoder.embed_tokens.weight",
+  private static let sharedInputs = [
+    SharedInput(input: "shared.weight", copy: "embed_tokens.weight", partCount: 1),
+    // An encoder by itself has its only embedding under this name.
+    SharedInput(input: "word_embeddings.weight", copy: "word_embeddings.weight", partCount: 2),
   ]
 
   /// Outputs beyond those that a merge knows.
-  private static let outputs = [
-    "predictions.decoder.weight", "lm_head.decoder.weight", "vocab_projector.weight",
-    "generator_lm_head.weight", "proj_out.weight", "output_projection.weight",
-    "lm_head.out_proj.weight", "lm_loss.weight",
-  ]
+  private static let outputs =
+    OutputHead.masked.map { "\($0.module).weight" } + [
+      "output_projection.weight", "lm_head.out_proj.weight", "lm_loss.weight",
+    ]
 
   /// Whether the name ends so at the beginning of a segment, or after an underscore:
   /// `text_decoder.embed_tokens.weight` has what `decoder.embed_tokens.weight` has.

@@ -1,73 +1,66 @@
 public import Formats
 
-/// Embeddings that a model uses twice, for its input and for its output.
+/// An embedding that a model uses several times: for its input, for its output, and for the
+/// inputs of an encoder and a decoder.
 ///
-/// Their file usually holds them once. An adapter that changes one of the two parts
-/// them: both are written and the configuration says so, or a loader would tie them
-/// again and lose the change.
+/// The file usually holds it once. An adapter that changes it under one of its names parts
+/// them: all are written and the configuration says so, or a loader would tie them again and
+/// lose the change.
 public struct TiedWeights: Sendable {
   /// The tensor of the input.
   public let input: String
   private let inputShape: [Int]
-  /// The tensor of the output, whether the file has it or not.
-  public let output: String
-  private let isOutputStored: Bool
+  /// The tensor of the output, whether the file has it or not; nil where the output is none
+  /// for tokens, or has a tensor of its own.
+  public let output: String?
+  let isOutputStored: Bool
   /// The bias of an output that is tied to another tensor.
   public let bias: (name: String, source: String)?
   /// The other names under which an encoder and a decoder know the input; a loader that
   /// does not tie them to it any more wants them by name.
   public let copies: [String]
-  /// What the configuration has to say when the two are parted.
+  /// What the configuration has to say when they are parted.
   public let partedFields: [(field: String, value: JSONValue, isNewOnly: Bool)]
+
+  /// All names but the input's, in the order in which PEFT merges their modules.
+  public var others: [String] { copies + [output].compactMap(\.self) }
+
+  /// Each name besides the one under which the file holds a tensor, with that one.
+  public var names: [(name: String, source: String)] {
+    others.map { ($0, input) } + [bias].compactMap(\.self)
+  }
+
+  /// Whether the model has a tensor of this name that it shares.
+  func knows(_ name: String) -> Bool { names.contains { $0.name == name } }
 
   /// Nil where the base has no tied embeddings.
   public init?(_ base: Checkpoint) throws(CheckpointError) {
     let names = base.records.map(\.name)
     let embeddings = names.filter(EmbeddingNames.isInput)
-    let others = Set(embeddings.flatMap { Self.copies(of: $0, names: names) })
-    let inputs = embeddings.filter { !others.contains($0) }
+    let second = Set(embeddings.flatMap { TiedNames.copies(of: $0, in: names) })
+    let inputs = embeddings.filter { !second.contains($0) }
     let outputs = names.filter(EmbeddingNames.isOutput)
     guard inputs.count == 1, outputs.count <= 1 else { return nil }
-    var isTied: Bool?
-    var architecture: String?
-    var modelType: String?
-    if let file = base.sideFile("config.json") {
-      let document = try InputFile.json(at: file.path)
-      isTied =
-        (document["tie_word_embeddings"] ?? document["text_config"]?["tie_word_embeddings"])?
-        .bool
-      architecture = document["architectures"]?.array?.first?.string
-      modelType = document["model_type"]?.string
-    }
+    let configuration = try ModelConfiguration(beside: base)
+    let saysTied = configuration?.tiesEmbeddings
+    let copies = TiedNames.copies(of: inputs[0], in: names)
     // Without a word in the configuration only a file without an output shows it.
-    guard isTied ?? outputs.isEmpty else { return nil }
-    guard
-      let head = OutputHead(
-        tiedTo: inputs[0], names: base.records.lazy.map(\.name), architecture: architecture)
-    else { return nil }
+    let isTied = saysTied ?? outputs.isEmpty
+    let head =
+      isTied
+      ? OutputHead(
+        tiedTo: inputs[0], names: names, architecture: configuration?.architecture) : nil
+    // What the file holds none of is the input whatever is said of the output.
+    guard head != nil || copies.contains(where: { isTied || !names.contains($0) }) else {
+      return nil
+    }
     input = inputs[0]
     inputShape = base.records.first { $0.name == inputs[0] }?.shape ?? []
-    output = outputs.first ?? head.weight
+    output = head.map { outputs.first ?? $0.weight }
     isOutputStored = !outputs.isEmpty
-    bias = outputs.isEmpty ? head.bias : nil
-    copies = Self.copies(of: inputs[0], names: names)
-    partedFields = Self.partedFields(modelType)
-  }
-
-  /// What the encoder and the decoder beside an input that they share call it.
-  private static let sharedInputs = [
-    (input: "shared.weight", copy: "embed_tokens.weight"),
-    (input: "word_embeddings.weight", copy: "word_embeddings.weight"),
-  ]
-
-  private static func copies(of input: String, names: [String]) -> [String] {
-    for row in sharedInputs where input == row.input || input.hasSuffix(".\(row.input)") {
-      let parent = input.dropLast(row.input.count)
-      let parts = ["\(parent)encoder.", "\(parent)decoder."]
-      guard parts.allSatisfy({ part in names.contains { $0.hasPrefix(part) } }) else { continue }
-      return parts.map { $0 + row.copy }
-    }
-    return []
+    bias = outputs.isEmpty ? head?.bias : nil
+    self.copies = copies
+    partedFields = saysTied == false ? [] : Self.partedFields(configuration?.modelType)
   }
 
   /// Relatives of T5 scale what the decoder leaves where the embeddings are tied. Of some
@@ -84,15 +77,19 @@ public struct TiedWeights: Sendable {
     }
   }
 
-  /// Those of the two tensors that an adapter changes without the other; both, where each
-  /// has a change of its own.
+  /// The names under which an adapter changes the tensor without the others; all of them,
+  /// where each has a change of its own.
   public func parted(by adapter: Adapter) -> Set<String> {
     var changed = Set(adapter.modules.map { "\($0.target).weight" })
-    if adapter.replacements.contains(where: { $0.kind != .tokenRows && $0.target == output }) {
-      changed.insert(output)
+    changed.formUnion(adapter.replacements.filter { $0.kind != .tokenRows }.map(\.target))
+    // A new input is the output's too, unless it alone was saved.
+    changed.remove(input)
+    if adapter.modules.contains(where: { "\($0.target).weight" == input })
+      || isInputSaved(by: adapter)
+    {
+      changed.insert(input)
     }
-    if isInputSaved(by: adapter) { changed.insert(input) }
-    return changed.intersection([input, output])
+    return changed.intersection([input] + others)
   }
 
   /// Whether PEFT gave the input alone a copy of its own to train, so that the output
@@ -106,30 +103,14 @@ public struct TiedWeights: Sendable {
       }
   }
 
-  /// The adapter with one copy for both, where `ensure_weight_tying` made them one and PEFT
-  /// saved it under both names. Reads the two, as nothing else shows that they are the same.
-  public func joined(_ adapter: Adapter) throws(CheckpointError) -> Adapter {
-    func saved(_ name: String) -> AdapterReplacement? {
-      adapter.replacements.first { $0.kind == .module && $0.target == name }
-    }
-    guard adapter.features.contains(.weightTying), !isOutputStored, let copy = saved(output),
-      let own = saved(input), try TensorData.isEqual(copy.record, own.record)
-    else { return adapter }
-    return adapter.replacing { replacement in
-      switch replacement.target {
-      case output: nil
-      case input: AdapterReplacement(target: input, kind: .tiedModule, record: own.record)
-      default: replacement
-      }
-    }
-  }
-
-  /// Whether PEFT gave the output a copy of its own to train.
-  public func isSaved(by adapter: Adapter) -> Bool {
+  /// The name besides the input's to which PEFT gave a copy of its own to train.
+  public func saved(by adapter: Adapter) -> String? {
     let names = adapter.configuration?.modulesToSave ?? []
-    let module = output.dropLast(".weight".count)
-    return names.contains { module == $0 || module.hasSuffix(".\($0)") }
-      && adapter.replacements.contains { $0.target == output }
+    return others.first { other in
+      let module = other.dropLast(".weight".count)
+      return names.contains { module == $0 || module.hasSuffix(".\($0)") }
+        && adapter.replacements.contains { $0.target == other }
+    }
   }
 }
 

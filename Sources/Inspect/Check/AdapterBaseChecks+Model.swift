@@ -23,16 +23,20 @@ extension AdapterBaseChecks {
     ]
   }
 
-  /// An update of the embedding alone.
+  /// An update of the embedding alone, or under one of its other names.
   private func tiedInput() -> [Finding] {
-    guard let tied = tiedWeights,
-      adapter.modules.contains(where: { "\($0.target).weight" == tied.input })
-    else { return [] }
+    guard let tied = tiedWeights else { return [] }
+    let names = [tied.input] + tied.others
+    let targets = Set(adapter.modules.map { "\($0.target).weight" })
+    let adapted = names.filter(targets.contains)
+    let rest = names.filter { !targets.contains($0) }
+    guard !adapted.isEmpty, !rest.isEmpty else { return [] }
     return [
       Finding(
-        .warning, .tiedWeights, tensors: [tied.input],
-        "\(tied.input.quoted) is adapted, but the base ties \(tied.output.quoted) to it: merging with "
-          + "PEFT changes both; the merge here gives the output its own, unchanged weight and says "
+        .warning, .tiedWeights, tensors: adapted,
+        "\(Wording.list(adapted)) \(Wording.verb(adapted.count, "is", "are")) adapted, but the base "
+          + "ties \(Wording.list(rest)) to \(Wording.verb(adapted.count, "it", "them")): merging "
+          + "with PEFT changes all; the merge here writes each by itself and says "
           + "tie_word_embeddings false, unless --keep-tied is given")
     ]
   }

@@ -7,6 +7,7 @@ extension AdapterBaseChecks {
   var orphans: [AdapterReplacement] {
     adapter.replacements.filter {
       positions[$0.target] == nil && !adapter.mayAdd($0) && $0.kind != .tokenRows
+        && tiedWeights?.knows($0.target) != true
     }
   }
 

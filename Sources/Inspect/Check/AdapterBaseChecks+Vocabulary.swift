@@ -8,8 +8,7 @@ extension AdapterBaseChecks {
     guard let first = changed.first, let rows = first.record.shape.first else { return [] }
     let names = changed.map(\.record.name)
     let alone = base.records.first { record in
-      (EmbeddingNames.isInput(record.name) || EmbeddingNames.isOutput(record.name))
-        && record.shape.first != rows
+      EmbeddingNames.isOfTokens(record.name) && record.shape.first != rows
     }
     if let alone {
       return [
@@ -62,15 +61,15 @@ extension Adapter {
   /// alone.
   func resizedEmbeddings(of base: Checkpoint) -> [AdapterReplacement] {
     let whole = replacements.filter {
-      ($0.kind == .module || $0.kind == .baseLayer)
-        && (EmbeddingNames.isInput($0.target) || EmbeddingNames.isOutput($0.target))
+      ($0.kind == .module || $0.kind == .baseLayer || $0.kind == .bias)
+        && EmbeddingNames.isOfTokens($0.target)
     }
     guard !whole.isEmpty else { return [] }
     let positions = base.positions()
     return whole.filter { replacement in
       guard let position = positions[replacement.target] else { return false }
       let (new, old) = (replacement.record.shape, base.records[position].shape)
-      return new.count == 2 && new.first != old.first && new.dropFirst() == old.dropFirst()
+      return new.count < 3 && new.first != old.first && new.dropFirst() == old.dropFirst()
     }
   }
 }

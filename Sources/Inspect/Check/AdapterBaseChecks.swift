@@ -10,6 +10,8 @@ struct AdapterBaseChecks {
   let matching: BaseMatching
   /// By the names that the file of the base has.
   let positions: NameTable
+  /// The modules whose bias the base has not got.
+  private let withoutBias: [AdapterModule]
   /// What the adapter's names had to be changed for.
   private let layout: Finding?
   let tiedWeights: TiedWeights?
@@ -30,14 +32,18 @@ struct AdapterBaseChecks {
     let tied = try? TiedWeights(deep)
     let hidden = Self.hiddenModules(of: adapter, in: original)
     let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
-    let adapter = try tied?.joined(relaid) ?? relaid
+    let adapter = try Self.folded(relaid, deep, tied)
     let base = deep.resized(by: adapter)
     self.adapter = adapter
     self.base = base
     self.original = deep
     tiedWeights = tied
-    let whole = tied.map { base.adding(copyOf: $0.input, as: $0.output) } ?? base
+    var whole = base
+    if let tied {
+      for (name, source) in tied.names { whole = whole.adding(copyOf: source, as: name) }
+    }
     matching = BaseMatching(adapter.limited { $0.kind != .parameter }, base: whole)
+    withoutBias = matching.withoutBias(whole.positions())
     self.layout = matching.unmatched.isEmpty ? hidden ?? layout : layout
     packed = Set(matching.packedWeights(in: base).map(\.module.target))
     var fault: CheckpointError?
@@ -51,6 +57,19 @@ struct AdapterBaseChecks {
     configuration = try? ModelConfiguration(beside: base)
     inferred =
       packed.isEmpty ? matching.renaming : nil
+  }
+
+  /// The adapter with one tensor for what the base ties.
+  private static func folded(_ adapter: Adapter, _ base: Checkpoint, _ tied: TiedWeights?)
+    throws(CheckpointError) -> Adapter
+  {
+    guard let tied else { return adapter }
+    let joined = try tied.joined(adapter)
+    // A merge parts them before anything takes a place.
+    let parted = tied.bias.flatMap { bias in
+      tied.parted(by: joined).isEmpty ? nil : base.adding(copyOf: bias.source, as: bias.name)
+    }
+    return try tied.foldingBias(of: joined, onto: parted ?? base)
   }
 
   /// The renaming that would place every module, as expression and replacement.
@@ -91,7 +110,7 @@ struct AdapterBaseChecks {
 
   /// Biases of B for which the base has none.
   private func biases() -> [Finding] {
-    let modules = matching.withoutBias(positions)
+    let modules = withoutBias
     guard !modules.isEmpty else { return [] }
     return [
       Finding(
@@ -132,7 +151,7 @@ struct AdapterBaseChecks {
     if let layers = AbsentLayers(weights, in: base.records.lazy.map(\.name)) {
       message += "; \(layers.comparison(with: adapter.modules))"
     } else if !matching.nearest.isEmpty {
-      message += "; nearest in the base: \(Wording.folded(matching.nearest))"
+      message += choice(modules[0]) ?? "; nearest in the base: \(Wording.folded(matching.nearest))"
     }
     return [
       Finding(
@@ -140,6 +159,19 @@ struct AdapterBaseChecks {
         fix: matching.unmatchedFix(inferred))
     ]
   }
+
+  /// That a module without a place has lost its beginning, and could be any of several.
+  private func choice(_ module: AdapterModule) -> String? {
+    guard inferred == nil, case .path = AdapterFamily.naming(of: adapter.kind) else { return nil }
+    let found = NearestNames(base, positions: positions).candidates(for: module)
+    guard found.ending == module.target, (2...Self.maximumChoiceCount).contains(found.paths.count)
+    else { return nil }
+    return "; \(module.target.quoted) could be "
+      + found.paths.sorted().map(\.quoted).joined(separator: " or ") + ", and nothing tells which"
+  }
+
+  /// More places than this are no choice.
+  private static let maximumChoiceCount = 4
 
   /// Factors of fused experts without a parameter that is theirs.
   private func experts() -> [Finding] {

@@ -10,12 +10,7 @@ extension CheckpointCheck {
     let load = completed(log)
     var diagnosis = LoadDiagnosis(
       inspection: inspection, load: load, source: "the model of the log", base: nil,
-      wanted: KeyList(
-        path: source,
-        load.missing.map { KeyList.Entry($0) }
-          + load.mismatched.map { KeyList.Entry($0.name, $0.expected) },
-        unwanted: load.unexpected.map { KeyList.Entry($0) }
-          + load.mismatched.map { KeyList.Entry($0.name, $0.found) }),
+      wanted: KeyList(load, path: source, isPartial: log.isCut),
       reference: isFile ? source : nil,
       wantedShapes: Dictionary(
         load.mismatched.map { (ExactName($0.name), $0.expected) },

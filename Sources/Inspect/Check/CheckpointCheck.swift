@@ -61,6 +61,7 @@ public struct CheckpointCheck {
       findings += try FactorChecks(adapter: adapter).findings()
     }
     if inspection.kind == .wrappedCheckpoint { findings.append(wrapped) }
+    if !isAdapter, let finding = TorchtuneNames.finding(checkpoint) { findings.append(finding) }
     if !isAdapter { findings += try ModelChecks.findings(checkpoint) }
     for file in checkpoint.files { findings += try PyTorchReader.checksumFindings(file) }
     if readsValues {

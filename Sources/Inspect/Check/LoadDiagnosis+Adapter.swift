@@ -8,27 +8,14 @@ extension LoadDiagnosis {
     // Said already: the file is empty.
     if inspection.checkpoint.records.isEmpty { return result }
     let wanted = load.missing.map(Self.onDisk)
-    let names = inspection.checkpoint.records.map(\.name)
-    let have = Set(names.map(ExactName.init))
+    let have = Set(inspection.checkpoint.records.map { ExactName($0.name) })
     let absent = wanted.filter { !have.contains(ExactName($0)) }
-    let wantedNames = Set(wanted.map(ExactName.init))
-    let extra = NaturalOrder.sorted(names.filter { !wantedNames.contains(ExactName($0)) })
-    let (renaming, placed) = renaming(to: absent)
-    result.renaming = renaming
-    if let renaming, !extra.isEmpty {
-      let others = absent.count - placed.count
-      result.findings.append(
-        Finding(
-          .error, .prefixDrift, tensors: load.missing,
-          "the adapter has \(others == 0 ? "all" : "\(placed.count) of the") "
-            + "\(Wording.count(absent.count, "key")) that are said to be missing, under other names: "
-            + "\(extra[0].quoted) has to become "
-            + "\(placed.first { $0.hasSuffix(Self.tail(of: extra[0])) }.map(\.quoted) ?? "another")"
-            + "; loaded as it is, every B stays zero and the adapter changes nothing"
-            + (others == 0
-              ? ""
-              : "; the other \(others) lie in the vision tower, which it does not adapt"),
-          fix: renaming.command(for: path, toMatch: nil)))
+    let placing = AdapterPlacing(inspection.checkpoint, absent)
+    if let renaming = placing.renaming {
+      result.renaming = renaming
+      result.findings.append(renamed(renaming, placing.placed, of: absent))
+    } else if let choice = placing.choice {
+      result.findings.append(undecided(choice, absent))
     } else if !load.missing.isEmpty {
       result.findings.append(unexplained(absent: absent, wanted: wanted))
     }
@@ -44,25 +31,62 @@ extension LoadDiagnosis {
     return result
   }
 
-  /// What gives the missing keys their tensors, and which: those of a vision tower, whose
-  /// layers have the names of target_modules too, are often none of the adapter's.
-  private func renaming(to absent: [String]) -> (InferredRenaming?, placed: [String]) {
-    let others = absent.filter { !Self.isOfTower($0) }
-    for keys in others.count < absent.count ? [absent, others] : [absent] where !keys.isEmpty {
-      if let renaming = InferredRenaming(inspection.checkpoint, toLoad: keys) {
-        return (renaming, keys)
-      }
-    }
-    return (nil, [])
+  /// That the adapter has the keys, and what becomes of the first.
+  private func renamed(_ renaming: InferredRenaming, _ placed: [String], of absent: [String])
+    -> Finding
+  {
+    let amount = placed.count == absent.count ? "all" : "\(placed.count) of the"
+    let isAll = renaming.changes.count == inspection.checkpoint.records.count
+    return Finding(
+      .error, .prefixDrift, tensors: load.missing,
+      "the adapter has \(amount) \(Wording.count(absent.count, "key")) that are said to be missing"
+        + Self.example(renaming, placed)
+        + (isAll
+          ? "; loaded as it is, every B stays zero and the adapter changes nothing"
+          : "; loaded as it is, their B stays zero and nothing changes there")
+        + rest(absent, besides: placed),
+      fix: renaming.command(for: path, toMatch: nil))
   }
 
-  private static func isOfTower(_ key: String) -> Bool {
-    key.contains("vision_tower") || key.contains("vision_model")
+  /// The first of the keys that a tensor gets by its new name, with the old one.
+  private static func example(_ renaming: InferredRenaming, _ placed: [String]) -> String {
+    let origins = Dictionary(
+      renaming.changes.map { (ExactName($0.to), $0.from) }, uniquingKeysWith: { first, _ in first })
+    let pairs = placed.lazy.compactMap { key in origins[ExactName(key)].map { ($0, key) } }
+    guard let (old, new) = pairs.first else {
+      return renaming.presets.isEmpty
+        ? "" : ", split or fused: \(RenamingDraft.list(renaming.presets)) makes them"
+    }
+    return ", under other names: \(old.quoted) has to become \(new.quoted)"
+  }
+
+  private func rest(_ absent: [String], besides placed: [String]) -> String {
+    let placed = Set(placed.map(ExactName.init))
+    let others = absent.filter { !placed.contains(ExactName($0)) }
+    if others.isEmpty { return "" }
+    return others.allSatisfy(AdapterPlacing.isOfTower) && !adaptsTower
+      ? "; the other \(others.count) lie in the vision tower, which it does not adapt"
+      : "; the other \(others.count) stay missing (\(Wording.folded(others)))"
+  }
+
+  /// Whether some key of the adapter is of the part that sees.
+  private var adaptsTower: Bool {
+    inspection.checkpoint.records.contains { AdapterPlacing.isOfTower($0.name) }
+  }
+
+  /// That the keys are as like to some of the missing ones as to others.
+  private func undecided(_ choice: AdapterPlacing.Choice, _ absent: [String]) -> Finding {
+    Finding(
+      .error, .prefixDrift, tensors: load.missing,
+      "the adapter has keys for some of the \(Wording.count(absent.count, "key")) that are said to "
+        + "be missing, under other names, but \(choice.key.quoted) could be "
+        + "\(choice.places.map(\.quoted).joined(separator: " or ")), and nothing tells which; "
+        + "loaded as it is, their B stays zero and nothing changes there")
   }
 
   private func unexplained(absent: [String], wanted: [String]) -> Finding {
-    let towers = load.missing.filter(Self.isOfTower)
-    if towers.count == load.missing.count {
+    let towers = load.missing.filter(AdapterPlacing.isOfTower)
+    if towers.count == load.missing.count, !adaptsTower {
       return Finding(
         .note, .missingKey, tensors: load.missing,
         "all \(Wording.count(towers.count, "missing key")) lie in the vision tower, whose layers "
@@ -77,7 +101,8 @@ extension LoadDiagnosis {
     return Finding(
       .error, .missingKey, tensors: load.missing,
       "\(absent.count) of the \(Wording.count(wanted.count, "key")) that PEFT wants "
-        + "\(Wording.verb(absent.count, "is", "are")) not in the adapter "
+        + "\(Wording.verb(absent.count, "is", "are")) not in the adapter by "
+        + "\(Wording.verb(absent.count, "its name", "their names")) "
         + "(\(Wording.folded(absent)))\(otherLayers(absent)): their B stays zero, so that nothing "
         + "changes there")
   }
@@ -101,10 +126,5 @@ extension LoadDiagnosis {
       segments.removeLast()
     }
     return segments.joined(separator: ".")
-  }
-
-  /// The module's own name and what follows, by which two keys of one place are known.
-  private static func tail(of key: String) -> String {
-    key.dottedSegments.suffix(5).joined(separator: ".")
   }
 }

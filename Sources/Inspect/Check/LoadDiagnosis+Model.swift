@@ -4,16 +4,12 @@ import Formats
 extension LoadDiagnosis {
   func modelLoad() -> Result {
     var result = Result()
-    if !load.unexpected.isEmpty, !load.missing.isEmpty {
-      let family = NameFamily.leading(from: load.unexpected, to: load.missing)
-      result.renaming =
-        InferredRenaming(inspection.checkpoint, to: wanted)
-        ?? family.flatMap { InferredRenaming(inspection.checkpoint, by: $0, to: wanted) }
-      if let renaming = result.renaming {
-        result.findings.append(renamingFinding(renaming, family))
-      } else if let family {
-        result.findings.append(foreign(family))
-      }
+    let family = NameFamily.leading(from: load.unexpected, to: load.missing)
+    result.renaming = renaming(family)
+    if let renaming = result.renaming {
+      result.findings.append(renamingFinding(renaming, family))
+    } else if let family {
+      result.findings.append(foreign(family))
     }
     let lost = load.missing.filter(PLoRA.ends)
     if !lost.isEmpty, result.renaming == nil {
@@ -28,10 +24,23 @@ extension LoadDiagnosis {
     if !isMended(by: result.renaming) {
       result.findings += tiedFindings(tied)
       let told = Set(lost + tied.map(\.name))
-      if !isMended(by: result.renaming, or: told) { result.findings += lists(except: told) }
+      if !isMended(by: result.renaming, or: told) {
+        result.findings += lists(except: told, result.renaming)
+      }
     }
     result.findings += mismatches()
     return result
+  }
+
+  /// The renaming that gives missing keys their tensors. Where the list of unexpected keys
+  /// was cut off as a whole, it has to do so for all that are named.
+  private func renaming(_ family: NameFamily?) -> InferredRenaming? {
+    guard !load.missing.isEmpty, !load.unexpected.isEmpty || wanted.isPartial,
+      let renaming = InferredRenaming(inspection.checkpoint, to: wanted)
+        ?? family.flatMap({ InferredRenaming(inspection.checkpoint, by: $0, to: wanted) })
+        ?? withoutNumber()
+    else { return nil }
+    return !load.unexpected.isEmpty || isMended(by: renaming) ? renaming : nil
   }
 
   /// Whether the shape of every missing tensor is known.
@@ -53,7 +62,12 @@ extension LoadDiagnosis {
     let unexpected = load.unexpected
     let missing = load.missing.count
     let message =
-      if let rule = renaming.onlyRule {
+      if unexpected.isEmpty {
+        (renaming.onlyRule.map { "the names differ by one change: \(Self.change($0)), " } ?? "")
+          + "the checkpoint has \(Wording.verb(missing, "the missing key", "all \(missing) missing keys"))"
+          + " that the log names"
+          + (renaming.onlyRule == nil ? ", under other names" : "")
+      } else if let rule = renaming.onlyRule {
         "the names differ by one change: \(Self.change(rule)), \(renaming.count) of the "
           + "\(Wording.count(unexpected.count, "unexpected key")) "
           + "\(Wording.verb(renaming.count, "is", "are")) among the "
@@ -64,7 +78,8 @@ extension LoadDiagnosis {
           + renaming.description(of: unexpected)
       }
     return Finding(
-      isRelaid ? .warning : .error, .prefixDrift, tensors: unexpected,
+      isRelaid ? .warning : .error, .prefixDrift,
+      tensors: unexpected.isEmpty ? load.missing : unexpected,
       message + (isRelaid ? Self.relaid : "") + (family.map { "; \($0.words)" } ?? ""),
       fix: renaming.command(for: path, toMatch: reference))
   }
@@ -76,9 +91,10 @@ extension LoadDiagnosis {
       return false
     }
     let missing = Set(load.missing.map(ExactName.init))
-    return load.unexpected.allSatisfy { name in
-      layout.name(for: name).map { missing.contains(ExactName($0)) } ?? false
-    }
+    return !load.unexpected.isEmpty
+      && load.unexpected.allSatisfy { name in
+        layout.name(for: name).map { missing.contains(ExactName($0)) } ?? false
+      }
   }
 
   private static let relaid =
@@ -99,10 +115,13 @@ extension LoadDiagnosis {
     return load.missing.allSatisfy { told.contains($0) || renaming.names.contains(ExactName($0)) }
   }
 
-  /// The plain lists, folded, for what has no better explanation.
-  private func lists(except explained: Set<String>) -> [Finding] {
+  /// The plain lists, folded, for what has no better explanation and what the renaming, if
+  /// there is one, does not change.
+  private func lists(except explained: Set<String>, _ renaming: InferredRenaming?) -> [Finding] {
     var findings: [Finding] = []
-    let missing = load.missing.filter { !explained.contains($0) }
+    let missing = load.missing.filter {
+      !explained.contains($0) && renaming?.names.contains(ExactName($0)) != true
+    }
     if !missing.isEmpty {
       findings.append(
         Finding(
@@ -113,7 +132,9 @@ extension LoadDiagnosis {
     let packed = QuantisedNames.unexpected(load.unexpected, by: source)
     findings += [packed].compactMap(\.self)
     let packedNames = Set(packed?.tensors ?? [])
-    let extra = load.unexpected.filter { !packedNames.contains($0) }
+    let extra = load.unexpected.filter {
+      !packedNames.contains($0) && renaming?.names.contains(ExactName($0)) != false
+    }
     if !extra.isEmpty, extra.allSatisfy(EmbeddingNames.isOutput), load.missing.isEmpty {
       findings.append(
         Finding(

@@ -18,7 +18,8 @@ extension LoadDiagnosis {
     return load.missing.compactMap { name in
       guard !names.contains(ExactName(name)), let source = tied.source(of: name),
         // A tensor that the model does not know is none that it could share.
-        !unknown.contains(ExactName(source)), fits(name, source), !isDivided(name)
+        !unknown.contains(ExactName(source)), fits(name, source), !isDivided(name),
+        !isElsewhere(name, source, in: names)
       else { return nil }
       return TiedName(name: name, source: source)
     }
@@ -31,10 +32,19 @@ extension LoadDiagnosis {
   }
 
   private func fits(_ name: String, _ source: String) -> Bool {
-    guard let wanted = wantedShapes[ExactName(name)],
-      let held = inspection.checkpoint.records.first(where: { $0.name == source })
-    else { return true }
-    return wanted == held.shape
+    guard let wanted = wantedShapes[ExactName(name)], let held = shape(source) else { return true }
+    return wanted == held
+  }
+
+  /// Whether a tensor that the model does not know has the shape of the missing one: it may
+  /// be that. `names` are those that the checkpoint has after a renaming.
+  private func isElsewhere(_ name: String, _ source: String, in names: Set<ExactName>) -> Bool {
+    guard let wanted = wantedShapes[ExactName(name)] ?? shape(source) else { return false }
+    return load.unexpected.contains { names.contains(ExactName($0)) && shape($0) == wanted }
+  }
+
+  func shape(_ name: String) -> [Int]? {
+    inspection.checkpoint.records.first { $0.name == name }?.shape
   }
 
   /// What it means that they are missing: nothing where the model ties them, a loss where

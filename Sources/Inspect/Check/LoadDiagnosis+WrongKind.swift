@@ -40,6 +40,16 @@ extension LoadDiagnosis {
       fix: FixCommands.merge(base: base, adapter: path))
   }
 
+  /// An adapter of torchtune given to a model's load_state_dict.
+  func torchtuneAsModel() -> Finding? {
+    let names = inspection.checkpoint.records.map(\.name)
+    guard TorchtuneNames.areAll(names), !load.missing.isEmpty else { return nil }
+    return Finding(
+      .error, .missingKey, tensors: load.missing,
+      "this is an adapter of torchtune, not a model: \(source) wants its own tensors "
+        + "(\(Wording.folded(load.missing, limit: 1)))")
+  }
+
   /// Whether somebody showed the unexpected keys alone, and all are parts of an adapter.
   private var isUnexpectedAlone: Bool {
     load.missing.isEmpty && load.mismatched.isEmpty

@@ -51,10 +51,39 @@ extension LoadLog {
   /// The list after the next colon of the line: the sentence names a class before it.
   static func namesAfterColon(_ text: Substring) -> NameList {
     guard let colon = text.prefix(300).firstIndex(of: ":") else { return NameList() }
-    var list = names(text[text.index(after: colon)...])
-    // Diffusers makes one string of all.
-    list.names = list.names.flatMap { $0.split(separator: ", ").map(String.init) }
-    return list
+    let list = text[text.index(after: colon)...]
+    return joinedNames(list) ?? names(list)
+  }
+
+  /// Names of which diffusers makes one string, the only one of its list; nil where a list
+  /// is one of names.
+  private static func joinedNames(_ text: Substring) -> NameList? {
+    var rest = text.drop { $0.isWhitespace }
+    guard rest.popFirst() == "[", let quote = rest.popFirst(), quote == "'" || quote == "\"" else {
+      return nil
+    }
+    let string = rest.prefix { $0 != quote }
+    let isCut = string.endIndex == rest.endIndex
+    let names = string.filter { !$0.isNewline }.split(separator: ", ").map(String.init)
+    guard names.count > 1 else { return nil }
+    return NameList(names: isCut ? names.dropLast() : names, isCut: isCut)
+  }
+
+  /// The list that soon follows, whatever expression of Python stands before it.
+  static func namesOfList(_ text: Substring) -> NameList {
+    text.prefix(60).firstIndex(of: "[").map { names(text[$0...]) } ?? NameList()
+  }
+
+  /// Names between commas up to the bracket, where one of the sentences of timm follows.
+  static func namesInBrackets(_ text: Substring) -> NameList {
+    let list = text.prefix { $0 != ")" }
+    guard
+      ["discovered", "found"].contains(where: {
+        text[list.endIndex...].hasPrefix(") \($0) while loading")
+      })
+    else { return NameList() }
+    return NameList(
+      names: list.filter { !$0.isNewline }.split(separator: ", ").map(String.init))
   }
 
   /// Names without quotes between commas, as diffusers prints them, up to a full stop.

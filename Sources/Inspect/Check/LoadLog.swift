@@ -116,12 +116,21 @@ struct LoadLog {
     Phrase("are newly initialized:", .missing, by: .transformers),
     Phrase(" when initializing ", .unexpected, by: .transformers) { LoadLog.namesAfterColon($0) },
     Phrase("unexpected keys found in the model:", .unexpected, .adapter) { LoadLog.bareNames($0) },
+    // Diffusers up to 0.31, and transformers 4.
+    Phrase("unexpected keys not found in the model:", .unexpected, .adapter),
     Phrase("missing keys in the model:", .missing, .adapter) { LoadLog.bareNames($0) },
     Phrase("because the following keys are missing:", .missing) { LoadLog.bareNames($0) },
     Phrase("weights were not initialized from checkpoint:", .missing),
+    // Timm, and mmengine.
+    Phrase("Missing keys (", .missing) { LoadLog.namesInBrackets($0) },
+    Phrase("Unexpected keys (", .unexpected) { LoadLog.namesInBrackets($0) },
+    Phrase("missing keys in source state_dict:", .missing) { LoadLog.bareNames($0) },
+    Phrase("unexpected key in source state_dict:", .unexpected) { LoadLog.bareNames($0) },
     Phrase("The following keys have not been correctly renamed:", .unexpected, .adapter) {
       LoadLog.bareNames($0)
     },
+    // What diffusers' converters of Flux's adapters leave over.
+    Phrase(" at this point but has", .unexpected, .adapter) { LoadLog.namesOfList($0) },
   ]
 
   private static func distinct<Value: Hashable>(_ values: [Value]) -> [Value] {

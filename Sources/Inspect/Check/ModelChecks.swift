@@ -37,17 +37,21 @@ struct ModelChecks {
   }
 
   /// Rows and columns of the embeddings.
-  private func sizes() -> [Finding] {
+  func sizes() -> [Finding] {
     var findings: [Finding] = []
     let inputs = checkpoint.records.filter { EmbeddingNames.isInput($0.name) }
     let outputs = checkpoint.records.filter { EmbeddingNames.isOutput($0.name) }
-    for record in inputs + outputs where record.shape.count == 2 {
-      if let expected = configuration.vocabularySize, record.shape[0] != expected {
+    let rows =
+      inputs.map { ($0, configuration.inputRows) }
+      + outputs.map { ($0, configuration.vocabularySize) }
+    for (record, rows) in rows where record.shape.count == 2 {
+      if let expected = rows, record.shape[0] != expected {
         findings.append(
           Finding(
             .warning, .vocabularyMismatch, tensors: [record.name],
             "\(record.name.quoted) has \(record.shape[0]) rows, but config.json says vocab_size "
-              + "\(expected)"))
+              + "\(configuration.vocabularySize ?? expected)"
+              + (expected == configuration.vocabularySize ? "" : ", which makes \(expected)")))
       }
       if let expected = configuration.hiddenSize, record.shape[1] != expected, inputs.count == 1,
         record.name == inputs[0].name, configuration.modelType != "albert"

@@ -23,33 +23,38 @@ enum UnusedComponents {
 
   static func findings(_ prefixes: [String], _ checkpoint: Checkpoint) -> [Finding] {
     let names = checkpoint.records.map(\.name)
-    let own = PipelineComponent.table.map(\.diffusers).filter { hasKeys(names, for: $0) }
+    let own = Parts(of: names, path: checkpoint.path)
     return prefixes.map { prefix in
       let start = "\(prefix).".quoted
       let sentence = "diffusers found no keys that begin with \(start)"
-      if hasKeys(names, for: prefix) {
+      if own.names.contains(prefix), let fault = own.fault {
+        return Finding(
+          .error, .prefixDrift, tensors: names,
+          "\(sentence): \(fault.text), and nothing of it was loaded", fix: fault.fix)
+      }
+      if Parts.hasKeys(names, for: prefix) {
         return Finding(
           .warning, .prefixDrift,
           "\(sentence), but \(checkpoint.path.printable) has some for that part: the log is about "
             + "another file, or about an older state of this one")
       }
-      guard !own.isEmpty else {
+      guard !own.names.isEmpty else {
         return Finding(
           .error, .prefixDrift,
           "\(sentence), and the adapter's begin with the name of no part of a pipeline, such as "
             + "\"unet.\" or \"transformer.\": nothing of it was loaded")
       }
-      let parts = Wording.list(own.map { "\($0)." })
-      if isDenoiser(prefix), own.contains(where: isDenoiser) {
+      let parts = Wording.list(own.names.map { "\($0)." })
+      let whose =
+        own.fault == nil ? "the adapter's begin with \(parts)" : "the adapter's belong to \(parts)"
+      if isDenoiser(prefix), own.names.contains(where: isDenoiser) {
         return Finding(
-          .error, .wrongBase,
-          "\(sentence), and the adapter's begin with \(parts): it belongs to another kind of pipeline"
-        )
+          .error, .wrongBase, "\(sentence), and \(whose): it belongs to another kind of pipeline")
       }
       return Finding(
         .note, .prefixDrift,
-        "\(sentence), and the adapter's begin with \(parts): it leaves that part alone, of which "
-          + "diffusers warns, and nothing is lost")
+        "\(sentence), and \(whose): it leaves that part alone, of which diffusers warns, and "
+          + "nothing is lost")
     }
   }
 
@@ -57,10 +62,50 @@ enum UnusedComponents {
   private static func isDenoiser(_ prefix: String) -> Bool {
     prefix == "unet" || prefix == "transformer"
   }
+}
 
-  private static func hasKeys(_ names: [String], for prefix: String) -> Bool {
-    let kohya = PipelineComponent.table.first { $0.diffusers == prefix }?.kohya ?? []
-    let starts = ["\(prefix)."] + kohya.map { "\($0)_" }
-    return names.contains { name in starts.contains { name.hasPrefix($0) } }
+extension UnusedComponents {
+  /// The parts of a pipeline that an adapter is for, and why diffusers would not see it.
+  fileprivate struct Parts {
+    private(set) var names: [String]
+    private(set) var fault: (text: String, fix: String)?
+
+    init(of keys: [String], path: String) {
+      names = Self.begun(by: keys)
+      if !names.isEmpty { return }
+      var wrappers: Set<Substring> = []
+      let bare = keys.map { key in
+        var segments = key.dottedSegments
+        wrappers.formUnion(KeyWrappers.strip(&segments))
+        return segments.joined(separator: ".")
+      }
+      names = Self.begun(by: bare)
+      if !names.isEmpty {
+        fault = (
+          "the adapter's have \(Wording.list(wrappers.sorted().map { "\($0)." })) before it",
+          FixCommands.remap(path, "--preset strip-wrappers")
+        )
+      } else if let part = PipelineComponent.shown(by: bare.map { AdapterKey(peft: $0).target }) {
+        names = [part.diffusers]
+        let lead =
+          bare.allSatisfy { $0.hasPrefix("base_model.model.") } ? #"base_model\.model\."# : ""
+        fault = (
+          "the adapter's are of such modules, but begin with "
+            + (lead.isEmpty ? "their paths" : "PEFT's \"base_model.model.\""),
+          FixCommands.rename(path, ["^\(lead)=\(part.diffusers)."])
+        )
+      }
+    }
+
+    /// The parts with whose names some of the keys begin.
+    private static func begun(by keys: [String]) -> [String] {
+      PipelineComponent.table.map(\.diffusers).filter { hasKeys(keys, for: $0) }
+    }
+
+    static func hasKeys(_ names: [String], for prefix: String) -> Bool {
+      let kohya = PipelineComponent.table.first { $0.diffusers == prefix }?.kohya ?? []
+      let starts = ["\(prefix)."] + kohya.map { "\($0)_" }
+      return names.contains { name in starts.contains { name.hasPrefix($0) } }
+    }
   }
 }

@@ -21,19 +21,13 @@ struct VocabularyChange: Hashable {
   private static func axis(of name: String) -> Int? {
     let key = AdapterKey(peft: name)
     guard case .leaf(let leaf, _) = key.content else {
-      return isVocabulary(key.target) ? 0 : nil
+      return EmbeddingNames.isOfTokens(key.target) ? 0 : nil
     }
-    guard isVocabulary("\(key.target).weight") else { return nil }
+    guard EmbeddingNames.isOfTokens("\(key.target).weight") else { return nil }
     return axes[leaf.role]
   }
 
   private static let axes: [AdapterLeaf.Role: Int] = [
     .embeddingA: 1, .b: 0, .magnitude: 0, .outputBias: 0, .difference: 0, .biasDifference: 0,
   ]
-
-  private static func isVocabulary(_ name: String) -> Bool {
-    if EmbeddingNames.isInput(name) || EmbeddingNames.isOutput(name) { return true }
-    guard name.hasSuffix(".bias") else { return false }
-    return EmbeddingNames.isOutput(name.dropLast("bias".count) + "weight")
-  }
 }

@@ -126,7 +126,7 @@ extension RenamingDraft {
   func kohyaPlaces(of modules: [ScaledModule]) throws(CheckpointError) -> [KohyaPlace] {
     let isPEFT = names.contains { $0.hasPrefix("base_model.model.") }
     if isPEFT {
-      let component = try component()
+      let component = try component(for: "peft-to-kohya")
       return modules.map {
         KohyaPlace(
           lead: "base_model.model.", path: $0.path, component: component, hasSecondEncoder: false)
@@ -158,10 +158,22 @@ extension RenamingDraft {
 struct KohyaPlace {
   /// What stands before the path in the keys.
   let lead: String
-  let path: String
-  let component: PipelineComponent
+  var path: String
+  var component: PipelineComponent
   /// Whether the adapter is for more than one text encoder: they are numbered then.
-  let hasSecondEncoder: Bool
+  var hasSecondEncoder: Bool
+  /// What the model's original calls the module, where that is something else.
+  var original: String?
+
+  /// The path as kohya's scripts know it: they name the modules as CLIP had them before
+  /// transformers 5.
+  var originalPath: String {
+    if let original { return original }
+    let isBare =
+      component.layout == .textEncoder
+      && PipelineComponent.textBeginnings.contains { path.hasPrefix($0) }
+    return isBare ? "text_model.\(path)" : path
+  }
 
   /// What stands before the flattened path.
   var prefix: String {

@@ -44,6 +44,7 @@ enum DiffusersNames {
 
   static let fromPEFT: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
     (draft, _) throws(CheckpointError) in
+    var component = try draft.takePart()
     guard draft.names.contains(where: { $0.hasPrefix("base_model.model.") }) else {
       throw CheckpointError(
         path: draft.path,
@@ -51,12 +52,14 @@ enum DiffusersNames {
         fix: draft.names.contains { AdapterKey.hasHistoricLeaf($0) }
           ? "add --preset diffusers-to-peft before it" : nil)
     }
-    let component = try draft.component()
+    if component == nil { component = try draft.component(for: "peft-to-diffusers") }
+    let part = component?.diffusers ?? ""
+    // Patterns are held against the paths within the part.
+    let configuration = draft.configuration
     try draft.apply(
-      KeyMap([RenameRule.prefix("base_model.model", to: component.diffusers)]),
-      as: .preset("peft-to-diffusers"))
-    if let configuration = draft.configuration?.object {
-      let packed = configuration.map { JSONMember("\(component.diffusers).\($0.key)", $0.value) }
+      KeyMap([RenameRule.prefix("base_model.model", to: part)]), as: .preset("peft-to-diffusers"))
+    if let configuration = configuration?.object {
+      let packed = configuration.map { JSONMember("\(part).\($0.key)", $0.value) }
       var writer = JSONWriter(isIndented: true)
       writer.value(.object(packed.sorted { $0.key < $1.key }))
       draft.metadata[PackedConfigurations.key] = String(decoding: writer.bytes, as: UTF8.self)
@@ -68,17 +71,36 @@ enum DiffusersNames {
 }
 
 extension RenamingDraft {
-  /// The component that the paths of a PEFT adapter show.
-  func component() throws(CheckpointError) -> PipelineComponent {
+  /// The component that the paths of a PEFT adapter show; `preset` is what asks for it.
+  func component(for preset: String) throws(CheckpointError) -> PipelineComponent {
     let paths = names.map { AdapterKey(peft: $0).target }
     guard let component = PipelineComponent.shown(by: paths) else {
+      let named = FixCommands.renamed(path)
+      let renaming = FixCommands.rename(path, [#"^base_model\.model\.=PART."#])
       throw CheckpointError(
         path: path,
         "its names do not tell which part of a pipeline it is for: a UNet, a diffusion "
           + "transformer or a text encoder",
-        details: ["the modules are:"] + FoldedKeys.lines(paths).map { "  \($0)" },
-        fix: #"add the component yourself: --rename '^base_model\.model\.=unet.'"#)
+        details: ["the modules are:"]
+          + FoldedKeys.lines(KohyaNames.unique(paths)).map { "  \($0)" },
+        fix:
+          "\(renaming) && tenon remap \(shellQuoted(named)) -o OUT --preset \(preset), with unet, "
+          + "transformer or text_encoder for PART")
     }
     return component
+  }
+
+  /// Puts PEFT's beginning in the place of a part's name, where all keys of an adapter that
+  /// has PEFT's configuration have the same, and says which it was.
+  mutating func takePart() throws(CheckpointError) -> PipelineComponent? {
+    guard configuration != nil,
+      let part = PipelineComponent.table.first(where: { part in
+        names.allSatisfy { $0.hasPrefix("\(part.diffusers).") }
+      })
+    else { return nil }
+    try apply(
+      KeyMap([RenameRule.prefix(part.diffusers, to: "base_model.model")]),
+      as: .preset("peft-to-diffusers"))
+    return part
   }
 }

@@ -52,22 +52,62 @@ enum FluxNames {
     Row("final_layer.linear", "proj_out"),
   ]
 
-  /// What the original calls the module of which this path of diffusers is the first
-  /// part, and where all of it is; nil for a further part and for what is no module of
-  /// Flux.
-  static func original(_ path: String) -> (path: String, place: BasePlace)? {
+  /// A module of the original, and the modules of diffusers that hold its rows, one after
+  /// the other.
+  struct Module: Hashable {
+    let original: String
+    let parts: [String]
+    /// What the rows of the parts are to each other.
+    let proportions: [Int]
+  }
+
+  /// The module of the original that holds the rows of this one of diffusers; nil for what
+  /// is no module of Flux.
+  static func module(holding path: String) -> Module? {
     if let row = others.first(where: { $0.diffusers == [path] }) {
-      return (row.original, .whole("\(path).weight"))
+      return Module(original: row.original, parts: row.diffusers, proportions: [1])
     }
     let segments = path.dottedSegments
     guard segments.count > 2, let block = blocks.first(where: { segments[0] == $0.diffusers })
     else { return nil }
     let rest = segments.dropFirst(2).joined(separator: ".")
-    guard let row = block.modules.first(where: { $0.diffusers.first == rest }) else { return nil }
-    let parts = row.diffusers.map { "\(block.diffusers).\(segments[1]).\($0).weight" }
-    return (
-      "\(block.original).\(segments[1]).\(row.original)",
-      parts.count == 1 ? .whole(parts[0]) : .parts(parts)
-    )
+    guard let row = block.modules.first(where: { $0.diffusers.contains(rest) }) else { return nil }
+    return Module(
+      original: "\(block.original).\(segments[1]).\(row.original)",
+      parts: row.diffusers.map { "\(block.diffusers).\(segments[1]).\($0)" },
+      // A hidden layer is four times as wide as what it reads.
+      proportions: row.diffusers.map { $0 == "proj_mlp" ? 4 : 1 })
   }
+
+  /// What the original calls the module of which this path of diffusers is the first
+  /// part, and where all of it is; nil for a further part and for what is no module of
+  /// Flux.
+  static func original(_ path: String) -> (path: String, place: BasePlace)? {
+    guard let module = module(holding: path), module.parts[0] == path else { return nil }
+    let weights = module.parts.map { "\($0).weight" }
+    return (module.original, weights.count == 1 ? .whole(weights[0]) : .parts(weights))
+  }
+
+  /// Whether modules are those of Flux, as far as they and the names of a base tell; nil
+  /// where they could be of Stable Diffusion 3 as well, which has the same double blocks.
+  static func isShown(by paths: [String], base: KeyList?) -> Bool? {
+    guard paths.allSatisfy({ module(holding: $0) != nil || exchanged.contains($0) }),
+      paths.contains(where: { $0.contains("transformer_blocks.") })
+    else { return false }
+    if let base {
+      return ["single_transformer_blocks.0.proj_mlp.weight", "x_embedder.weight"].allSatisfy {
+        end in
+        base.names.contains { $0.hasSuffix(end) }
+      }
+    }
+    return paths.contains { $0.hasPrefix("single_transformer_blocks.") } ? true : nil
+  }
+
+  /// The path within its block.
+  static func inBlock(_ path: String) -> String {
+    path.dottedSegments.dropFirst(2).joined(separator: ".")
+  }
+
+  /// The module of which diffusers exchanges the halves.
+  static let exchanged = ["norm_out.linear"]
 }

@@ -25,6 +25,12 @@ enum KeyWrappers {
     return found
   }
 
+  /// The name without wrappers.
+  static func stripped(_ name: String) -> String {
+    var segments = name.dottedSegments
+    return strip(&segments).isEmpty ? name : segments.joined(separator: ".")
+  }
+
   private static func front(of segments: [Substring]) -> ArraySlice<Substring> {
     let plain = anywhere.union(atFront)
     let front = segments.prefix { plain.contains($0) || aroundPEFT.contains($0) }

@@ -39,8 +39,8 @@ enum KohyaNames {
     let spellings = KeyMap(DiffusersNames.historic).withEffect(on: draft.names)
     if !spellings.rules.isEmpty { try draft.apply(spellings, as: .preset("peft-to-kohya")) }
     try draft.refuseAllBut(["lora_A.weight", "lora_B.weight"], for: "kohya's scripts")
-    let modules = try draft.modules()
-    let places = try draft.kohyaPlaces(of: modules)
+    let named = try draft.modules()
+    let (modules, places) = try draft.fuseFlux(named, draft.kohyaPlaces(of: named), base)
     let stems = flattened(places, base)
     var rules = zip(places, stems).map { RenameRule.prefix($0.lead + $0.path, to: $1) }
     rules += leaves.map { RenameRule(checked: "\\.\(RenameRule.escaped($0.1))$", ".\($0.0)") }
@@ -62,7 +62,7 @@ enum KohyaNames {
       let path = others.first { other in
         leads.contains { names.contains("\($0)\(other).weight") }
       }
-      return place.prefix + "_" + (path ?? place.path).replacing(".", with: "_")
+      return place.prefix + "_" + (path ?? place.originalPath).replacing(".", with: "_")
     }
   }
 

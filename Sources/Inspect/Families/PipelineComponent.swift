@@ -12,6 +12,8 @@ struct PipelineComponent: Sendable {
   let marks: Set<Substring>
   /// Segments of the models that have been used for the part, which others have as well.
   var sharedMarks: Set<Substring> = []
+  /// What the paths begin with where transformers 5 has done away with `text_model`.
+  var beginnings: [String] = []
   /// The names of the part in layouts other than the base's.
   var layout = Layout.single
 
@@ -21,6 +23,9 @@ struct PipelineComponent: Sendable {
     case transformer
     case textEncoder
   }
+
+  /// The beginnings of the paths in CLIP's text encoders without `text_model`.
+  static let textBeginnings = ["encoder.layers.", "embeddings.", "final_layer_norm"]
 
   static let table = [
     PipelineComponent(
@@ -41,12 +46,13 @@ struct PipelineComponent: Sendable {
       inPipeline: [
         "text_encoder", "cond_stage_model.transformer", "cond_stage_model.model",
         "conditioner.embedders.0.transformer", "text_encoders.clip_l.transformer",
-      ], marks: ["text_model"], layout: .textEncoder),
+      ], marks: ["text_model"], beginnings: textBeginnings, layout: .textEncoder),
     PipelineComponent(
       diffusers: "text_encoder_2", kohya: ["lora_te2", "lycoris_te2"],
       inPipeline: [
         "text_encoder_2", "conditioner.embedders.1.model", "text_encoders.clip_g.transformer",
-      ], marks: [], sharedMarks: ["text_model", "SelfAttention"], layout: .textEncoder),
+      ], marks: [], sharedMarks: ["text_model", "SelfAttention"], beginnings: textBeginnings,
+      layout: .textEncoder),
     PipelineComponent(
       diffusers: "text_encoder_3", kohya: ["lora_te3", "lycoris_te3"],
       inPipeline: ["text_encoder_3", "text_encoders.t5xxl.transformer"], marks: [],
@@ -57,7 +63,7 @@ struct PipelineComponent: Sendable {
   static func shown(by paths: [String]) -> PipelineComponent? {
     var found: [PipelineComponent] = []
     for component in table where !component.marks.isEmpty {
-      if paths.contains(where: { !component.marks.isDisjoint(with: $0.dottedSegments) }) {
+      if paths.contains(where: { component.isShown(by: $0, component.marks) }) {
         found.append(component)
       }
     }
@@ -68,12 +74,16 @@ struct PipelineComponent: Sendable {
 
   /// The components that a model of these paths may be; all where nothing is shown.
   static func possible(for paths: [String]) -> [PipelineComponent] {
-    var segments: Set<Substring> = []
-    for path in paths { segments.formUnion(path.dottedSegments) }
-    if !segments.isDisjoint(with: table[0].marks) { return [table[0]] }
-    let found = table.filter {
-      !$0.marks.union($0.sharedMarks).isDisjoint(with: segments)
+    func found(_ component: PipelineComponent, _ marks: Set<Substring>) -> Bool {
+      paths.contains { component.isShown(by: $0, marks) }
     }
-    return found.isEmpty ? table : found
+    if found(table[0], table[0].marks) { return [table[0]] }
+    let possible = table.filter { found($0, $0.marks.union($0.sharedMarks)) }
+    return possible.isEmpty ? table : possible
+  }
+
+  /// Whether the path has one of the marks or begins as those of the part do.
+  private func isShown(by path: String, _ marks: Set<Substring>) -> Bool {
+    beginnings.contains { path.hasPrefix($0) } || !marks.isDisjoint(with: path.dottedSegments)
   }
 }

@@ -101,7 +101,6 @@ struct PipelineModules: Sendable {
   private static func textPath(_ path: String) -> [String] {
     let lead = "text_model."
     if path.hasPrefix(lead) { return [String(path.dropFirst(lead.count))] }
-    let starts = ["encoder.layers.", "embeddings.", "final_layer_norm"]
-    return starts.contains { path.hasPrefix($0) } ? [lead + path] : []
+    return PipelineComponent.textBeginnings.contains { path.hasPrefix($0) } ? [lead + path] : []
   }
 }

@@ -79,7 +79,8 @@ public struct RenamePreset: Sendable {
       "kohya's scripts to PEFT, by the names of the base; alphas go to the "
         + "configuration", needsBase: true, apply: KohyaNames.toPEFT),
     RenamePreset(
-      "peft-to-kohya", "PEFT or diffusers to kohya's scripts; alphas become tensors",
+      "peft-to-kohya",
+      "PEFT or diffusers to kohya's scripts, Flux in its original modules; alphas become tensors",
       apply: KohyaNames.fromPEFT),
     RenamePreset(
       "diffusers-to-peft", "one component of a diffusers pipeline, older spellings too, to PEFT",

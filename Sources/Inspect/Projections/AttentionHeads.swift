@@ -43,7 +43,8 @@ public struct AttentionHeads: Sendable, Hashable {
 
   private static let languageParts = ["text_config", "llm_config", "language_config"]
   private static let visionParts = ["vision_config", "vit_config"]
-  private static let visionSegments: Set<Substring> = [
+  /// What the part of a model that sees is called.
+  static let visionSegments: Set<Substring> = [
     "vision_model", "vision_tower", "visual", "vision_encoder", "vit", "image_tower",
   ]
 

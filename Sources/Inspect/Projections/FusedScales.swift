@@ -1,5 +1,40 @@
 import Formats
 
+/// What decides the scales of modules that are put together.
+struct FusionScales {
+  /// The alpha of the module at a path; nil where none is known.
+  let alpha: (_ path: String) -> Double?
+  let isRankStabilized: Bool
+
+  init(_ configuration: AdapterConfiguration) throws(CheckpointError) {
+    let scales = try ConfiguredScales(configuration)
+    alpha = { scales.alpha(of: $0) }
+    isRankStabilized = configuration.isRankStabilized
+  }
+
+  /// With scales that are alpha/rank.
+  init(_ modules: [ScaledModule]) {
+    let alphas = Dictionary(
+      modules.map { ($0.path, $0.alpha) }, uniquingKeysWith: { first, _ in first })
+    alpha = { alphas[$0] }
+    isRankStabilized = false
+  }
+
+  func scale(alpha: Double, rank: Int) -> Double { alpha / divisor(rank) }
+
+  /// The alpha for which exactly this scale is computed.
+  func alpha(rank: Int, scale: Double) -> Double? {
+    let product = scale * divisor(rank)
+    return [product, product.nextUp, product.nextDown].first {
+      self.scale(alpha: $0, rank: rank) == scale
+    }
+  }
+
+  private func divisor(_ rank: Int) -> Double {
+    isRankStabilized ? Double(rank).squareRoot() : Double(rank)
+  }
+}
+
 extension ProjectionFusion {
   /// The scale of the parts' updates, which has to be one; nil where no file says it.
   func commonScale(_ paths: [String], _ records: [TensorRecord], _ suffix: String)
@@ -9,9 +44,9 @@ extension ProjectionFusion {
     var scales: [Double] = []
     for (path, record) in zip(paths, records) {
       let target = AdapterKey(peft: "\(path).\(suffix)").target
-      guard let alpha = configured.alpha(of: target), let rank = record.shape.first, rank > 0
+      guard let alpha = configured.alpha(target), let rank = record.shape.first, rank > 0
       else { return nil }
-      scales.append(scale(alpha: alpha, rank: rank))
+      scales.append(configured.scale(alpha: alpha, rank: rank))
     }
     guard let first = scales.first else { return nil }
     guard scales.allSatisfy({ $0 == first }) else {
@@ -22,12 +57,6 @@ extension ProjectionFusion {
     return first
   }
 
-  private var isRankStabilized: Bool { configuration?.isRankStabilized ?? false }
-
-  private func scale(alpha: Double, rank: Int) -> Double {
-    alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
-  }
-
   /// The rank and alpha that give the whole the scale of its parts, exactly.
   ///
   /// Where no alpha does with the ranks' sum, the rank is the next for which one does;
@@ -35,30 +64,20 @@ extension ProjectionFusion {
   func scaled(_ path: String, _ suffix: String, rank sum: Int, scale: Double?)
     throws(CheckpointError) -> ScaledModule
   {
-    guard let scale else {
+    guard let scale, let configured else {
       throw CheckpointError(
         "its rank grows to \(sum), and no adapter_config.json says the alpha that has to grow "
           + "with it")
     }
     var found: (rank: Int, alpha: Double)?
     for rank in sum...4 * sum where found == nil {
-      found = alpha(rank: rank, scale: scale).map { (rank, $0) }
+      found = configured.alpha(rank: rank, scale: scale).map { (rank, $0) }
     }
     guard let (rank, alpha) = found else {
       throw CheckpointError("its rank grows to \(sum), and no alpha gives it the scale \(scale)")
     }
     let target = AdapterKey(peft: "\(path).\(suffix)").target
     return ScaledModule(path: target, rank: rank, alpha: alpha)
-  }
-}
-
-extension ProjectionFusion {
-  /// The number for which PEFT computes exactly this scale.
-  fileprivate func alpha(rank: Int, scale: Double) -> Double? {
-    let product = scale * (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
-    return [product, product.nextUp, product.nextDown].first {
-      self.scale(alpha: $0, rank: rank) == scale
-    }
   }
 }
 

@@ -40,6 +40,7 @@ struct ModuleEndings {
 extension RenamingDraft {
   /// Throws where a preset took the names away from what the base has itself.
   func refuseContrary(to base: KeyList) throws(CheckpointError) {
+    if let kind, case .pipeline = AdapterFamily.naming(of: kind) { return }
     guard !projections.isEmpty else { return }
     let wanted = ModuleEndings(base.names)
     for change in projections {

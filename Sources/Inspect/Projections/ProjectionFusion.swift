@@ -4,21 +4,23 @@ import Formats
 struct ProjectionFusion {
   let draft: RenamingDraft
   let zeros: Zeros
-  let configuration: AdapterConfiguration?
-  let configured: ConfiguredScales?
+  let configured: FusionScales?
   var recuts: [Recut] = []
   /// Rank and alpha of the wholes whose rank grew.
   var scales: [ScaledModule] = []
 
+  /// With the scales that the draft's configuration states.
   init(_ draft: RenamingDraft) throws(CheckpointError) {
+    let configured = try draft.configuration.map { json throws(CheckpointError) in
+      try FusionScales(AdapterConfiguration(json, path: AdapterSurvey.configurationName))
+    }
+    try self.init(draft, configured)
+  }
+
+  init(_ draft: RenamingDraft, _ configured: FusionScales?) throws(CheckpointError) {
     self.draft = draft
+    self.configured = configured
     zeros = try Zeros()
-    configuration = try draft.configuration.map { json throws(CheckpointError) in
-      try AdapterConfiguration(json, path: AdapterSurvey.configurationName)
-    }
-    configured = try configuration.map { configuration throws(CheckpointError) in
-      try ConfiguredScales(configuration)
-    }
   }
 
   /// Puts the tensors of one whole together.

@@ -13,9 +13,9 @@ struct ProjectionStep: Sendable {
   let layout: Layout
 
   /// How the rows of the parts lie in the whole.
-  enum Layout: Sendable, Equatable {
-    /// One part after the other, all of the same size.
-    case equal
+  enum Layout: Sendable, Hashable {
+    /// One part after the other, with rows in these proportions.
+    case proportional([Int])
     /// The same, each with as many outputs as there are inputs, as in a ViT.
     case square
     /// Queries, keys, values, one after the other, as many heads as the model has.
@@ -29,7 +29,7 @@ struct ProjectionStep: Sendable {
   }
 
   /// Which heads a part has.
-  enum Share: Sendable {
+  enum Share: Sendable, Hashable {
     case queries, keys
   }
 
@@ -48,7 +48,7 @@ struct ProjectionStep: Sendable {
   static let queryKeyValue = ProjectionStep(
     parts: attention, fused: "query_key_value", layout: .groupedHeads)
   static let gateUp = ProjectionStep(
-    parts: ["gate_proj", "up_proj"], fused: "gate_up_proj", layout: .equal)
+    parts: ["gate_proj", "up_proj"], fused: "gate_up_proj", layout: .proportional([1, 1]))
   /// InternLM2 in the names of Llama.
   static let internLM2 = ProjectionStep(
     parts: attention.map { "self_attn.\($0)" }, fused: "attention.wqkv", layout: .groupedHeads)
@@ -115,17 +115,21 @@ extension ProjectionStep {
     throws(CheckpointError) -> (sizes: [Int], groups: Int)
   {
     switch layout {
-    case .equal, .square:
-      guard rows % parts.count == 0 else {
-        throw CheckpointError("has \(rows) rows; expected \(parts.count) parts of the same size")
+    case .proportional, .square:
+      let proportions = proportions
+      let count = proportions.reduce(0, +)
+      let size = rows / count
+      guard rows % count == 0 else {
+        throw CheckpointError(
+          "has \(rows) rows; expected \(parts.count) parts "
+            + (count == parts.count ? "of the same size" : "in the proportions \(proportions)"))
       }
-      let size = rows / parts.count
       guard layout != .square || inputs == nil || inputs == size else {
         throw CheckpointError(
           "has \(rows) rows and \(inputs ?? 0) columns; expected \(parts.count) parts, each with "
             + "as many rows as columns")
       }
-      return (parts.map { _ in size }, 1)
+      return (proportions.map { $0 * size }, 1)
     case .heads, .groupedHeads:
       let heads = try heads()
       let size = try heads.size(of: rows)
@@ -141,11 +145,14 @@ extension ProjectionStep {
   {
     var sizes = known
     switch layout {
-    case .equal, .square:
-      let size = known.compactMap(\.self).first ?? 0
-      sizes = known.map { $0 ?? size }
-      try requireEqual(sizes.compactMap(\.self), of: sizes.indices.map(\.self))
-      return (sizes.compactMap(\.self), 1)
+    case .proportional, .square:
+      let proportions = proportions
+      let size =
+        zip(known, proportions).lazy.compactMap { rows, share in rows.map { $0 / share } }
+        .first ?? 0
+      let all = zip(known, proportions).map { $0 ?? size * $1 }
+      try require(all, in: proportions)
+      return (all, 1)
     case .heads, .groupedHeads:
       sizes[1] = sizes[1] ?? sizes[2]
       sizes[2] = sizes[2] ?? sizes[1]
@@ -175,9 +182,26 @@ extension ProjectionStep {
     }
   }
 
+  /// What the rows of the parts are to each other, where they lie one after the other.
+  private var proportions: [Int] {
+    if case .proportional(let proportions) = layout { proportions } else { parts.map { _ in 1 } }
+  }
+
+  private func require(_ sizes: [Int], in proportions: [Int]) throws(CheckpointError) {
+    let isEqual = Set(proportions).count == 1
+    if isEqual { return try requireEqual(sizes, of: Array(sizes.indices)) }
+    let unit = sizes[0] / proportions[0]
+    guard zip(sizes, proportions).contains(where: { $0 != unit * $1 }) else { return }
+    throw CheckpointError(
+      "\(rows(sizes, of: Array(sizes.indices))); expected the proportions \(proportions)")
+  }
+
   private func requireEqual(_ sizes: [Int], of places: [Int]) throws(CheckpointError) {
     guard let first = sizes.first, sizes.contains(where: { $0 != first }) else { return }
-    let found = zip(places, sizes).map { "\(parts[$0]) has \($1)" }.joined(separator: ", ")
-    throw CheckpointError("\(found) rows; expected the same number")
+    throw CheckpointError("\(rows(sizes, of: places)); expected the same number")
+  }
+
+  private func rows(_ sizes: [Int], of places: [Int]) -> String {
+    zip(places, sizes).map { "\(parts[$0]) has \($1)" }.joined(separator: ", ") + " rows"
   }
 }

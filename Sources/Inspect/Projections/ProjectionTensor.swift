@@ -105,7 +105,7 @@ extension RenamingDraft {
   private static let maximumElementCount = 1 << 40
 
   /// Refuses empty tensors, and shapes that a text makes up.
-  private func checkSize(_ tensor: Tensor) throws(CheckpointError) {
+  func checkSize(_ tensor: Tensor) throws(CheckpointError) {
     guard tensor.isShapeKnown else { return }
     let count = tensor.record.shape.reduce(1) { count, size in
       let product = count.multipliedReportingOverflow(by: size)

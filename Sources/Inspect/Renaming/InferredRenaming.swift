@@ -14,6 +14,8 @@ struct InferredRenaming {
   private let isByPresets: Bool
   /// The options of a command that needs no reference, where they are more than presets.
   private let ownOptions: String?
+  /// The names that it changes, with what becomes of each, in the order of the checkpoint.
+  let changes: [Renaming.Change]
 
   /// Nil where nothing is found, where a name could be several, or where a name that is
   /// right already would be lost.
@@ -29,6 +31,19 @@ struct InferredRenaming {
       draft, presets, of: checkpoint,
       count: places.intersection(after).count - places.intersection(before).count)
     guard count > 0 else { return nil }
+  }
+
+  /// Takes rules as they are: nil where they leave one of `missing` without a tensor, or
+  /// change any name to another than one of those.
+  init?(_ checkpoint: Checkpoint, by rules: [RenameRule], missing: [String]) {
+    guard !rules.isEmpty, var draft = try? RenamingDraft(checkpoint),
+      (try? draft.apply(KeyMap(rules), as: .rule)) != nil, (try? draft.requireDistinct()) != nil
+    else { return nil }
+    self.init(draft, [], of: checkpoint, count: missing.count)
+    let wanted = Set(missing.map(ExactName.init))
+    guard names.isSuperset(of: wanted),
+      changes.allSatisfy({ wanted.contains(ExactName($0.to)) })
+    else { return nil }
   }
 
   /// For an adapter whose modules are not all in the base: nil where it does not give
@@ -48,14 +63,40 @@ struct InferredRenaming {
   }
 
   /// For an adapter that lacks some of PEFT's keys: nil where it does not give every one
-  /// of them a tensor.
+  /// of them a tensor, or where a key that may be right as it is would become another.
   init?(_ checkpoint: Checkpoint, toLoad keys: [String]) {
-    let paths = KeyList(
-      path: checkpoint.path, keys.map { KeyList.Entry(AdapterKey(peft: $0).target + ".weight") })
-    guard let (draft, presets) = Self.matched(checkpoint, to: paths),
+    let paths = keys.map { AdapterKey(peft: $0).target + ".weight" }
+    guard let found = Self.loading(checkpoint, keys, by: paths) else { return nil }
+    if !found.renaming.changesOthers(than: keys) {
+      self = found.renaming
+      return
+    }
+    // What has no place among the missing keys has one already.
+    guard let kept = Self.loading(checkpoint, keys, by: paths + found.unplaced)?.renaming,
+      !kept.changesOthers(than: keys)
+    else { return nil }
+    self = kept
+  }
+
+  private static func loading(_ checkpoint: Checkpoint, _ keys: [String], by paths: [String])
+    -> (renaming: InferredRenaming, unplaced: [String])?
+  {
+    let list = KeyList(path: checkpoint.path, paths.map { KeyList.Entry($0) })
+    guard let (draft, presets) = matched(checkpoint, to: list),
       Set(draft.names.map(ExactName.init)).isSuperset(of: keys.map(ExactName.init))
     else { return nil }
-    self.init(draft, presets, of: checkpoint, count: keys.count)
+    return (
+      InferredRenaming(draft, presets, of: checkpoint, count: keys.count),
+      draft.match?.unplaced ?? []
+    )
+  }
+
+  /// Whether a key that PEFT could have saved becomes one that is none of `keys`.
+  private func changesOthers(than keys: [String]) -> Bool {
+    let wanted = Set(keys.map(ExactName.init))
+    return changes.contains {
+      !wanted.contains(ExactName($0.to)) && AdapterKey.isSaved($0.from)
+    }
   }
 
   /// For names of a known family, not all of which the model has: nil where its preset
@@ -92,6 +133,7 @@ struct InferredRenaming {
     }
     self.count = count
     names = Set(draft.names.map(ExactName.init))
+    changes = draft.renaming.renamed
     map = presets.isEmpty ? draft.map.withEffect(on: checkpoint.records.map(\.name)) : nil
   }
 

@@ -6,18 +6,26 @@ extension KeyList {
   init?(text: String, path: String) {
     let lines = text.split { $0.isNewline }.map { Self.line($0) }
     // What failed loads print holds sentences; a list of names alone is none of it.
-    let load = lines.contains { $0 == nil } ? LoadLog(text).load : StrictLoad()
-    if !load.isClean {
-      self.init(
-        path: path,
-        load.missing.map { Entry($0) } + load.mismatched.map { Entry($0.name, $0.expected) },
-        unwanted: load.unexpected.map { Entry($0) }
-          + load.mismatched.map { Entry($0.name, $0.found) })
-      return
+    if lines.contains(where: { $0 == nil }) {
+      let log = LoadLog(text)
+      if !log.load.isClean {
+        self.init(log.load, path: path, isPartial: log.isCut)
+        return
+      }
     }
     let entries = lines.compactMap(\.self)
     guard !entries.isEmpty else { return nil }
     self.init(path: path, entries.flatMap(\.self))
+  }
+
+  /// What a failed load missed, and what it did not want.
+  init(_ load: StrictLoad, path: String, isPartial: Bool) {
+    self.init(
+      path: path,
+      load.missing.map { Entry($0) } + load.mismatched.map { Entry($0.name, $0.expected) },
+      unwanted: load.unexpected.map { Entry($0) }
+        + load.mismatched.map { Entry($0.name, $0.found) },
+      isPartial: isPartial)
   }
 
   /// One line: a name, perhaps followed by a type and a shape as `tenon inspect`, Python

@@ -20,16 +20,20 @@ public struct KeyList: Sendable {
   /// Where the source is the report of a failed load: the names that the model did
   /// not want. `entries` are those that it missed.
   public let unwanted: [Entry]?
+  /// Whether the source was cut off, so that there are more names than those.
+  public let isPartial: Bool
 
   /// The files beside it that tell the heads of its attention.
   public let configurations: [String]
 
   public init(
-    path: String, _ entries: [Entry], unwanted: [Entry]? = nil, configurations: [String] = []
+    path: String, _ entries: [Entry], unwanted: [Entry]? = nil, isPartial: Bool = false,
+    configurations: [String] = []
   ) {
     self.path = path
     self.entries = Self.unique(entries)
     self.unwanted = unwanted.map(Self.unique)
+    self.isPartial = isPartial
     self.configurations = configurations
   }
 
@@ -37,6 +41,7 @@ public struct KeyList: Sendable {
     path = checkpoint.path
     entries = checkpoint.records.map { Entry($0.name, $0.shape) }
     unwanted = nil
+    isPartial = false
     configurations = AttentionHeads.files(beside: checkpoint)
   }
 

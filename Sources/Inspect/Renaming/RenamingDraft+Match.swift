@@ -73,13 +73,12 @@ extension RenamingDraft {
   /// Takes what is inferred or, where that is not all, a renaming known by name; says
   /// why where there is neither.
   private mutating func inferOrRecognise(_ base: KeyList) -> CheckpointError? {
-    var attempt = self
-    let failure: CheckpointError?
-    do throws(CheckpointError) {
-      try attempt.infer(base)
-      failure = nil
-    } catch {
-      failure = error
+    var (attempt, failure) = inferred(base)
+    if attempt.match?.unplaced.isEmpty != true, startsWithModules(base) {
+      let (other, otherFailure) = inferred(base, startIsWord: true)
+      if otherFailure == nil, other.match?.placed ?? 0 > attempt.match?.placed ?? 0 {
+        (attempt, failure) = (other, nil)
+      }
     }
     if attempt.match?.unplaced.isEmpty != true, let known = knownRenaming(to: base) {
       self = known
@@ -87,6 +86,26 @@ extension RenamingDraft {
     }
     if failure == nil { self = attempt }
     return failure
+  }
+
+  /// The draft with what is inferred, or as it was and why nothing is.
+  private func inferred(_ base: KeyList, startIsWord: Bool = false)
+    -> (draft: RenamingDraft, failure: CheckpointError?)
+  {
+    var attempt = self
+    do throws(CheckpointError) {
+      try attempt.infer(base, startIsWord: startIsWord)
+      return (attempt, nil)
+    } catch {
+      return (self, error)
+    }
+  }
+
+  /// Whether numbers at the start of the names, or of those of the base, may be no places
+  /// in a list.
+  private func startsWithModules(_ base: KeyList) -> Bool {
+    NameShape.startWithModules(MatchSubject.subjects(of: self).lazy.map(\.path))
+      || NameShape.startWithModules(entries(of: base).lazy.map(\.name))
   }
 
   /// The draft without the wrappers of training programs; nil where it has none, or the
@@ -100,68 +119,10 @@ extension RenamingDraft {
     return bare
   }
 
-  /// Finds the renaming by the words and the shapes alone.
-  private mutating func infer(_ base: KeyList) throws(CheckpointError) {
-    let subjects = MatchSubject.subjects(of: self)
-    let entries = entries(of: base)
-    let names = NameShape.fold(subjects.map { ($0.path, $0.demand) })
-    let places = NameShape.fold(
-      entries.map { ($0.name, $0.shape.map(ShapeDemand.shape) ?? .unknown) })
-    let matching = NameMatching(names, to: places)
-    if matching.isTooLarge { return try inferOneChange(subjects, base) }
-    try refuseShifted(matching, base: base)
-    try refuseOpen(matching, base: base)
-    let homeless = names.indices.filter { matching.places[$0] == nil }.flatMap { index in
-      names[index].members.values.map { subjects[$0.position].path }
-    }
-    guard homeless.count < subjects.count else { throw nothingFits(base, subjects) }
-    let placed = subjects.count - homeless.count
-    let misshapen = matching.misshapen.reduce(0) { $0 + names[$1].members.count }
-    guard (placed + misshapen) * 2 > min(subjects.count, entries.count) else {
-      throw littleFits(base, placed: placed, unplaced: homeless)
-    }
-    try applyMatching(matching, names, subjects, base: base)
-    match = MatchSummary(
-      base: base.path, placed: placed, count: subjects.count,
-      unplaced: NaturalOrder.sorted(homeless))
-    guard !homeless.isEmpty else { return }
-    findings.append(Self.unplaced(NaturalOrder.sorted(homeless), base))
-  }
-
-  /// Finds the one change that all names have, where they are too many to lay side by side.
-  private mutating func inferOneChange(_ subjects: [MatchSubject], _ base: KeyList)
-    throws(CheckpointError)
-  {
-    let shapes = Dictionary(
-      entries(of: base).map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
-    let demands = Dictionary(
-      subjects.map { ($0.path, $0.demand) }, uniquingKeysWith: { first, _ in first })
-    let drift = NameDrift(
-      from: subjects.map(\.path).filter { shapes[$0] == nil },
-      to: shapes.keys.filter { demands[$0] == nil }.sorted()
-    ) { found, wanted in
-      guard let demand = demands[found], case let shape?? = shapes[wanted] else { return true }
-      return demand.accepts(.shape(shape))
-    }
-    guard let drift,
-      subjects.allSatisfy({ $0.keys.allSatisfy { !$0.isModule } })
-    else {
-      throw CheckpointError(
-        path: path, "too many of its names could be too many of \(base.path) to compare them all",
-        fix: "say what they have in common with --rename; --to-match finds the rest")
-    }
-    try apply(
-      KeyMap([RenameRule(checked: drift.pattern, drift.replacement)]), as: .inferred(base.path))
-    let unplaced = names.filter { shapes[$0] == nil }
-    match = MatchSummary(
-      base: base.path, placed: subjects.count - unplaced.count, count: subjects.count,
-      unplaced: NaturalOrder.sorted(unplaced))
-    if !unplaced.isEmpty { findings.append(Self.unplaced(NaturalOrder.sorted(unplaced), base)) }
-  }
-
   /// The names that are wanted; the report of a failed load tells those that were
   /// missed, and all that it does not name are right as they are.
   func entries(of base: KeyList) -> [KeyList.Entry] {
+    if base.isPartial { return base.continued(by: names) }
     guard let unwanted = base.unwanted else { return base.entries }
     let wrong = Set(unwanted.map { ExactName($0.name) })
     // A report that names nothing of this checkpoint is of another one.
@@ -170,36 +131,5 @@ extension RenamingDraft {
     }
     let right = tensors.compactMap(\.origin).filter { !wrong.contains(ExactName($0)) }
     return base.entries + right.map { KeyList.Entry($0) }
-  }
-
-  /// Turns the places into rules and applies them.
-  private mutating func applyMatching(
-    _ matching: NameMatching, _ names: [NameShape], _ subjects: [MatchSubject], base: KeyList
-  ) throws(CheckpointError) {
-    var changes: Set<[NameAlignment.Step]> = []
-    var wanted: [(position: Int, name: String)] = []
-    for (index, place) in matching.places {
-      for (numbers, member) in names[index].members {
-        let new = NameShape.name(matching.base[place.base].parts, numbers)
-        for key in subjects[member.position].keys {
-          changes.insert(key.steps(place.alignment.steps))
-          wanted.append((key.position, key.renamed(to: new)))
-        }
-      }
-    }
-    if wanted.allSatisfy({ tensors[$0.position].record.name == $0.name }) { return }
-    guard let rules = RuleSynthesis.rules(for: Self.ordered(changes)) else { throw noRules(base) }
-    let map = KeyMap(rules)
-    let results = try map.renaming(of: self.names).results
-    guard wanted.allSatisfy({ results[$0.position] == $0.name }) else { throw noRules(base) }
-    try apply(map, as: .inferred(base.path))
-  }
-
-  /// The changes in an order of their own, so that the same input gives the same rules.
-  private static func ordered(_ changes: Set<[NameAlignment.Step]>) -> [[NameAlignment.Step]] {
-    func text(_ parts: [NamePart]) -> String { parts.map { $0.word ?? "#" }.joined(separator: ".") }
-    return changes.map { steps in
-      (steps, steps.map { "\(text($0.old)) → \(text($0.new))" }.joined(separator: ", "))
-    }.sorted { $0.1 < $1.1 }.map(\.0)
   }
 }

@@ -18,12 +18,13 @@ public struct AdapterMerge: Sendable {
         path: weighted.adapter.path, "holds a base of its own; expected an adapter",
         fix: "tenon merge \(shellQuoted(weighted.adapter.path)) -o OUT")
     }
-    try self.init(MergeBase(base), adapters, options: options)
+    try self.init(
+      MergeBase(base, numerics: options.numerics), adapters, options: options)
   }
 
   /// Plans a checkpoint that holds base and adapters with the adapters in the base.
   public init(_ wrapped: WrappedCheckpoint, options: OutputOptions) throws(CheckpointError) {
-    var base = MergeBase(wrapped.base)
+    var base = MergeBase(wrapped.base, numerics: options.numerics)
     for (field, off) in wrapped.switches {
       base.edit(
         ConfigurationEdit(field, off),
@@ -40,8 +41,9 @@ public struct AdapterMerge: Sendable {
     throws(CheckpointError)
   {
     try base.checkpoint.requireDistinctNames()
+    for weighted in given { try Mergeability.checkTargets(weighted.adapter) }
     let pair = try TiedWeights(base.checkpoint)
-    let adapters = try given.map { (weighted) throws(CheckpointError) in
+    var adapters = try given.map { (weighted) throws(CheckpointError) in
       try weighted.fitted(to: base.checkpoint, tied: pair)
     }
     for weighted in adapters {
@@ -53,6 +55,9 @@ public struct AdapterMerge: Sendable {
     let tied = try pair.flatMap { (pair) throws(CheckpointError) in
       try merged.part(pair, by: adapters.map(\.adapter), keepsTied: options.keepsTied)
     }
+    adapters = try adapters.map { (weighted) throws(CheckpointError) in
+      try weighted.folded(onto: merged.checkpoint, tied: pair)
+    }
     for weighted in adapters { try merged.replace(with: weighted) }
     if let pair { try merged.resizeOutput(of: pair, with: adapters.map(\.adapter)) }
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))
@@ -60,7 +65,6 @@ public struct AdapterMerge: Sendable {
     for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }
     if let tied { draft.join(tied) }
     try draft.fitScales()
-    draft.noteWideBases()
     plan = try PlanBuilder(
       base: draft.base.checkpoint, options: options, configuration: draft.base.configuration
     ).plan(

@@ -7,7 +7,7 @@ extension MergeBase {
   mutating func resizeOutput(of tied: TiedWeights, with adapters: [Adapter]) throws(CheckpointError)
   {
     guard let original = originals[ExactName(tied.input)] else { return }
-    let parted = ([tied.output] + tied.copies).filter { name in
+    let parted = tied.others.filter { name in
       originals[ExactName(name)] == nil && checkpoint.records.contains { $0.name == name }
     }
     var positions = checkpoint.positions()
@@ -23,32 +23,36 @@ extension MergeBase {
     }
   }
 
-  /// Writes both of two tied tensors where an adapter changes one of them, before any
-  /// tensor is replaced. With `keepsTied` the one tensor gets what is meant for either, as
-  /// with PEFT; then returns which they are, for the output to be dropped in the end.
+  /// Writes a tied tensor under all its names where an adapter changes it under one of them,
+  /// before any tensor is replaced. With `keepsTied` the one tensor gets what is meant for
+  /// any, as with PEFT; then returns the names, for the others to be dropped in the end.
   mutating func part(_ tied: TiedWeights, by adapters: [Adapter], keepsTied: Bool)
     throws(CheckpointError) -> TiedWeights?
   {
     guard let adapter = adapters.first(where: { !tied.parted(by: $0).isEmpty }) else { return nil }
-    let isOfBoth = Set(adapters.flatMap(tied.parted)).count > 1
-    let change = "\(adapter.path) changes \(isOfBoth ? "each by itself" : "one of them")"
-    append(copyOf: tied.input, as: tied.output)
+    let isOfSeveral = Set(adapters.flatMap(tied.parted)).count > 1
+    let names = tied.others.joined(separator: ", ")
+    let isPair = tied.others.count == 1
+    for (name, source) in tied.names { append(copyOf: source, as: name) }
     if keepsTied {
-      if let saved = adapters.first(where: { tied.isSaved(by: $0) }) {
+      for adapter in adapters {
+        guard let saved = tied.saved(by: adapter) else { continue }
         throw CheckpointError(
-          path: saved.path, tensor: tied.output,
+          path: adapter.path, tensor: saved,
           "is replaced as a whole, so that it cannot stay tied to \(tied.input)",
           fix: "leave out --keep-tied")
       }
       note(
         Finding(
           .warning, .tiedWeights, tensors: [tied.input],
-          "\(tied.output) is tied to \(tied.input), and \(change): with --keep-tied "
-            + (isOfBoth ? "the one tensor gets both changes, as with PEFT" : "both change")))
+          "\(names) \(isPair ? "is" : "are") tied to \(tied.input), and "
+            + "\(adapter.path) changes \(isOfSeveral ? "each by itself" : "one of them"): with "
+            + "--keep-tied "
+            + (isOfSeveral
+              ? "the one tensor gets \(isPair ? "both changes" : "every change"), as with PEFT"
+              : "\(isPair ? "both" : "all") change")))
       return tied
     }
-    for copy in tied.copies { append(copyOf: tied.input, as: copy) }
-    if let bias = tied.bias { append(copyOf: bias.source, as: bias.name) }
     var said: [String] = []
     for (field, value, isNewOnly) in tied.partedFields {
       // A field that has to be new stays where it stands: null is what it never is.
@@ -57,9 +61,10 @@ extension MergeBase {
     }
     note(
       Finding(
-        .note, .tiedWeights, tensors: [tied.input, tied.output] + tied.copies,
-        "\(tied.output) was tied to \(tied.input), and \(change): "
-          + (["both"] + tied.copies).joined(separator: ", ") + " are written"
+        .note, .tiedWeights, tensors: [tied.input] + tied.others,
+        "\(names) \(isPair ? "was" : "were") tied to \(tied.input), and "
+          + "\(adapter.path) changes \(isOfSeveral ? "each by itself" : "one of them"): "
+          + (isPair ? "both are written" : "each is written")
           + (said.isEmpty ? "" : ", and config.json says \(said.joined(separator: " and "))")))
     return nil
   }

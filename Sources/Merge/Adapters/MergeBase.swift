@@ -12,8 +12,12 @@ struct MergeBase {
   private(set) var findings: [Finding] = []
   /// The adapters whose tensors took places, by name.
   private var origins: [ExactName: String] = [:]
+  private let numerics: Numerics
 
-  init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
+  init(_ checkpoint: Checkpoint, numerics: Numerics) {
+    self.checkpoint = checkpoint
+    self.numerics = numerics
+  }
 
   /// The first step of what happens to a tensor.
   func update(of record: TensorRecord) -> TensorUpdate {
@@ -74,10 +78,9 @@ struct MergeBase {
   ) throws(CheckpointError) {
     let name = ExactName(replacement.target)
     if let other = origins[name], other != adapter.path {
-      throw CheckpointError(
-        path: adapter.path, tensor: replacement.record.name,
-        "takes the place of \(replacement.target.quoted), and so does a tensor of \(other); "
-          + "expected one of them at most")
+      let own = positions[replacement.target].map { checkpoint.records[$0] }
+      if let own, try TensorData.isEqual(own, replacement.record) { return }
+      try settle(replacement, of: adapter, after: other)
     }
     origins[name] = adapter.path
     var record = replacement.record
@@ -98,11 +101,29 @@ struct MergeBase {
     if originals[name] == nil { originals[name] = original }
   }
 
+  /// Of two tensors for one place the last counts in PEFT; `exact` knows no order.
+  private mutating func settle(
+    _ replacement: AdapterReplacement, of adapter: Adapter, after other: String
+  ) throws(CheckpointError) {
+    guard numerics == .peft else {
+      throw CheckpointError(
+        path: adapter.path, tensor: replacement.record.name,
+        "takes the place of \(replacement.target.quoted), and so does another tensor of \(other), "
+          + "so that their order counts; expected one of them at most",
+        fix: MergeDraft.orderFix)
+    }
+    note(
+      Finding(
+        .warning, .configMismatch, tensors: [replacement.target],
+        "both \(other) and \(adapter.path), which comes after it, put a tensor of their own in the "
+          + "place of \(replacement.target): as with PEFT the last counts"))
+  }
+
   /// Equal shapes; of embeddings the number of tokens may differ.
   private static func fits(_ shape: [Int], _ original: [Int], name: String) -> Bool {
     shape == original
-      || ((EmbeddingNames.isInput(name) || EmbeddingNames.isOutput(name))
-        && shape.count == 2 && shape.dropFirst() == original.dropFirst())
+      || (EmbeddingNames.isOfTokens(name) && (1...2).contains(shape.count)
+        && shape.count == original.count && shape.dropFirst() == original.dropFirst())
   }
 
   /// A module that the base does not have: a tied output, or a new head.
@@ -147,44 +168,5 @@ struct MergeBase {
   /// Puts other tensors in the place of each; none removes it.
   mutating func expand(_ replacement: (TensorRecord) -> [TensorRecord]) {
     checkpoint = checkpoint.expanded(replacement)
-  }
-
-  /// `layer_replication`: writes the layers of a deeper model before anything is added
-  /// to them.
-  mutating func replicateLayers(for adapters: [WeightedAdapter]) throws(CheckpointError) {
-    for weighted in adapters {
-      let adapter = weighted.adapter
-      guard let layers = try LayerReplication(of: adapter, base: checkpoint) else { continue }
-      guard weighted.weight > 0 else {
-        throw CheckpointError(
-          path: adapter.path,
-          "builds a deeper model from repeated layers, which cannot be taken back",
-          fix: "merge it with a weight above 0")
-      }
-      guard adapters.count == 1 else {
-        throw CheckpointError(
-          path: adapter.path,
-          "builds a deeper model from repeated layers, which is possible with one adapter only",
-          fix: "merge it first")
-      }
-      expand(layers.copies)
-      for field in ["num_hidden_layers", "n_layer", "num_layers"] {
-        edit(
-          ConfigurationEdit(
-            field, .number("\(layers.sources.count)"), instead: .number("\(layers.count)")))
-      }
-      let configuration = try ModelConfiguration(beside: checkpoint)
-      for list in configuration?.lists(ofEach: layers.count) ?? [] {
-        edit(
-          ConfigurationEdit(
-            list.field, .array(layers.sources.map { list.values[$0] }),
-            instead: .array(list.values)))
-      }
-      note(
-        Finding(
-          .note, .configMismatch,
-          "the adapter repeats layers: the \(layers.count) of the base become "
-            + "\(layers.sources.count)"))
-    }
   }
 }

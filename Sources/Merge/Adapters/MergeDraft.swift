@@ -13,7 +13,7 @@ struct MergeDraft {
   private var latest: [ExactName: Int] = [:]
   private var adapterCount = 0
   /// The paths of the adapters that came in.
-  private var paths: Set<String> = []
+  private(set) var paths: Set<String> = []
 
   init(_ base: MergeBase, numerics: Numerics) {
     self.base = base
@@ -32,7 +32,8 @@ struct MergeDraft {
       adapter.limited { $0.kind != .parameter }, base: base.checkpoint)
     if let packed = matching.packedWeights(in: base.checkpoint).first {
       throw UnmergeableType.error(
-        packed.record, of: base.checkpoint, family: adapter.family, isSum: true)
+        packed.record, of: base.checkpoint, family: adapter.family,
+        isRotation: false)
     }
     try matching.requireComplete()
     if numerics == .peft { noteFusedAttention(matching) }
@@ -61,6 +62,9 @@ struct MergeDraft {
         module: match.module, base: match.base, rows: match.rows, adapter: adapter,
         weight: weighted.weight, numerics: numerics(for: try scales(of: match.base)))
       try append(try steps.weightSteps(), to: match.base, of: adapter)
+      guard try steps.biasSteps().steps.isEmpty else {
+        throw steps.refusal("changes the bias of a module that the base fuses with others")
+      }
     }
     try addParameters(of: weighted)
     try addTokenRows(of: adapter)
@@ -98,11 +102,11 @@ struct MergeDraft {
     let scales = try scales(of: record)
     guard let type = record.type.element,
       scales != nil || [.bf16, .f16, .f32, .f64].contains(type),
-      type != .f64 || steps.allSatisfy(\.isSum)
+      type != .f64 || !steps.contains(where: \.isRotation)
     else {
       throw UnmergeableType.error(
         record, of: base.checkpoint, family: adapter.family,
-        isSum: steps.allSatisfy(\.isSum))
+        isRotation: steps.contains(where: \.isRotation))
     }
     var update = updates[name] ?? base.update(of: record)
     update.scales = scales
@@ -115,43 +119,15 @@ struct MergeDraft {
       }
     }
     if let other = latest[name], other != adapterCount {
-      let isSum = (update.steps + steps).allSatisfy { $0.isSum || $0.isRounding }
-      guard isSum else {
-        throw CheckpointError(
-          path: adapter.path, tensor: record.name,
-          "is changed by another adapter too, and one of them multiplies it, so that their order would "
-            + "count; expected one adapter for it",
-          fix: "merge them one after the other")
-      }
       if numerics(for: scales) == .peft {
         update.steps.append(UpdateStep(.round, adapter: adapter.path))
+      } else {
+        try refuseOrder(of: steps, after: update, adapter)
       }
     }
     latest[name] = adapterCount
     update.steps += steps
     updates[name] = update
-  }
-
-  /// Whether what an adapter does to a tensor is lost, as a later one puts another in its
-  /// place: PEFT follows the order given, where `exact` knows none.
-  private mutating func isReplacedLater(_ name: ExactName, after adapter: Adapter)
-    throws(CheckpointError) -> Bool
-  {
-    guard let other = base.replacer(of: name), other != adapter.path else { return false }
-    guard numerics == .peft else {
-      throw CheckpointError(
-        path: adapter.path, tensor: name.text,
-        "is changed by this adapter, and \(other) puts a tensor of its own in its place, so that "
-          + "their order counts; expected one adapter for it",
-        fix: "merge them one after the other, or with --numerics peft in the order given")
-    }
-    guard !paths.contains(other) else { return false }
-    base.note(
-      Finding(
-        .warning, .configMismatch, tensors: [name.text],
-        "what \(adapter.path) does to \(name.text) is lost, as with PEFT: \(other), which comes "
-          + "after it, puts a tensor of its own in its place"))
-    return true
   }
 
   /// `trainable_token_indices`: rows of embeddings that were trained by themselves.
@@ -177,19 +153,22 @@ struct MergeDraft {
     }
   }
 
-  /// Gives what is meant for either of two tied tensors to the one that stays.
+  /// Gives what is meant for any name of a tied tensor to the one that stays.
   mutating func join(_ tied: TiedWeights) {
-    let (input, output) = (ExactName(tied.input), ExactName(tied.output))
-    base.expand { $0.name == tied.output ? [] : [$0] }
-    guard let moved = updates.removeValue(forKey: output) else { return }
-    // The two began as one tensor, and PEFT loads what either of them brings into the one.
-    var joined = moved.isReplacement ? moved : updates[input] ?? moved
-    joined.base.name = tied.input
-    joined.steps = updates[input]?.steps ?? []
-    if numerics == .peft, !joined.steps.isEmpty, let first = moved.steps.first {
-      joined.steps.append(UpdateStep(.round, adapter: first.adapter))
+    let others = Set(tied.names.map { ExactName($0.name) })
+    base.expand { others.contains(ExactName($0.name)) ? [] : [$0] }
+    for (other, source) in tied.names {
+      guard let moved = updates.removeValue(forKey: ExactName(other)) else { continue }
+      let input = ExactName(source)
+      // They began as one tensor, and PEFT loads what any of them brings into the one.
+      var joined = moved.isReplacement ? moved : updates[input] ?? moved
+      joined.base.name = source
+      joined.steps = updates[input]?.steps ?? []
+      if numerics == .peft, !joined.steps.isEmpty, let first = moved.steps.first {
+        joined.steps.append(UpdateStep(.round, adapter: first.adapter))
+      }
+      joined.steps += moved.steps
+      updates[input] = joined
     }
-    joined.steps += moved.steps
-    updates[input] = joined
   }
 }

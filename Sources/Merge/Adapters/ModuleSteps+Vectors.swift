@@ -15,7 +15,11 @@ extension ModuleSteps {
     guard outputs == inputs else { return count == inputs }
     let fields = adapter.configuration?.json["feedforward_modules"]
     if let names = fields?.array?.compactMap(\.string) {
-      return names.contains { module.target == $0 || module.target.hasSuffix(".\($0)") }
+      // The configuration has the adapter's own names, which the base may not have.
+      let key = module.tensors.first?.record.name ?? ""
+      return names.contains { name in
+        module.target == name || module.target.hasSuffix(".\(name)") || key.contains(".\(name).")
+      }
     }
     throw refusal("no feedforward_modules say whether it multiplies inputs or outputs")
   }

@@ -11,7 +11,8 @@ extension MergeBase {
       else { continue }
       let (old, new) = (original.shape[0], record.shape[0])
       let other = checkpoint.records.first {
-        EmbeddingNames.isOutput($0.name) && $0.shape.first != new
+        (EmbeddingNames.isOutput($0.name) || EmbeddingNames.isOutputBias($0.name))
+          && $0.shape.first != new
       }
       if let other {
         throw CheckpointError(

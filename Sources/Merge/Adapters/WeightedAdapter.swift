@@ -32,4 +32,13 @@ public struct WeightedAdapter: Sendable {
     if let finding { copy.findings.append(finding) }
     return copy
   }
+
+  /// The same with the biases that `base`, where tied tensors are parted, has names for.
+  func folded(onto base: Checkpoint, tied: TiedWeights?) throws(CheckpointError) -> WeightedAdapter
+  {
+    guard let tied else { return self }
+    var copy = self
+    copy.adapter = try tied.foldingBias(of: adapter, onto: base)
+    return copy
+  }
 }

@@ -37,8 +37,10 @@ public struct MergeVerification: Sendable {
   ) throws(CheckpointError) {
     self.options = options
     let tied = try TiedWeights(base)
-    let isJoined = tied.map { tied in !merged.records.contains { $0.name == tied.output } }
-    let plans = try Self.plans(base, options, isJoined: isJoined ?? false, makePlan)
+    let others = Set((tied?.others ?? []).map(ExactName.init))
+    let isJoined =
+      !others.isEmpty && !merged.records.contains { others.contains(ExactName($0.name)) }
+    let plans = try Self.plans(base, options, isJoined: isJoined, makePlan)
     let planned = plans[0].plan.tensors
     findings = plans[0].plan.findings
     let pairing = try MergedPairing(planned, base: base, merged: merged, tied: tied)
@@ -81,10 +83,17 @@ public struct MergeVerification: Sendable {
       isSingleFile: base.components.isEmpty)
     output.keepsTied = options.keepsTied
     var plans: Plans = []
+    var refusal: CheckpointError?
     for numerics in options.numerics.map({ [$0] }) ?? Numerics.allCases {
       output.numerics = numerics
-      plans.append((numerics, try makePlan(output)))
+      do throws(CheckpointError) {
+        plans.append((numerics, try makePlan(output)))
+      } catch {
+        // Adapters whose order counts have a merge in PEFT's numerics alone.
+        refusal = refusal ?? error
+      }
     }
+    if plans.isEmpty, let refusal { throw refusal }
     return plans
   }
 

@@ -66,8 +66,10 @@ private struct OtherNames {
 
   init(_ checkpoint: Checkpoint, tied: TiedWeights? = nil) throws(CheckpointError) {
     if let tied {
-      names[ExactName(tied.input)] = [tied.output]
-      for name in [tied.output] + tied.copies { names[ExactName(name)] = [tied.input] }
+      for (name, source) in tied.names {
+        names[ExactName(source), default: []].append(name)
+        names[ExactName(name)] = [source]
+      }
     }
     let shared = SharedTensors(in: checkpoint, restores: true, filter: try NameFilter())
     for group in shared.groups {

@@ -73,8 +73,7 @@ struct ConvertCommand: CheckpointCommand {
   func perform() throws(CheckpointError) -> ExitCode {
     let filter = try filter.filter()
     // Refused before anything is read: the user may have to think again.
-    let transaction = try OutputTransaction(
-      path: place.output, force: write.force, inputs: [path])
+    let transaction = try write.transaction(place.output, inputs: [path])
     var options = try write.outputOptions(for: transaction, format: format)
     options.type = place.dtype?.type
     options.maximumShardSize = options.maximumShardSize ?? Self.defaultShardSize

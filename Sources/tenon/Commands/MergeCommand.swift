@@ -22,14 +22,14 @@ struct MergeCommand: CheckpointCommand {
     completion: .file())
   var adapters: [String] = []
 
+  @OptionGroup(title: AdapterOptions.title)
+  var reading: AdapterOptions
+
   @OptionGroup(title: WriteOptions.title)
   var place: OutputPlace
 
   @OptionGroup(title: WriteOptions.title)
   var write: WriteOptions
-
-  @OptionGroup
-  var reading: AdapterOptions
 
   @Option(
     help: ArgumentHelp(
@@ -44,8 +44,7 @@ struct MergeCommand: CheckpointCommand {
 
   func perform() throws(CheckpointError) -> ExitCode {
     // Refused before anything is read: the user may have to think again.
-    let transaction = try OutputTransaction(
-      path: place.output, force: write.force, inputs: [base] + adapters)
+    let transaction = try write.transaction(place.output, inputs: [base] + adapters)
     var options = try write.outputOptions(for: transaction)
     options.type = place.dtype?.type
     options.numerics = numerics

@@ -64,7 +64,7 @@ struct RemapCommand: CheckpointCommand {
       return .success
     }
     // Refused before anything is read: the user may have to think again.
-    let transaction = try OutputTransaction(path: output, force: write.force, inputs: [path])
+    let transaction = try write.transaction(output, inputs: [path])
     let options = try write.outputOptions(for: transaction)
     guard let input = try tensors(of: path) else {
       try finish(try renaming(of: try hdf5.keys(path)), nil)

@@ -5,6 +5,9 @@ import Merge
 
 /// How adapters are to be read and how much of each counts.
 struct AdapterOptions: ParsableArguments {
+  /// The heading over them in the help.
+  static let title = "Adapters"
+
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
@@ -23,7 +26,7 @@ struct AdapterOptions: ParsableArguments {
 
   @Flag(
     help: """
-      Keep tied embeddings one tensor, which an adapter on either of them then changes, as PEFT \
+      Keep tied embeddings one tensor, which an adapter on any of them then changes, as PEFT \
       does.
       """)
   var keepTied = false
@@ -44,8 +47,14 @@ struct AdapterOptions: ParsableArguments {
     }
   }
 
-  /// Throws unless there is at most one weight for each adapter.
+  /// Throws unless there is at most one weight for each adapter, and an adapter for what
+  /// concerns a part of it or its opposite.
   func validate(adapterCount: Int) throws {
+    if adapterCount == 0, unmerge || !include.isEmpty {
+      throw ValidationError(
+        "\(unmerge ? "--unmerge" : "--include") needs an adapter in files of its own; a checkpoint "
+          + "that holds base and adapter is merged whole")
+    }
     guard weight.count <= adapterCount else {
       throw ValidationError("\(weight.count) weights for \(adapterCount) adapters")
     }

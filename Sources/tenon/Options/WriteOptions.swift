@@ -24,6 +24,10 @@ struct WriteOptions: ParsableArguments {
       valueName: "how"), transform: CompressionName.init(typed:))
   var compress: CompressionName?
 
+  @Flag(
+    help: "Do not wait until the output is on the disk. As with cp, a loss of power may spoil it.")
+  var noSync = false
+
   @Flag(help: "Show what would be done and write nothing.")
   var dryRun = false
 
@@ -32,6 +36,11 @@ struct WriteOptions: ParsableArguments {
 
   @OptionGroup
   var work: WorkOptions
+
+  /// The output at `path`, checked before anything is read.
+  func transaction(_ path: String, inputs: [String]) throws(CheckpointError) -> OutputTransaction {
+    try OutputTransaction(path: path, force: force, inputs: inputs, isSynced: !noSync)
+  }
 
   /// What is asked of the output `transaction`; its name says the format, unless that is
   /// given. Compression is refused where the format has no place for it.

@@ -163,11 +163,11 @@ extension MatchEvidence {
 }
 
 extension MatchEvidence.Change {
-  fileprivate var isReplacement: Bool { !old.isEmpty && !new.isEmpty }
+  var isReplacement: Bool { !old.isEmpty && !new.isEmpty }
 
   /// Whether a word only got another before it, or lost it: `language_model` is a
   /// `model`.
-  fileprivate var isNarrower: Bool {
+  var isNarrower: Bool {
     old.count == 1 && new.count == 1
       && (old[0].hasSuffix("_\(new[0])") || new[0].hasSuffix("_\(old[0])"))
   }

@@ -35,9 +35,10 @@ extension MatchSubject {
       tail = gaps.removeValue(forKey: count) ?? []
       newTail = tail
       switch key.content {
-      case .leaf(let leaf, _):
+      case .leaf(let leaf, let isNested):
         isModule = true
-        newTail = NameShape.split(leaf.name).parts
+        // Of the two parameters of one module the inner one's factors lie below its name.
+        newTail = (isNested ? [.word("base_layer")] : []) + NameShape.split(leaf.name).parts
       case .plain(.tokenRows):
         isModule = true
         if key.adapterName != nil { newTail.removeLast() }

@@ -46,9 +46,9 @@ struct MatchSubject {
       let path: String
       var demand = ShapeDemand.unknown
       switch key.content {
-      case .leaf(let leaf, _):
+      case .leaf(let leaf, let isNested):
         path = "\(key.target).weight"
-        factors[key.target, default: Factors()].add(leaf.role, tensor)
+        factors[key.target, default: Factors()].add(leaf.role, tensor, isNested: isNested)
       case .plain(.tokenRows), .frozenCopy: path = key.target
       case .plain:
         path = key.target
@@ -71,8 +71,13 @@ struct MatchSubject {
     private var a: [Int]?
     private var b: [Int]?
     private var isEmbedding = false
+    /// Whether they are of two parameters of one module.
+    private var isPair = false
 
-    mutating func add(_ role: AdapterLeaf.Role, _ tensor: RenamingDraft.Tensor) {
+    mutating func add(
+      _ role: AdapterLeaf.Role, _ tensor: RenamingDraft.Tensor, isNested: Bool
+    ) {
+      isPair = isPair || isNested
       guard tensor.isShapeKnown else { return }
       switch role {
       case .a: a = tensor.record.shape
@@ -86,7 +91,7 @@ struct MatchSubject {
     }
 
     var demand: ShapeDemand {
-      guard let a, let b, a.count >= 2, b.count >= 2 else { return .unknown }
+      guard let a, let b, a.count >= 2, b.count >= 2, !isPair else { return .unknown }
       return isEmbedding ? .shape([a[1], b[0]]) : .factors([b[0]] + a[1...])
     }
   }

@@ -13,6 +13,10 @@ struct NameMatching {
   /// The names that the base has, with other shapes; they are left alone.
   private(set) var misshapen: Set<Int> = []
   private(set) var taken: Set<Int> = []
+  /// The places whose names are as they are.
+  private(set) var equal: Set<Int> = []
+  /// For names that were left open for it: the places that are as good.
+  var rivals: [Int: [Int]] = [:]
   private var known = KnownEdits()
   private(set) var evidence = MatchEvidence()
   private var candidates: [[Int]]
@@ -53,6 +57,7 @@ struct NameMatching {
       {
         places[index] = (same, alignment)
         taken.insert(same)
+        equal.insert(same)
         evidence.settle(alignment)
       } else if names[index].members.keys.contains(where: { base[same].members[$0] != nil }) {
         misshapen.insert(index)
@@ -86,7 +91,7 @@ struct NameMatching {
     var columns: [Int: [Pair]] = [:]
     for index in names.indices where places[index] == nil {
       for place in candidates[index] where !taken.contains(place) {
-        guard let pair = pair(index, place) else { continue }
+        guard let pair = pair(index, place), !isContrary(pair.alignment) else { continue }
         rows[index, default: []].append(pair)
         columns[place, default: []].append(pair)
       }
@@ -100,7 +105,7 @@ struct NameMatching {
       return (rows[index] ?? []).contains { Self.isHalfway(pair, or: $0) } ? nil : pair
     }
     for rank in Rank.allCases {
-      let chosen = proven(sure, of: rank)
+      let chosen = withoutRivalled(proven(sure, of: rank))
       if chosen.isEmpty { continue }
       for pair in chosen { settle(pair) }
       return true
@@ -167,10 +172,10 @@ struct NameMatching {
   }
 
   private static func isRecounted(_ step: NameAlignment.Step) -> Bool {
-    guard step.old.count == 1, step.new.count == 1, let a = step.old[0].word,
-      let b = step.new[0].word
-    else { return false }
-    return isOtherNumber(a, b)
+    guard let a = step.old.first?.word, let b = step.new.first?.word else { return false }
+    let isOneWord = step.old.count == 1 && step.new.count == 1
+    // A number at the start may stand before further words.
+    return (isOneWord || Int(a) != nil && Int(b) != nil) && isOtherNumber(a, b)
   }
 
   /// Whether the name says nothing about what sets the two places apart: `attn` is no
@@ -199,6 +204,7 @@ struct NameMatching {
   var open: [(name: Int, places: [Int])] {
     names.indices.compactMap { index in
       guard places[index] == nil else { return nil }
+      if let rivals = rivals[index] { return (index, rivals) }
       let left = candidates[index].filter { place in
         !taken.contains(place)
           && NameAlignment(names[index].parts, base[place].parts, knowing: known)

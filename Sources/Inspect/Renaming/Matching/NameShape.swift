@@ -21,12 +21,15 @@ struct NameShape {
     let demand: ShapeDemand
   }
 
-  /// The names grouped, in the order in which they first come up.
-  static func fold(_ names: [(name: String, demand: ShapeDemand)]) -> [NameShape] {
+  /// The names grouped, in the order in which they first come up; `startIsWord` says that a
+  /// number at the start of a name is a part of it and no place in a list.
+  static func fold(
+    _ names: [(name: String, demand: ShapeDemand)], startIsWord: Bool = false
+  ) -> [NameShape] {
     var order: [[NamePart]: Int] = [:]
     var shapes: [NameShape] = []
     for (position, entry) in names.enumerated() {
-      let (parts, numbers) = split(entry.name)
+      let (parts, numbers) = split(entry.name, startIsWord: startIsWord)
       let index = order[parts] ?? shapes.count
       if index == shapes.count {
         order[parts] = index
@@ -39,14 +42,29 @@ struct NameShape {
 
   private init(parts: [NamePart]) { self.parts = parts }
 
-  static func split(_ name: String) -> (parts: [NamePart], numbers: [Int]) {
+  static func split(_ name: String, startIsWord: Bool = false)
+    -> (parts: [NamePart], numbers: [Int])
+  {
     var numbers: [Int] = []
     let parts = name.dottedSegments.map { segment -> NamePart in
-      guard let number = number(segment) else { return .word(String(segment)) }
+      let isWord = startIsWord && segment.startIndex == name.startIndex
+      guard !isWord, let number = number(segment) else { return .word(String(segment)) }
       numbers.append(number)
       return .number
     }
     return (parts, numbers)
+  }
+
+  /// Whether names begin with numbers that tell modules of different kinds apart, as those
+  /// of an `nn.Sequential` do, and not the layers of a list.
+  static func startWithModules(_ names: some Sequence<String>) -> Bool {
+    var starts: [ArraySlice<NamePart>: Substring] = [:]
+    for name in names {
+      guard let start = name.dottedSegments.first, number(start) != nil else { continue }
+      let known = starts.updateValue(start, forKey: split(name).parts.dropFirst())
+      if let known, known != start { return false }
+    }
+    return !starts.isEmpty
   }
 
   private static func number(_ segment: Substring) -> Int? {
@@ -95,11 +113,15 @@ enum ShapeDemand: Hashable {
   case shape([Int])
   /// The weight that factors update: `[out, in]`, which a base may hold transposed.
   case factors([Int])
+  /// A weight of which is known that it is held as `[out, in]`.
+  case linear([Int])
 
   /// Whether a tensor of the base can be it.
   func accepts(_ base: ShapeDemand) -> Bool {
     switch (self, base) {
-    case (.shape(let own), .shape(let other)): own == other
+    case (.shape(let own), .shape(let other)), (.shape(let own), .linear(let other)),
+      (.factors(let own), .linear(let other)):
+      own == other
     case (.factors(let own), .shape(let other)):
       own == other || (own.count == 2 && own.reversed() == other)
     default: true

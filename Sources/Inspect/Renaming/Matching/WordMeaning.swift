@@ -108,11 +108,15 @@ enum WordMeaning {
 
   private static func sides(of word: String) -> [Int: Set<Int>] {
     var sides: [Int: Set<Int>] = [:]
+    if labels.contains(word) { return sides }
     for part in parts(of: word) {
       for (kind, side) in kinds[part] ?? [] { sides[kind, default: []].insert(side) }
     }
     return sides
   }
+
+  /// Letters that mean something behind others, as in `lora_a`, and nothing by themselves.
+  private static let labels: Set<String> = ["a", "b"]
 
   /// The parts of a word between `_` and `-`, in lower case.
   static func parts(of word: String) -> [String] {

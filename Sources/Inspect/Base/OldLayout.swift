@@ -1,0 +1,51 @@
+import Formats
+
+/// What PEFT makes of the names that the parts of a vision-language model had before
+/// transformers 4.52, and of those of a text model.
+///
+/// The model that transformers builds has its own names whatever the files of the base
+/// call them, and PEFT looks for these alone. For some types of models it translates what
+/// it reads; for none does it put `model.` before a name that lacks nothing else.
+struct OldLayout {
+  /// Types of models for which PEFT translates.
+  private static let translated: Set = [
+    "aria", "aya_vision", "fuyu", "gemma3", "got_ocr2", "internvl", "llava", "llava_next",
+    "llava_next_video", "llava_onevision", "mistral3", "mllama", "paligemma", "pp_chart2table",
+    "video_llava", "vipllava",
+  ]
+  /// Types of models for which it does not.
+  private static let untranslated: Set = ["qwen2_vl", "qwen2_5_vl"]
+
+  private let type: String?
+  private let translates: Bool
+
+  /// How PEFT loads an adapter onto a base; nil where transformers does not build its model,
+  /// or where it neither sees nor hears.
+  init?(_ adapter: Adapter, onto base: Checkpoint) {
+    guard adapter.kind == .peftAdapter, VisionLanguageLayout(base.records.lazy.map(\.name)) != nil,
+      let configuration = try? ModelConfiguration(beside: base), configuration.codeFiles.isEmpty
+    else { return nil }
+    let isKnown =
+      configuration.modelType.map(Self.translated.union(Self.untranslated).contains) ?? false
+    // What has a part called so was never otherwise.
+    guard isKnown || !base.records.contains(where: { $0.name.dottedSegments.contains("text_model") })
+    else { return nil }
+    type = isKnown ? configuration.modelType : nil
+    translates =
+      adapter.configuration?.family.lowercased() == "lora"
+      && configuration.modelType.map(Self.translated.contains) == true
+  }
+
+  /// The name under which PEFT would have found a module that it does not find; nil for one
+  /// that it finds.
+  func hiddenName(of target: String) -> String? {
+    // Of other models only the layers are known.
+    guard type != nil || target.hasPrefix("model.layers."),
+      let name = try? KeyMap(VisionLanguageNames.new).renaming(of: [target]).results.first,
+      name != target
+    else { return nil }
+    let isTranslated = translates && !target.hasPrefix("model.") && !".\(target)".hasSuffix(".\(name)")
+      && name != "model.\(target)"
+    return isTranslated ? nil : name
+  }
+}
