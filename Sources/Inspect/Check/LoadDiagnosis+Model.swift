@@ -75,7 +75,7 @@ extension LoadDiagnosis {
     return !load.unexpected.isEmpty
       && load.unexpected.allSatisfy { name in
         layout.name(for: name).map { missing.contains(ExactName($0)) } ?? false
-    }
+      }
   }
 
   private static let relaid =
