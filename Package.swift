@@ -73,7 +73,9 @@ let package = Package(
       name: "MergeTests", dependencies: ["Merge", "TestSupport", collections],
       swiftSettings: settings),
     .testTarget(
-      name: "CommandTests", dependencies: ["tenon", subprocess, system], exclude: ["Golden"],
+      name: "CommandTests",
+      dependencies: ["tenon", "Formats", "Inspect", "Merge", subprocess, system],
+      exclude: ["Golden"],
       swiftSettings: settings),
   ]
 )

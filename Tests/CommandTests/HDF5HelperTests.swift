@@ -34,23 +34,14 @@ import Testing
     try sandbox.copy("fixtures/hdf5/floats.h5", as: "x.h5")
     // Another program puts both in place: one that a test has open cannot be run.
     let helper = row.script.map { "printf '#!/bin/sh\\n%s\\n' \"\($0)\" >bin/tenon-hdf5" } ?? ":"
-    let process = Process()
-    process.executableURL = URL(filePath: "/bin/sh")
-    process.arguments = [
-      "-c",
-      """
+    let script = """
       mkdir bin; cp '\(Sandbox.tool)' bin/tenon; \(helper); chmod +x bin/*
       exec bin/tenon convert x.h5 -o out.safetensors
-      """,
-    ]
-    process.currentDirectoryURL = sandbox.url
-    let errors = Pipe()
-    process.standardError = errors
-    try process.run()
-    let output = errors.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    let text = String(decoding: output, as: UTF8.self)
-    #expect(process.terminationStatus == 2)
+      """
+    let outcome = try await sandbox.run(
+      sandbox.configuration(["-c", script], executable: "/bin/sh"))
+    let text = outcome.stderr
+    #expect(outcome.status == "2")
     #expect(text.hasPrefix("tenon: x.h5: "), "\(text)")
     #expect(text.contains(row.text), "\(text)")
     #expect(!FileManager.default.fileExists(atPath: sandbox.url("out.safetensors").path))

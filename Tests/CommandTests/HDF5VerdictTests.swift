@@ -78,30 +78,22 @@ import Testing
     #expect(told.contains(row.text), "\(told)")
   }
 
-  static let redirections: [(words: String, status: Int32)] = [
-    ("0<&-", 0), ("2>&-", 0), ("0<&- 2>&-", 0), ("1>&-", 2), ("0<&- 1>&- 2>&-", 2),
+  static let redirections: [(words: String, status: String)] = [
+    ("0<&-", "0"), ("2>&-", "0"), ("0<&- 2>&-", "0"), ("1>&-", "2"), ("0<&- 1>&- 2>&-", "2"),
   ]
 
   @Test(arguments: redirections) func `a file is read whatever is closed`(
-    _ row: (words: String, status: Int32)
+    _ row: (words: String, status: String)
   ) async throws {
     let sandbox = try Sandbox()
     try sandbox.copy("fixtures/hdf5/floats.h5", as: "x.h5")
     let outcome = try await sandbox.tenon(["convert", "x.h5", "-o", "expected.safetensors"])
     #expect(outcome.status == "0")
-    let process = Process()
-    process.executableURL = URL(filePath: "/bin/sh")
-    process.arguments = [
-      "-c",
-      "exec '\(Sandbox.tool)' convert x.h5 -o out.safetensors \(row.words)",
-    ]
-    process.currentDirectoryURL = sandbox.url
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
+    let script = "exec '\(Sandbox.tool)' convert x.h5 -o out.safetensors \(row.words)"
+    let closed = try await sandbox.run(
+      sandbox.configuration(["-c", script], executable: "/bin/sh"))
     // The file is written before its report cannot be.
-    #expect(process.terminationStatus == row.status)
+    #expect(closed.status == row.status)
     #expect(try sandbox.data("out.safetensors") == sandbox.data("expected.safetensors"))
   }
 }

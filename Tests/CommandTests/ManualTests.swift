@@ -54,7 +54,7 @@ import Testing
   }
 
   /// The lines of a page's section, without its heading.
-  private func section(_ heading: String, of page: String) throws -> [String] {
+  func section(_ heading: String, of page: String) throws -> [String] {
     let text = try String(contentsOf: Self.folder.appending(path: page), encoding: .utf8)
     let lines = text.split(separator: "\n").map(String.init)
     let start = try #require(lines.firstIndex(of: ".Sh \(heading)"), "\(page)")
@@ -69,8 +69,8 @@ import Testing
   }
 
   @Test func `every command has a page, and every page a command`() async throws {
-    // The helper has its page beside the files that it reads.
-    let own = ["tenon.1", "tenon-hdf5.5"]
+    // The helper has its page beside the files that it reads, and JSON has one for all.
+    let own = ["tenon.1", "tenon-hdf5.5", "tenon-json.5"]
     let expected = try await own + commands().map { "tenon-\($0.commandName).1" }
     #expect(Self.pages == expected.sorted())
   }

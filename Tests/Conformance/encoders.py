@@ -43,7 +43,7 @@ VARIANTS = {
     "parts": lambda shared: {"target_modules": PARTS[shared]},
     "parts and head": lambda shared: {"target_modules": PARTS[shared] + ["lm_head"]},
     "encoder alone": lambda shared: {
-        "target_modules": [f"encoder.{name}" for name in PARTS[shared]]},
+        "target_modules": ["encoder." + PARTS[shared][0].split(".")[-1]]},
 }
 # What older configurations do not have.
 LATE_FIELDS = ["tie_word_embeddings", "scale_decoder_outputs"]

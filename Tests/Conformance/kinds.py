@@ -25,6 +25,14 @@ def run(harness, every):
         for case in combinations(AXES) if every else covering(AXES, harness.random.shuffle):
             with harness.case(f"{kind} " + " ".join(f"{k}={v}" for k, v in case.items())):
                 merge(harness, shares, kind, case)
+        # PEFT multiplies in float64 there; rotations are not merged into such a base.
+        case = {"base": "F64", "adapter": harness.random.choice(list(DTYPES)),
+                "layout": "safetensors"}
+        if "OFT" not in kind:
+            with harness.case(f"{kind} base=F64"):
+                merge(harness, shares, kind, case)
+        with harness.case(f"{kind} in one file with its base"):
+            dumped(harness, shares, kind)
     shares.report()
 
 
@@ -51,7 +59,7 @@ class Shares:
 def merge(harness, shares, kind, case):
     place = harness.fresh()
     base, adapter = os.path.join(place, "base"), os.path.join(place, "adapter")
-    model = parts(harness.random, DTYPES[case["base"]])
+    model = parts(harness.random, {**DTYPES, "F64": torch.float64}[case["base"]])
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     save_state(state, base, case["layout"])
     save_adapter(adapted(model, KINDS[kind](harness.random)), adapter,
@@ -68,6 +76,21 @@ def merge(harness, shares, kind, case):
             harness.check(report["merged"] or report["replaced"], "something was merged")
             like_doubles(harness, state, exact, found)
     same_bytes(harness, base, adapter, out)
+
+
+def dumped(harness, shares, kind):
+    """A trainer's dump of the whole model around which PEFT lies."""
+    place = harness.fresh()
+    dump, out = os.path.join(place, "dump"), os.path.join(place, "out")
+    model = parts(harness.random, DTYPES[harness.random.choice(list(DTYPES))])
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    wrapped = adapted(model, KINDS[kind](harness.random))
+    os.makedirs(dump)
+    torch.save(wrapped.state_dict(), os.path.join(dump, "pytorch_model.bin"))
+    wrapped.peft_config["default"].save_pretrained(dump)
+    expected = wrapped.merge_and_unload().state_dict()
+    harness.done("merge", dump, "-o", out, "--numerics", "peft")
+    like_peft(harness, shares, kind, state, expected, load_directory(out))
 
 
 def judged(model, state, *adapters):

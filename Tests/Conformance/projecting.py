@@ -21,6 +21,8 @@ def run(harness, every):
             adapters(harness, sizes)
         with harness.case(f"chosen layers {number}"):
             chosen_layers(harness, sizes)
+        with harness.case(f"Meta's Llama {number} {sizes}"):
+            meta(harness, sizes)
         for kind in FUSED:
             with harness.case(f"query_key_value of {kind} {number} {sizes}"):
                 query_key_value(harness, sizes, kind)
@@ -154,6 +156,134 @@ def internlm(harness, sizes):
     out, _ = remap(harness, file, "one.safetensors", "internlm2-to-llama",
                    options=["--attention-heads", heads, "--key-value-heads", keys])
     same(harness, load_file(out), tensors, "from a torch archive")
+
+
+# Meta's Llama
+
+LLAMA_TO_META = [
+    ("model.embed_tokens", "tok_embeddings"), ("model.norm", "norm"), ("lm_head", "output"),
+    ("model.layers", "layers"), ("self_attn.q_proj", "attention.wq"),
+    ("self_attn.k_proj", "attention.wk"), ("self_attn.v_proj", "attention.wv"),
+    ("self_attn.o_proj", "attention.wo"), ("mlp.gate_proj", "feed_forward.w1"),
+    ("mlp.up_proj", "feed_forward.w3"), ("mlp.down_proj", "feed_forward.w2"),
+    ("input_layernorm", "attention_norm"), ("post_attention_layernorm", "ffn_norm")]
+
+
+def as_meta(name):
+    for old, new in LLAMA_TO_META:
+        name = name.replace(old, new)
+    return name
+
+
+def permute(weight, heads):
+    """What transformers' script for Meta's checkpoints does to wq and wk."""
+    rows, columns = weight.shape
+    return weight.view(heads, rows // heads // 2, 2, columns).transpose(1, 2).reshape(rows, columns)
+
+
+def meta_logits(tensors, sizes, words):
+    """What Meta's model computes: its rotary embedding turns neighbours as complex numbers."""
+    heads, keys = sizes["num_attention_heads"], sizes["num_key_value_heads"]
+    size = sizes["hidden_size"] // heads
+    count = len(words)
+    angles = torch.outer(torch.arange(count).float(),
+                         10000.0 ** -(torch.arange(0, size, 2).float() / size))
+    turns = torch.polar(torch.ones_like(angles), angles)[:, None]
+
+    def turned(x):
+        pairs = torch.view_as_complex(x.reshape(count, -1, size // 2, 2))
+        return torch.view_as_real(pairs * turns).flatten(2)
+
+    def normed(x, weight):
+        return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * weight
+
+    x = tensors["tok_embeddings.weight"][words]
+    mask = torch.full((count, count), float("-inf")).triu(1)
+    for layer in range(2):
+        own = {name.removeprefix(f"layers.{layer}."): t for name, t in tensors.items()
+               if name.startswith(f"layers.{layer}.")}
+        h = normed(x, own["attention_norm.weight"])
+        q = turned((h @ own["attention.wq.weight"].T).view(count, heads, size))
+        k = turned((h @ own["attention.wk.weight"].T).view(count, keys, size))
+        v = (h @ own["attention.wv.weight"].T).view(count, keys, size)
+        k, v = (t.repeat_interleave(heads // keys, dim=1) for t in (k, v))
+        scores = torch.einsum("qhd,khd->hqk", q, k) / size ** 0.5 + mask
+        h = torch.einsum("hqk,khd->qhd", scores.softmax(-1), v).flatten(1)
+        x = x + h @ own["attention.wo.weight"].T
+        h = normed(x, own["ffn_norm.weight"])
+        gate = torch.nn.functional.silu(h @ own["feed_forward.w1.weight"].T)
+        x = x + (gate * (h @ own["feed_forward.w3.weight"].T)) @ own["feed_forward.w2.weight"].T
+    return normed(x, tensors["norm.weight"]) @ tensors["output.weight"].T
+
+
+def meta(harness, sizes):
+    heads, keys = sizes["num_attention_heads"], sizes["num_key_value_heads"]
+    llama = transformers.LlamaForCausalLM(transformers.LlamaConfig(**sizes)).eval()
+    own = {as_meta(name): torch.randn_like(tensor) * 0.2
+           for name, tensor in llama.state_dict().items()}
+    folder = harness.fresh("meta")
+    torch.save({**own, "rope.freqs": torch.ones(4)}, os.path.join(folder, "consolidated.00.pth"))
+    stated = {"dim": sizes["hidden_size"], "n_heads": heads, "n_kv_heads": keys, "n_layers": 2}
+    with open(os.path.join(folder, "params.json"), "w") as stream:
+        json.dump(stated, stream)
+    out, report = remap(harness, folder, "meta-hf", "meta-to-hf")
+    harness.equal([c["modules"] for c in report["projections"]], [2, 2], "modules that were reordered")
+    expected = {}
+    for name in llama.state_dict():
+        tensor = own[as_meta(name)]
+        if "q_proj" in name or "k_proj" in name:
+            tensor = permute(tensor, heads if "q_proj" in name else keys)
+        expected[name] = tensor
+    same(harness, read(out), expected, "as transformers' script has them")
+    llama.load_state_dict(read(out), strict=True)
+    words = torch.arange(7)
+    with torch.no_grad():
+        harness.check(torch.allclose(llama(words[None]).logits[0], meta_logits(own, sizes, words),
+                                     rtol=1e-3, atol=1e-3),
+                      "transformers computes what Meta's model does")
+    back, _ = remap(harness, out, "meta-back.safetensors", "hf-to-meta")
+    same(harness, load_file(back), own, "back in Meta's names")
+
+    # Nothing tells the heads of a file alone, and names alone are refused.
+    target = harness.fresh("llama")
+    llama.save_pretrained(target)
+    one = os.path.join(folder, "consolidated.00.pth")
+    x = os.path.join(harness.scratch, "x")
+    harness.equal(harness.run("remap", one, "-o", x, "--preset", "meta-to-hf").status, 2,
+                  "heads that nothing tells")
+    harness.equal(harness.run("remap", one, "-o", x, "--to-match", target).status, 2,
+                  "a renaming of Meta's names")
+    harness.equal(harness.run("remap", target, "-o", x, "--to-match", one).status, 2,
+                  "a renaming to Meta's names")
+    found, _ = remap(harness, one, "meta-match", "meta-to-hf", options=["--to-match", target])
+    same(harness, read(found), expected, "by the heads of the base")
+
+    # What is added to the rows of Meta's order is added in that of transformers.
+    rank = 3
+    factors = {}
+    for name in ("wq", "wk", "wv", "wo"):
+        rows, columns = own[f"layers.0.attention.{name}.weight"].shape
+        stem = f"base_model.model.layers.0.attention.{name}"
+        factors[f"{stem}.lora_A.weight"] = torch.randint(-3, 4, (rank, columns)).float()
+        factors[f"{stem}.lora_B.weight"] = torch.randint(-3, 4, (rows, rank)).float()
+    adapter = harness.fresh("meta-adapter")
+    save_file(factors, os.path.join(adapter, "adapter_model.safetensors"), {"format": "pt"})
+    peft.LoraConfig(r=rank, lora_alpha=6, target_modules=["wq", "wk", "wv", "wo"]).save_pretrained(
+        adapter)
+    out, _ = remap(harness, adapter, "meta-adapter-hf", "meta-to-hf",
+                   options=["--attention-heads", heads, "--key-value-heads", keys])
+    expected = {}
+    for name in ("wq", "wk", "wv", "wo"):
+        stem = f"base_model.model.layers.0.attention.{name}"
+        delta = factors[f"{stem}.lora_B.weight"] @ factors[f"{stem}.lora_A.weight"]
+        if name in ("wq", "wk"):
+            delta = permute(delta, heads if name == "wq" else keys)
+        expected[f"model.layers.0.self_attn.{name[1]}_proj"] = (delta.double(), 2.0)
+    same_updates(harness, deltas(out, None), expected, "of an adapter in Meta's names")
+    loads(harness, lambda: transformers.LlamaForCausalLM(
+        transformers.LlamaConfig(**{**sizes, "num_hidden_layers": 1})), out, "after meta-to-hf")
+    harness.equal(harness.run("remap", adapter, "-o", x, "--to-match", target).status, 2,
+                  "a renaming of an adapter in Meta's names")
 
 
 # Adapters

@@ -51,6 +51,7 @@ THEMES = {
     "quantised": "quantised",
     "pipelines": "pipelines",
     "mend": "mending",
+    "renaming": "renaming",
     "missing": "missing",
 }
 

@@ -67,4 +67,74 @@ import Testing
       report.findings.filter { ![.zeroSizeTensor, .alphaUnknown].contains($0.code) }
         .map { "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)" } == told)
   }
+
+  struct Beginning: CustomTestStringConvertible {
+    let name: String
+    let lead: String
+    let fault: String
+    let options: String
+    var testDescription: String { name }
+  }
+
+  static let beginnings = [
+    Beginning(
+      name: "none", lead: "", fault: "are of such modules, but begin with their paths",
+      options: "--rename '^=unet.'"),
+    Beginning(
+      name: "PEFT's", lead: "base_model.model.",
+      fault: "are of such modules, but begin with PEFT's \"base_model.model.\"",
+      options: #"--rename '^base_model\.model\.=unet.'"#),
+    Beginning(
+      name: "a wrapper's", lead: "module.unet.", fault: "have \"module.\" before it",
+      options: "--preset strip-wrappers"),
+  ]
+
+  private static func unet(_ lead: String) -> Checkpoint {
+    let module = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    return Checkpoint(
+      path: "x.safetensors", format: .safetensors,
+      records: [("A", [2, 4]), ("B", [4, 2])].map {
+        tensor("\(lead)\(module).lora_\($0.0).weight", $0.1)
+      })
+  }
+
+  @Test(arguments: beginnings)
+  func `an adapter without the name of its part is given it`(row: Beginning) throws {
+    let report = try CheckpointCheck(Self.unet(row.lead)).report(
+      against: .log(Self.log("unet", "text_encoder"), source: "log", isFile: true),
+      readsValues: false)
+    let told = report.findings.filter { $0.message.hasPrefix("diffusers found") }
+    #expect(told.map(\.severity) == [.error, .note])
+    #expect(
+      told.first?.message
+        == "diffusers found no keys that begin with \"unet.\": the adapter's \(row.fault), and "
+        + "nothing of it was loaded")
+    #expect(
+      report.findings.compactMap(\.fix).filter { $0.hasPrefix("tenon remap") } == [
+        "tenon remap x.safetensors -o x-renamed.safetensors \(row.options)"
+      ])
+  }
+
+  @Test(arguments: beginnings)
+  func `the name of its part is advised without a log`(row: Beginning) throws {
+    let report = try CheckpointCheck(Self.unet(row.lead)).report(
+      against: .nothing, readsValues: false)
+    // PEFT's own are right as they are.
+    let options = row.lead == "base_model.model." ? [] : [row.options]
+    #expect(
+      report.findings.compactMap(\.fix).filter { $0.hasPrefix("tenon remap") }
+        == options.map { "tenon remap x.safetensors -o x-renamed.safetensors \($0)" })
+  }
+
+  @Test func `a language model's adapter is given PEFT's beginning`() throws {
+    let checkpoint = Checkpoint(
+      path: "x.safetensors", format: .safetensors,
+      records: [("A", [2, 4]), ("B", [4, 2])].map {
+        tensor("transformer.h.0.attn.c_attn.lora_\($0.0).weight", $0.1)
+      })
+    let report = try CheckpointCheck(checkpoint).report(against: .nothing, readsValues: false)
+    #expect(
+      report.findings.compactMap(\.fix).contains(
+        "tenon remap x.safetensors -o x-renamed.safetensors --rename '^=base_model.model.'"))
+  }
 }

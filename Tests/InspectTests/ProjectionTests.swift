@@ -223,7 +223,7 @@ import Testing
     Refusal(
       preset: "split-qkv", tensors: [("v.qkv_proj.weight", [6, 3])],
       text: "m: tensor \"v.qkv_proj.weight\": needs num_attention_heads and num_key_value_heads; "
-        + "there is no config.json beside it"),
+        + "neither config.json nor params.json lies beside it"),
     Refusal(
       preset: "split-qkv", tensors: [("v.q_proj.weight", [6, 3])],
       text: "m: the preset \"split-qkv\" is for qkv_proj, qkv; none of the 1 names is of such a "

@@ -404,4 +404,62 @@ import Testing
     #expect(list.names == names)
     #expect(list.entries.map(\.shape) == shapes)
   }
+
+  static let starts = [
+    ("0.", "", #"^0\.="#), ("", "0.", "^=0."), ("0.auto_model.", "", #"^0\.auto_model\.="#),
+    ("0.auto_model.", "encoder.", #"^0\.auto_model\.=encoder."#), ("0.", "1.inner.", nil),
+  ]
+
+  /// `nn.Sequential` counts its modules, and there may be one alone.
+  @Test(arguments: starts)
+  func `a number at the start may be a part of the name`(
+    old: String, new: String, rule: String?
+  ) throws {
+    let words = ["attn.q", "attn.k", "mlp.up"]
+    let (names, base) = (layers("\(old)layers.#", words), layers("\(new)layers.#", words))
+    guard let rule else {
+      #expect(throws: CheckpointError.self) { try match(names, base) }
+      return
+    }
+    #expect(rules(try match(names, base)) == [rule])
+  }
+
+  @Test func `a number at the start that counts layers stays one`() throws {
+    let draft = try match(layers("#.attn", ["q", "k"]), layers("layers.#.attn", ["q", "k"]))
+    #expect(rules(draft) == ["^=layers."])
+  }
+
+  @Test func `modules of different kinds keep their numbers or lose them`() throws {
+    let names = layers("0.auto_model.layers.#", ["q", "k"]) + [("2.linear.weight", [4, 4])]
+    let draft = try match(names, layers("layers.#", ["q", "k"]))
+    #expect(draft.names.contains("layers.2.k.weight"))
+    #expect(draft.match?.unplaced == ["2.linear.weight"])
+  }
+
+  @Test(arguments: [
+    ("a", "b", "c"), ("tower_one", "tower_two", "tower_three"), ("one", "two", "three"),
+  ])
+  func `a tower is not the one that is left where another would fit as well`(
+    first: String, second: String, third: String
+  ) throws {
+    let words = ["attn.q", "attn.k", "mlp.up"]
+    let error = #expect(throws: CheckpointError.self) {
+      try match(
+        layers("\(first).layers.#", words) + layers("\(second).layers.#", words),
+        layers("\(second).layers.#", words) + layers("\(third).layers.#", words))
+    }
+    #expect(error?.description == "a: 9 names could be more than one of b, and nothing tells which")
+    #expect(
+      error?.details.first
+        == "\(first).layers.0.attn.q.weight → \(second).layers.0.attn.q.weight or "
+        + "\(third).layers.0.attn.q.weight")
+  }
+
+  @Test func `a tower with a module that the other has not got is told apart`() throws {
+    let words = ["attn.q", "attn.k"]
+    let draft = try match(
+      layers("one.layers.#", words + ["mlp.up"]) + layers("two.layers.#", words),
+      layers("two.layers.#", words) + layers("three.layers.#", words + ["mlp.up"]))
+    #expect(rules(draft) == [#"^one\.=three."#])
+  }
 }

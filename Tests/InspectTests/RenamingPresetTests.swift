@@ -1,4 +1,5 @@
 import Formats
+import OrderedCollections
 import Testing
 
 @testable import Inspect
@@ -114,6 +115,58 @@ import Testing
         == ["lora_down.weight", "lora_up.weight", "alpha"].map {
           "lora_unet_mid_block_attentions_0_to_q.\($0)"
         })
+  }
+
+  /// A PEFT adapter with factors for one module.
+  private func adapter(_ module: String, lead: String = "base_model.model.") throws -> RenamingDraft
+  {
+    var draft = try RenamingDraft(
+      Checkpoint(
+        path: "m", format: .safetensors,
+        records: [("A", [2, 8]), ("B", [8, 2])].map {
+          tensor("\(lead)\(module).lora_\($0.0).weight", $0.1)
+        }))
+    let text = #"{"peft_type": "LORA", "r": 2, "lora_alpha": 6, "rank_pattern": {"^x.q": 2}}"#
+    draft.configuration = try JSONValue(parsing: Array(text.utf8))
+    return draft
+  }
+
+  @Test(arguments: ["", "text_model."])
+  func `a text encoder has kohya's names whatever transformers calls it`(start: String) throws {
+    let module = "encoder.layers.0.self_attn.q_proj"
+    var draft = try adapter("\(start)\(module)")
+    try draft.apply(try RenamePreset(named: "peft-to-kohya"), base: nil)
+    #expect(
+      Set(draft.names.map(KohyaNames.stem)) == [
+        "lora_te_text_model_encoder_layers_0_self_attn_q_proj"
+      ])
+  }
+
+  @Test(arguments: ["peft-to-kohya", "peft-to-diffusers"])
+  func `an adapter that shows no part is given one by hand`(preset: String) throws {
+    var draft = try adapter("x.q")
+    let error = #expect(throws: CheckpointError.self) {
+      try draft.apply(try RenamePreset(named: preset), base: nil)
+    }
+    #expect(error?.details == ["the modules are:", "  x.q"])
+    #expect(
+      error?.fix
+        == #"tenon remap m -o m-renamed --rename '^base_model\.model\.=PART.' && tenon remap "#
+        + "m-renamed -o OUT --preset \(preset), with unet, transformer or text_encoder for PART")
+    try draft.apply(
+      KeyMap([RenameRule(argument: #"^base_model\.model\.=transformer."#)]), as: .rule)
+    try draft.apply(try RenamePreset(named: preset), base: nil)
+    if preset == "peft-to-kohya" {
+      #expect(
+        draft.names
+          == ["lora_down.weight", "lora_up.weight", "alpha"].map { "lora_unet_x_q.\($0)" })
+    } else {
+      #expect(draft.names == ["A", "B"].map { "transformer.x.q.lora_\($0).weight" })
+      let packed = try PackedConfigurations(
+        draft.metadata[PackedConfigurations.key], path: "m")["transformer"]
+      #expect(packed?["lora_alpha"]?.int == 6)
+      #expect(packed?["rank_pattern"]?[#"^x\.q"#]?.int == 2)
+    }
   }
 
   @Test func `every preset has its own name and one line`() {

@@ -66,29 +66,35 @@ extension AdapterMergeTests {
     #expect(both.isReplacement && both.steps.contains(where: \.isSum))
   }
 
-  @Test func `a wide base says that its products are not`() throws {
+  /// Rows 1 and 2 of the embedding, or 2 and 3.
+  private func rows(_ name: String, _ first: Int, _ value: Float, in directory: TemporaryDirectory)
+    throws -> WeightedAdapter
+  {
+    WeightedAdapter(
+      try adapter(
+        name, in: directory, fields: #", "trainable_token_indices": [\#(first), \#(first + 1)]"#,
+        [
+          "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta":
+            TestTensor([2, 4], [Float](repeating: value, count: 8))
+        ]))
+  }
+
+  @Test func `exact takes rows of two adapters that are apart or the same`() throws {
     let directory = try TemporaryDirectory()
     let base = try base(in: directory, #"{"model_type": "llama"}"#)
-    let wide = base.expanded { record in
-      var wide = record
-      wide.type = .element(.f64)
-      return [wide]
-    }
-    let update = WeightedAdapter(try adapter(in: directory, pair("model.q_proj", 4, 4)))
-    var options = OutputOptions()
-    for (numerics, expected) in [
-      (Numerics.exact, []),
-      (
-        .peft,
-        [
-          "tensor \"model.q_proj.weight\" of the base is F64: the products are those of float32 "
-            + "all the same, where PEFT multiplies in float64"
-        ]
-      ),
-    ] {
-      options.numerics = numerics
-      let plan = try AdapterMerge(base: wide, adapters: [update], options: options).plan
-      #expect(plan.findings.map(\.message) == expected)
+    let one = try rows("one", 1, 5, in: directory)
+    _ = try plan(base, [one, rows("apart", 3, 6, in: directory)])
+    _ = try plan(base, [one, rows("same", 1, 5, in: directory)])
+    for other in [try rows("across", 2, 5, in: directory), try rows("other", 1, 6, in: directory)] {
+      let error = #expect(throws: CheckpointError.self) { try plan(base, [one, other]) }
+      #expect(
+        error?.message
+          == "is changed by another adapter too, and one of them puts rows of its own into it, so "
+          + "that their order would count")
+      #expect(error?.fix == MergeDraft.orderFix)
+      var options = OutputOptions()
+      options.numerics = .peft
+      _ = try AdapterMerge(base: base, adapters: [one, other], options: options)
     }
   }
 }

@@ -210,7 +210,10 @@ import Testing
     #expect(report.targets.allSatisfy { $0.verdict == .other || $0.verdict == .rounding })
   }
 
-  @Test func `another scale is told`() throws {
+  @Test(
+    arguments: [(3, .otherScale), (0.99, .otherScale), (1.001, .otherRounding)]
+      as [(scale: Double, conclusion: VerificationConclusion)])
+  func `another scale is told`(row: (scale: Double, conclusion: VerificationConclusion)) throws {
     let base = try Fixtures.checkpoint("\(Self.group)/base")
     let directory = try TemporaryDirectory()
     var plan = try AdapterMerge(
@@ -221,7 +224,7 @@ import Testing
       guard case .update(var update) = plan.files[0].tensors[index].operation,
         case .add(var delta) = update.steps[0].action
       else { continue }
-      delta.scale *= 3
+      delta.scale *= row.scale
       update.steps[0].action = .add(delta)
       plan.files[0].tensors[index].operation = .update(update)
     }
@@ -229,8 +232,9 @@ import Testing
       path: directory.path("merged.safetensors"), force: false, inputs: [])
     _ = try Execution(plan, threads: 1).run(transaction, progress: Progress(total: 0))
     let report = try verify(try Checkpoint.open(transaction.path))
-    #expect(report.conclusion() == .otherScale)
-    #expect(abs(try #require(report.commonScale) - 3) < 0.01)
+    #expect(report.conclusion() == row.conclusion)
+    #expect(report.isEqual(tolerance: 16) == (row.conclusion == .otherRounding))
+    #expect(abs(try #require(report.commonScale) - row.scale) < 0.002 * row.scale)
   }
 
   @Test(arguments: Numerics.allCases)

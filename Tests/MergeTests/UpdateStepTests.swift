@@ -57,7 +57,7 @@ import Testing
     return sum
   }
 
-  @Test(arguments: [1, 2, 5, 16])
+  @Test(arguments: [1, 2, 5, 16, 70])
   func `Cayley's transform is a rotation that undoes one plus its matrix`(size: Int) {
     let seed = UInt64.random(in: 0 ..< .max)
     var generator = SeededGenerator(seed: seed)

@@ -121,7 +121,7 @@ public struct OtherEntry: Sendable, Hashable {
 }
 
 /// The format of a tensor file, recognised by content.
-public enum FileFormat: String, Sendable, Hashable {
+public enum FileFormat: String, Sendable, Hashable, CaseIterable {
   case safetensors
   case pytorchZip = "pytorch-zip"
   case pytorchLegacy = "pytorch-legacy"

@@ -58,6 +58,7 @@ public struct Finding: Sendable, Hashable {
     case optionWithoutEffect = "option-without-effect"
     case unfollowedLink = "unfollowed-link"
     case unreadableObject = "unreadable-object"
+    case trainingState = "training-state"
   }
 
   public var severity: Severity

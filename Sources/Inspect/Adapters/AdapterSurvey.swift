@@ -8,7 +8,7 @@ struct AdapterSurvey: Sendable {
   private(set) var count = 0
   /// The tensors that PEFT's leaves end.
   private(set) var leafCount = 0
-  /// The modules with a factor A, embeddings left out.
+  /// The modules with a first factor, embeddings left out.
   private(set) var factorCount = 0
   /// Those of them whose own weight of the base is in the same file.
   private(set) var ownBaseCount = 0
@@ -46,10 +46,26 @@ struct AdapterSurvey: Sendable {
     factorCount = paths.count
     if paths.isEmpty { return }
     let names = Set(checkpoint.records.map(\.name))
-    ownBaseCount = paths.count { path in
-      Self.wrappings.contains { names.contains("\(path)\($0).weight") }
+    let homeless = paths.filter { path in
+      !Self.wrappings.contains { names.contains("\(path)\($0).weight") }
     }
+    ownBaseCount = paths.count - homeless.count
+    if homeless.isEmpty { return }
+    let owners = Set(checkpoint.records.lazy.compactMap { Self.owner(of: $0.name) })
+    ownBaseCount += homeless.count { owners.contains($0.prefix(before: Self.wrapping)) }
   }
+
+  /// The module around which PEFT lies, of a parameter of its base; biases are saved with
+  /// adapters too.
+  private static func owner(of name: String) -> Substring? {
+    let path = name[...].prefix(before: wrapping)
+    guard path.endIndex < name.endIndex, !name.hasSuffix(".bias"), !AdapterKey.hasLeaf(name) else {
+      return nil
+    }
+    return path
+  }
+
+  private static let wrapping = ".base_layer"
 
   /// What stands between an adapted module and its weight, which each training on top of
   /// an unmerged adapter puts one level deeper; nothing before PEFT 0.7.
@@ -67,14 +83,24 @@ struct AdapterSurvey: Sendable {
       && (ownBaseCount > Self.savedBaseLimit || !hasConfiguration && !hasNonLoraTrainables)
   }
 
-  /// What stands before `.lora_A.weight` or `.lora_A.NAME.weight`, prefixes and all.
+  /// What stands before `.lora_A.weight` or `.lora_A.NAME.weight`, prefixes and all; and
+  /// the same for the first factors of other methods.
   private static func modulePath(of name: String) -> Substring? {
-    guard name.hasSuffix(".weight") else { return nil }
-    let path = name.dropLast(".weight".count)
-    if path.hasSuffix(".lora_A") { return path.dropLast(".lora_A".count) }
-    guard let dot = path.lastIndex(of: "."), path[..<dot].hasSuffix(".lora_A") else { return nil }
-    return path[..<dot].dropLast(".lora_A".count)
+    var path = name[...]
+    if path.hasSuffix(".weight") { path.removeLast(".weight".count) }
+    for _ in 0..<2 {
+      guard let dot = path.lastIndex(of: ".") else { return nil }
+      let segment = path[path.index(after: dot)...]
+      path = path[..<dot]
+      if firstFactors.contains(segment) { return path }
+    }
+    return nil
   }
+
+  /// The factors of which a module has just one.
+  private static let firstFactors: Set<Substring> = [
+    "lora_A", "hada_w1_a", "lokr_w1", "lokr_w1_a", "ia3_l", "vera_lambda_b", "oft_R", "boft_R",
+  ]
 
   /// Whether a name of PEFT's ends in a factor as another library calls it.
   private static func isMisspelt(_ name: String) -> Bool {
@@ -116,5 +142,12 @@ struct AdapterSurvey: Sendable {
     guard components.contains(name.prefix { $0 != "." }) else { return false }
     guard name.contains("lora") else { return false }
     return name.hasPrefix("text_encoder") || words.contains { name.contains($0) }
+  }
+}
+
+extension Substring {
+  /// What stands before the first `text`; all of it where there is none.
+  fileprivate func prefix(before text: String) -> Substring {
+    firstRange(of: text).map { self[..<$0.lowerBound] } ?? self
   }
 }

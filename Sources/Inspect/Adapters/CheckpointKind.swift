@@ -1,5 +1,5 @@
 /// What a checkpoint is to its user, as `inspect` names it.
-public enum CheckpointKind: String, Sendable, Hashable {
+public enum CheckpointKind: String, Sendable, Hashable, CaseIterable {
   /// A whole model with its configuration.
   case model
   case peftAdapter = "peft-adapter"
@@ -13,6 +13,8 @@ public enum CheckpointKind: String, Sendable, Hashable {
   case llavaAdapter = "llava-adapter"
   /// Tensors of which no more is known.
   case stateDict = "state-dict"
+  /// What a trainer keeps of its run: no weights.
+  case trainingState = "training-state"
   /// A file without any tensor.
   case noTensors = "no-tensors"
 }

@@ -10,7 +10,8 @@ extension KeyList {
     let tied = Self.ties(of: base).filter { shapes[ExactName($0.name)] == nil }
     self.init(
       path: own.path,
-      own.entries + tied.map { Entry($0.name, shapes[ExactName($0.source)] ?? nil) })
+      own.entries + tied.map { Entry($0.name, shapes[ExactName($0.source)] ?? nil) },
+      configurations: own.configurations)
   }
 
   private static func ties(of base: Checkpoint) -> [(name: String, source: String)] {

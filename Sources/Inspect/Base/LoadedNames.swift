@@ -8,11 +8,17 @@ import Formats
 struct LoadedNames {
   private var places: [ExactName: BasePlace] = [:]
 
+  /// Those of a base, where nothing is wrong with its configuration.
   init(_ base: Checkpoint) {
-    let rules = Self.rules(for: (try? ModelConfiguration(beside: base)) ?? nil)
+    self.init(
+      base.records.lazy.map(\.name), configuration: (try? ModelConfiguration(beside: base)) ?? nil)
+  }
+
+  init(_ tensors: some Sequence<String>, configuration: ModelConfiguration?) {
+    let rules = Self.rules(for: configuration)
     var contested: Set<ExactName> = []
-    for record in base.records {
-      for (name, place) in Self.names(of: record.name, by: rules) where name != record.name {
+    for tensor in tensors {
+      for (name, place) in Self.names(of: tensor, by: rules) where name != tensor {
         if places.updateValue(place, forKey: ExactName(name)) != nil {
           contested.insert(ExactName(name))
         }

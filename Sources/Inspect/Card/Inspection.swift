@@ -65,6 +65,7 @@ public struct Inspection: Sendable {
   public var tree: NameTree { NameTree(groups) }
 
   private static func kindWithoutAdapter(_ checkpoint: Checkpoint) -> CheckpointKind {
+    if TrainingState.recognised(checkpoint) != nil { return .trainingState }
     if checkpoint.records.isEmpty, checkpoint.absentShards.isEmpty { return .noTensors }
     return checkpoint.sideFile("config.json") == nil ? .stateDict : .model
   }

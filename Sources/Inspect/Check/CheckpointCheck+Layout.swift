@@ -17,5 +17,19 @@ extension CheckpointCheck {
         + "torch's load_state_dict does not")
   }
 
+  /// That transformers has other names for such a model.
+  var foreignNames: [Finding] {
+    let names = checkpoint.records.map(\.name)
+    guard !isAdapter, let family = NameFamily.files.first(where: { $0.isWhole(in: names) }) else {
+      return []
+    }
+    return [
+      Finding(
+        .note, .prefixDrift, tensors: names.filter { family.isIn([$0]) },
+        "\(family.words): \(family.loader ?? "transformers does not load them so")",
+        fix: family.command(for: checkpoint))
+    ]
+  }
+
   private static let oldBeginnings = ["model.layers.", "language_model.model.layers."]
 }

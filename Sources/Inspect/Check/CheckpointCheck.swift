@@ -29,7 +29,7 @@ public struct CheckpointCheck {
         FixCommands.completed($0, of: inspection)
       }, path: checkpoint.path)
     switch reference {
-    case .nothing: return report(alone)
+    case .nothing: return report(alone + foreignNames)
     case .base(let base): return try report(alone, base: base)
     case .expected(let expected):
       let load = StrictLoad(checkpoint.records, into: expected)
@@ -43,6 +43,10 @@ public struct CheckpointCheck {
 
   private func findingsAlone(readsValues: Bool) throws(CheckpointError) -> [Finding] {
     var findings = inspection.findings
+    if let state = TrainingState.finding(checkpoint) {
+      // Whatever else may be odd about it: it is another file that is wanted.
+      return [state]
+    }
     if checkpoint.records.isEmpty, inspection.adapter == nil, checkpoint.absentShards.isEmpty {
       findings.append(empty)
     }
@@ -95,11 +99,14 @@ public struct CheckpointCheck {
       fix: "tenon merge \(shellQuoted(checkpoint.path)) -o OUT")
   }
 
-  /// Without the missing keys that a load lists as well.
+  /// Without the keys that a load lists as well, as missing or as those of a quantisation.
   static func unsaid(_ alone: [Finding], besides load: StrictLoad) -> [Finding] {
-    alone.filter { finding in
-      finding.code != .missingKey || finding.tensors.isEmpty
-        || !Set(finding.tensors).isSubset(of: load.missing)
+    let listed: [Finding.Code: [String]] = [
+      .missingKey: load.missing, .quantisedBase: load.unexpected,
+    ]
+    return alone.filter { finding in
+      guard let names = listed[finding.code], !finding.tensors.isEmpty else { return true }
+      return !Set(finding.tensors).isSubset(of: names)
     }
   }
 

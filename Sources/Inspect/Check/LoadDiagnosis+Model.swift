@@ -4,8 +4,13 @@ import Formats
 extension LoadDiagnosis {
   func modelLoad() -> Result {
     var result = Result()
-    result.renaming = renaming()
-    result.findings += result.renaming.map { [renamingFinding($0)] } ?? []
+    let family = NameFamily.leading(from: load.unexpected, to: load.missing)
+    result.renaming = renaming(family)
+    if let renaming = result.renaming {
+      result.findings.append(renamingFinding(renaming, family))
+    } else if let family {
+      result.findings.append(foreign(family))
+    }
     let unread = promisedMissing
     result.findings += unread.isEmpty ? [] : [notRead(unread)]
     let lost = load.missing.filter { PLoRA.ends($0) && !unread.contains($0) }
@@ -21,7 +26,9 @@ extension LoadDiagnosis {
     if !isMended(by: result.renaming) {
       result.findings += tiedFindings(tied)
       let told = Set(lost + unread + tied.map(\.name))
-      if !isMended(by: result.renaming, or: told) { result.findings += lists(except: told) }
+      if !isMended(by: result.renaming, or: told) {
+        result.findings += lists(except: told, result.renaming)
+      }
     }
     result.findings += mismatches()
     return result
@@ -43,9 +50,11 @@ extension LoadDiagnosis {
 
   /// The renaming that gives missing keys their tensors. Where the list of unexpected keys
   /// was cut off as a whole, it has to do so for all that are named.
-  private func renaming() -> InferredRenaming? {
+  private func renaming(_ family: NameFamily?) -> InferredRenaming? {
     guard !load.missing.isEmpty, !load.unexpected.isEmpty || wanted.isPartial,
-      let renaming = InferredRenaming(inspection.checkpoint, to: wanted) ?? withoutNumber()
+      let renaming = InferredRenaming(inspection.checkpoint, to: wanted)
+        ?? family.flatMap({ InferredRenaming(inspection.checkpoint, by: $0, to: wanted) })
+        ?? withoutNumber()
     else { return nil }
     return !load.unexpected.isEmpty || isMended(by: renaming) ? renaming : nil
   }
@@ -55,7 +64,17 @@ extension LoadDiagnosis {
     load.missing.allSatisfy { wantedShapes[ExactName($0)] != nil }
   }
 
-  private func renamingFinding(_ renaming: InferredRenaming) -> Finding {
+  /// That the names are of a family whose preset needs more than is known.
+  private func foreign(_ family: NameFamily) -> Finding {
+    Finding(
+      .error, .prefixDrift, tensors: load.unexpected,
+      "\(family.words): the preset \(family.preset) gives them those that \(source) wants"
+        + (family.isRenaming
+          ? "" : ", and needs the number of heads, which no config.json or params.json tells"),
+      fix: family.command(for: inspection.checkpoint))
+  }
+
+  private func renamingFinding(_ renaming: InferredRenaming, _ family: NameFamily?) -> Finding {
     let unexpected = load.unexpected
     let missing = load.missing.count
     let message =
@@ -77,7 +96,7 @@ extension LoadDiagnosis {
     return Finding(
       isRelaid ? .warning : .error, .prefixDrift,
       tensors: unexpected.isEmpty ? load.missing : unexpected,
-      message + (isRelaid ? Self.relaid : ""),
+      message + (isRelaid ? Self.relaid : "") + (family.map { "; \($0.words)" } ?? ""),
       fix: renaming.command(for: path, toMatch: reference))
   }
 
@@ -112,10 +131,13 @@ extension LoadDiagnosis {
     return load.missing.allSatisfy { told.contains($0) || renaming.names.contains(ExactName($0)) }
   }
 
-  /// The plain lists, folded, for what has no better explanation.
-  private func lists(except explained: Set<String>) -> [Finding] {
+  /// The plain lists, folded, for what has no better explanation and what the renaming, if
+  /// there is one, does not change.
+  private func lists(except explained: Set<String>, _ renaming: InferredRenaming?) -> [Finding] {
     var findings: [Finding] = []
-    let missing = load.missing.filter { !explained.contains($0) }
+    let missing = load.missing.filter {
+      !explained.contains($0) && renaming?.names.contains(ExactName($0)) != true
+    }
     if !missing.isEmpty {
       findings.append(
         Finding(
@@ -123,7 +145,12 @@ extension LoadDiagnosis {
           "\(Wording.count(missing.count, "key")) of \(source) "
             + "\(Wording.verb(missing.count, "is", "are")) missing: \(Wording.folded(missing))"))
     }
-    let extra = load.unexpected
+    let packed = QuantisedNames.unexpected(load.unexpected, by: source)
+    findings += [packed].compactMap(\.self)
+    let packedNames = Set(packed?.tensors ?? [])
+    let extra = load.unexpected.filter {
+      !packedNames.contains($0) && renaming?.names.contains(ExactName($0)) != false
+    }
     if !extra.isEmpty, extra.allSatisfy(EmbeddingNames.isOutput), load.missing.isEmpty {
       findings.append(
         Finding(

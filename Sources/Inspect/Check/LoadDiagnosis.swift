@@ -39,6 +39,8 @@ struct LoadDiagnosis {
   }
 
   func result() -> Result {
+    // Told already: it is no file of weights.
+    if inspection.kind == .trainingState { return Result() }
     if isAdapterLoad { return adapterLoad() }
     if let finding = unnamedMagnitudes() { return Result(findings: [finding] + mismatches()) }
     if let finding = otherFile() { return Result(findings: [finding]) }

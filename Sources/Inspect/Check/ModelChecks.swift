@@ -9,6 +9,7 @@ struct ModelChecks {
   static func findings(_ checkpoint: Checkpoint) throws(CheckpointError) -> [Finding] {
     guard checkpoint.sideFile(ModelConfiguration.fileName) != nil else {
       return missingConfiguration(checkpoint)
+        + [QuantisedNames.finding(checkpoint)].compactMap(\.self)
     }
     let configuration: ModelConfiguration
     do throws(CheckpointError) {
@@ -18,7 +19,8 @@ struct ModelChecks {
       return [Finding(.error, .configMismatch, error.description)]
     }
     let checks = ModelChecks(checkpoint: checkpoint, configuration: configuration)
-    return checks.sizes() + checks.projections() + checks.layers() + checks.absentOutput()
+    return checks.sizes() + checks.projections() + checks.layers() + checks.experts()
+      + checks.absentOutput()
       + (try checks.tied()) + checks.codeFiles()
       + checks.quantised()
   }
@@ -148,7 +150,9 @@ struct ModelChecks {
   }
 
   private func quantised() -> [Finding] {
-    guard let method = configuration.quantisation else { return [] }
+    guard let method = configuration.quantisation else {
+      return [QuantisedNames.finding(checkpoint)].compactMap(\.self)
+    }
     let scheme = WeightScales.Scheme(checkpoint, checkpoint.positions())
     let isScaled = checkpoint.records.contains {
       (try? scheme.scales(of: $0)) != nil

@@ -37,8 +37,16 @@ struct TargetChecks {
     modules.contains { TargetedModules.covers(name, $0.targetedPath) }
   }
 
-  /// Modules that PEFT would not build.
   private func uncovered() -> [Finding] {
+    ignored.map { ignored in
+      Finding(
+        .warning, .configMismatch,
+        tensors: ignored.modules.flatMap { $0.tensors.map(\.record.name) }, ignored.message)
+    }
+  }
+
+  /// Modules that PEFT would not build.
+  var ignored: [IgnoredModules] {
     guard let targets else { return [] }
     let groups = Dictionary(
       grouping: modules.filter { !isTied || !EmbeddingNames.isOutput("\($0.target).weight") },
@@ -50,10 +58,10 @@ struct TargetChecks {
       }
     return fields.compactMap { verdict, text in
       guard let modules = groups[verdict] else { return nil }
-      return Finding(
-        .warning, .configMismatch, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
-        "\(text) \(FoldedKeys.summary(of: modules.map(\.target), "module")), of which the file has "
-          + "tensors: PEFT would ignore them")
+      return IgnoredModules(
+        modules: modules,
+        message: "\(text) \(FoldedKeys.summary(of: modules.map(\.target), "module")), of which the "
+          + "file has tensors: PEFT would ignore them")
     }
   }
 
@@ -93,5 +101,20 @@ struct TargetChecks {
     let segments = path.dottedSegments
     let number = segments.firstIndex { Int($0) != nil } ?? segments.count - 1
     return segments[..<number].joined(separator: ".")
+  }
+}
+
+/// Modules of an adapter for which its configuration makes PEFT build nothing.
+public struct IgnoredModules: Sendable {
+  public let modules: [AdapterModule]
+  /// What says so.
+  public let message: String
+}
+
+extension Adapter {
+  /// What PEFT would load none of, of an adapter of its own.
+  public var ignoredModules: [IgnoredModules] {
+    guard kind == .peftAdapter, let configuration else { return [] }
+    return TargetChecks(adapter: self, configuration: configuration).ignored
   }
 }

@@ -87,7 +87,8 @@ extension UnusedComponents {
         )
       } else if let part = PipelineComponent.shown(by: bare.map { AdapterKey(peft: $0).target }) {
         names = [part.diffusers]
-        let lead = bare.allSatisfy { $0.hasPrefix("base_model.model.") } ? #"base_model\.model\."# : ""
+        let lead =
+          bare.allSatisfy { $0.hasPrefix("base_model.model.") } ? #"base_model\.model\."# : ""
         fault = (
           "the adapter's are of such modules, but begin with "
             + (lead.isEmpty ? "their paths" : "PEFT's \"base_model.model.\""),

@@ -54,9 +54,11 @@ enum DiffusersNames {
     }
     if component == nil { component = try draft.component(for: "peft-to-diffusers") }
     let part = component?.diffusers ?? ""
+    // Patterns are held against the paths within the part.
+    let configuration = draft.configuration
     try draft.apply(
       KeyMap([RenameRule.prefix("base_model.model", to: part)]), as: .preset("peft-to-diffusers"))
-    if let configuration = draft.configuration?.object {
+    if let configuration = configuration?.object {
       let packed = configuration.map { JSONMember("\(part).\($0.key)", $0.value) }
       var writer = JSONWriter(isIndented: true)
       writer.value(.object(packed.sorted { $0.key < $1.key }))
@@ -79,8 +81,10 @@ extension RenamingDraft {
         path: path,
         "its names do not tell which part of a pipeline it is for: a UNet, a diffusion "
           + "transformer or a text encoder",
-        details: ["the modules are:"] + FoldedKeys.lines(KohyaNames.unique(paths)).map { "  \($0)" },
-        fix: "\(renaming) && tenon remap \(shellQuoted(named)) -o OUT --preset \(preset), with unet, "
+        details: ["the modules are:"]
+          + FoldedKeys.lines(KohyaNames.unique(paths)).map { "  \($0)" },
+        fix:
+          "\(renaming) && tenon remap \(shellQuoted(named)) -o OUT --preset \(preset), with unet, "
           + "transformer or text_encoder for PART")
     }
     return component

@@ -95,7 +95,8 @@ enum FluxNames {
       paths.contains(where: { $0.contains("transformer_blocks.") })
     else { return false }
     if let base {
-      return ["single_transformer_blocks.0.proj_mlp.weight", "x_embedder.weight"].allSatisfy { end in
+      return ["single_transformer_blocks.0.proj_mlp.weight", "x_embedder.weight"].allSatisfy {
+        end in
         base.names.contains { $0.hasSuffix(end) }
       }
     }

@@ -4,7 +4,8 @@ import Formats
 enum InternLM2Names {
   private static let layer = #"(\.|^)layers\.(\d+)\."#
 
-  private static let layers = [
+  /// Parts of a layer that are alike but for their names.
+  static let layers = [
     ("attention.wo", "self_attn.o_proj"), ("feed_forward.w1", "mlp.gate_proj"),
     ("feed_forward.w3", "mlp.up_proj"), ("feed_forward.w2", "mlp.down_proj"),
     ("attention_norm", "input_layernorm"), ("ffn_norm", "post_attention_layernorm"),

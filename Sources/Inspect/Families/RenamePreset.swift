@@ -79,7 +79,8 @@ public struct RenamePreset: Sendable {
       "kohya's scripts to PEFT, by the names of the base; alphas go to the "
         + "configuration", needsBase: true, apply: KohyaNames.toPEFT),
     RenamePreset(
-      "peft-to-kohya", "PEFT or diffusers to kohya's scripts; alphas become tensors",
+      "peft-to-kohya",
+      "PEFT or diffusers to kohya's scripts, Flux in its original modules; alphas become tensors",
       apply: KohyaNames.fromPEFT),
     RenamePreset(
       "diffusers-to-peft", "one component of a diffusers pipeline, older spellings too, to PEFT",
@@ -122,11 +123,31 @@ public struct RenamePreset: Sendable {
       directions: [ProjectionDirection(step: .internLM2, isSplit: false)],
       apply: InternLM2Names.fromLlama),
     RenamePreset(
+      "meta-to-hf",
+      "Llama and Mistral in Meta's names to those of transformers; rows of q and k change places",
+      directions: MetaNames.steps.map { ProjectionDirection(step: $0, isSplit: true) },
+      apply: MetaNames.toTransformers),
+    RenamePreset(
+      "hf-to-meta", "back to Meta's names and order of rows",
+      directions: MetaNames.steps.map { ProjectionDirection(step: $0, isSplit: false) },
+      apply: MetaNames.fromTransformers),
+    RenamePreset(
+      "tensorflow-bert", "LayerNorm.gamma and LayerNorm.beta to LayerNorm.weight and .bias",
+      BERTNames.layerNorms),
+    RenamePreset(
       "internvl-to-hf", "InternVL's own names to those of transformers' InternVL",
       apply: InternVLNames.toTransformers),
     RenamePreset(
       "hf-to-internvl", "back; llama-to-internlm2 after it gives InternLM2's names",
       apply: InternVLNames.fromTransformers),
+  ]
+}
+
+/// BERT and its like as the first scripts took them from TensorFlow.
+enum BERTNames {
+  static let layerNorms = [
+    RenameRule(checked: #"LayerNorm\.gamma$"#, "LayerNorm.weight"),
+    RenameRule(checked: #"LayerNorm\.beta$"#, "LayerNorm.bias"),
   ]
 }
 

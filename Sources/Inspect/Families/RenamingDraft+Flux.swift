@@ -21,7 +21,9 @@ extension RenamingDraft {
       known[whole] = (ScaledModule(path: whole, rank: module.rank, alpha: module.alpha), place)
     }
     for module in made.grown { known[module.path]?.module = module }
-    let present = KohyaNames.unique(names.map { AdapterKey(peft: $0).target }).compactMap { known[$0] }
+    let present = KohyaNames.unique(names.map { AdapterKey(peft: $0).target }).compactMap {
+      known[$0]
+    }
     return (present.map(\.module), present.map(\.place))
   }
 

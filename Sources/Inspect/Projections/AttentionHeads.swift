@@ -10,7 +10,13 @@ public struct AttentionHeads: Sendable, Hashable {
   /// Where it stands, for error texts.
   public let source: String
 
-  static let fileName = "config.json"
+  /// The files that tell it: of transformers, and of Meta and Mistral.
+  static let fileNames = ["config.json", "params.json"]
+
+  /// Those of them that lie beside a checkpoint.
+  static func files(beside checkpoint: Checkpoint) -> [String] {
+    fileNames.compactMap { checkpoint.sideFile($0)?.path }
+  }
 
   /// What the user states.
   public init(queries: Int, keys: Int?) throws(CheckpointError) {
@@ -49,19 +55,25 @@ public struct AttentionHeads: Sendable, Hashable {
     let nested = (isVision ? Self.visionParts : Self.languageParts).compactMap { json[$0] }.first
     // A vision part without numbers of its own has not those of the language model.
     guard let part = nested ?? (isVision ? nil : json),
-      let queries = (part["num_attention_heads"] ?? part["n_head"] ?? part["num_heads"])?.int
+      let queries = Self.number(
+        ["num_attention_heads", "n_head", "num_heads", "n_heads"], in: part)
     else { return nil }
-    let hidden = (part["hidden_size"] ?? part["n_embd"] ?? part["d_model"])?.int
+    let hidden = Self.number(["hidden_size", "n_embd", "d_model", "dim"], in: part)
     let quotient = hidden.flatMap { queries > 0 && $0 % queries == 0 ? $0 / queries : nil }
     try self.init(
       queries: queries, keys: Self.keys(part) ?? queries,
       size: part["head_dim"]?.int ?? quotient, source: file)
   }
 
+  /// The first of some fields that there is.
+  private static func number(_ fields: [String], in part: JSONValue) -> Int? {
+    fields.lazy.compactMap { part[$0] }.first?.int
+  }
+
   /// The heads of keys that a configuration states; Falcon's has words of its own, of
   /// which one counts only where the other is set.
   private static func keys(_ part: JSONValue) -> Int? {
-    if let keys = part["num_key_value_heads"]?.int { return keys }
+    if let keys = (part["num_key_value_heads"] ?? part["n_kv_heads"])?.int { return keys }
     if part["new_decoder_architecture"]?.bool == true { return part["num_kv_heads"]?.int }
     return part["multi_query"]?.bool == true ? 1 : nil
   }

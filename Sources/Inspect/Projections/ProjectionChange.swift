@@ -7,5 +7,7 @@ public struct ProjectionChange: Sendable, Hashable {
   /// The number of wholes.
   public let moduleCount: Int
 
-  public var isSplit: Bool { from.count == 1 }
+  public var isSplit: Bool { from.count == 1 && to.count > 1 }
+  /// Whether nothing was split or fused: the rows are in another order.
+  public var isReordering: Bool { from.count == 1 && to.count == 1 }
 }

@@ -23,7 +23,18 @@ struct ProjectionStep: Sendable {
     /// For each head of keys: the heads of queries that share it, the one of keys,
     /// the one of values.
     case groupedHeads
+    /// One part, whose heads have their rows in another order: what the rotary embedding
+    /// turns together are neighbours in the whole, and half a head apart in the part.
+    case rotary(Share)
   }
+
+  /// Which heads a part has.
+  enum Share: Sendable, Hashable {
+    case queries, keys
+  }
+
+  /// Whether one matrix becomes one matrix, with its rows in another order.
+  var isReordering: Bool { parts.count == 1 }
 
   private static let attention = ["q_proj", "k_proj", "v_proj"]
 
@@ -41,6 +52,11 @@ struct ProjectionStep: Sendable {
   /// InternLM2 in the names of Llama.
   static let internLM2 = ProjectionStep(
     parts: attention.map { "self_attn.\($0)" }, fused: "attention.wqkv", layout: .groupedHeads)
+  /// Llama in the names of Meta, which turns neighbours.
+  static let metaQueries = ProjectionStep(
+    parts: ["self_attn.q_proj"], fused: "attention.wq", layout: .rotary(.queries))
+  static let metaKeys = ProjectionStep(
+    parts: ["self_attn.k_proj"], fused: "attention.wk", layout: .rotary(.keys))
   /// The vision part of InternVL.
   static let internViT = ProjectionStep(
     parts: attention.map { "attention.\($0)" }, fused: "attn.qkv", layout: .square)
@@ -55,14 +71,42 @@ struct ProjectionPiece {
 
 extension ProjectionStep {
   /// The whole as pieces, in the order of its rows; `sizes` are the rows of the parts
-  /// and `groups` the number of heads of keys.
+  /// and `groups` the number of heads of keys, or of the one part.
   func pieces(_ sizes: [Int], groups: Int) -> [ProjectionPiece] {
-    (0..<groups).flatMap { group in
+    if case .rotary = layout { return Self.neighbours(sizes[0], heads: groups) }
+    return (0..<groups).flatMap { group in
       sizes.indices.map { part in
         let size = sizes[part] / groups
         return ProjectionPiece(part: part, rows: group * size..<(group + 1) * size)
       }
     }
+  }
+
+  /// The rows of the two halves of every head by turns.
+  private static func neighbours(_ rows: Int, heads: Int) -> [ProjectionPiece] {
+    let half = rows / heads / 2
+    return (0..<heads).flatMap { head in
+      (0..<half).flatMap { row in
+        [0, half].map { start in
+          let row = head * 2 * half + start + row
+          return ProjectionPiece(part: 0, rows: row..<row + 1)
+        }
+      }
+    }
+  }
+
+  /// The heads of the one part, which have to be of an even number of rows.
+  private func rotaryHeads(_ rows: Int, _ share: Share, _ heads: AttentionHeads)
+    throws(CheckpointError) -> Int
+  {
+    let count = share == .queries ? heads.queries : heads.keys
+    let size = try heads.size(of: rows, in: count)
+    guard size.isMultiple(of: 2) else {
+      throw CheckpointError(
+        "has \(rows) rows for \(count) heads, \(size) each; expected an even number, of which the "
+          + "rotary embedding turns pairs")
+    }
+    return count
   }
 
   /// The rows of each part of a whole of `rows` rows that reads `inputs` numbers, and
@@ -91,6 +135,7 @@ extension ProjectionStep {
       let size = try heads.size(of: rows)
       let sizes = [heads.queries * size, heads.keys * size, heads.keys * size]
       return (sizes, layout == .groupedHeads ? heads.keys : 1)
+    case .rotary(let share): return ([rows], try rotaryHeads(rows, share, try heads()))
     }
   }
 
@@ -102,7 +147,8 @@ extension ProjectionStep {
     switch layout {
     case .proportional, .square:
       let proportions = proportions
-      let size = zip(known, proportions).lazy.compactMap { rows, share in rows.map { $0 / share } }
+      let size =
+        zip(known, proportions).lazy.compactMap { rows, share in rows.map { $0 / share } }
         .first ?? 0
       let all = zip(known, proportions).map { $0 ?? size * $1 }
       try require(all, in: proportions)
@@ -130,6 +176,9 @@ extension ProjectionStep {
           "its heads of queries have \(size) rows and those of keys \(all[1] / heads.keys)")
       }
       return (all, layout == .groupedHeads ? heads.keys : 1)
+    case .rotary(let share):
+      let rows = known[0] ?? 0
+      return ([rows], try rotaryHeads(rows, share, try heads()))
     }
   }
 

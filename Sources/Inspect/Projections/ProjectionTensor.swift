@@ -130,7 +130,8 @@ extension RenamingDraft {
     }
     throw CheckpointError(
       modelConfigurations.isEmpty
-        ? "needs num_attention_heads and num_key_value_heads; there is no config.json beside it"
+        ? "needs num_attention_heads and num_key_value_heads; neither config.json nor params.json "
+          + "lies beside it"
         : "needs num_attention_heads and num_key_value_heads; "
           + "\(modelConfigurations.joined(separator: " and ")) "
           + "\(modelConfigurations.count == 1 ? "does" : "do") not say",

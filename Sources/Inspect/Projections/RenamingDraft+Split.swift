@@ -47,10 +47,15 @@ extension RenamingDraft {
     let source = try TensorRows(whole.record, in: path)
     var extents: [[Extent]] = sizes.map { _ in [] }
     var start = 0
+    // The rows of the whole with those of the part that they become.
+    var moves: [(piece: ProjectionPiece, start: Int)] = []
     for piece in step.pieces(sizes, groups: groups) {
-      let end = start + piece.rows.count
-      source?.append(start..<end, to: &extents[piece.part])
-      start = end
+      moves.append((piece, start))
+      start += piece.rows.count
+    }
+    moves.sort { $0.piece.rows.lowerBound < $1.piece.rows.lowerBound }
+    for (piece, start) in moves {
+      source?.append(start..<start + piece.rows.count, to: &extents[piece.part])
     }
     return names.indices.map { part in
       var made = whole.part(named: names[part])

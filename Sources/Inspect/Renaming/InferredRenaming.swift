@@ -10,6 +10,10 @@ struct InferredRenaming {
   let count: Int
   /// The names that the checkpoint has after it.
   let names: Set<ExactName>
+  /// Whether the presets do it all.
+  private let isByPresets: Bool
+  /// The options of a command that needs no reference, where they are more than presets.
+  private let ownOptions: String?
   /// The names that it changes, with what becomes of each, in the order of the checkpoint.
   let changes: [Renaming.Change]
 
@@ -53,7 +57,6 @@ struct InferredRenaming {
           draft.configuration = adapter.configuration.map { configuration in
             .object([JSONMember("peft_type", .string(configuration.family))])
           }
-          draft.addModelConfiguration(of: .checkpoint(base))
         }), let match = draft.match, match.unplaced.isEmpty
     else { return nil }
     self.init(draft, presets, of: checkpoint, count: match.placed)
@@ -96,8 +99,38 @@ struct InferredRenaming {
     }
   }
 
-  private init(_ draft: RenamingDraft, _ presets: [String], of checkpoint: Checkpoint, count: Int) {
+  /// For names of a known family, not all of which the model has: nil where its preset
+  /// cannot be applied to them.
+  init?(_ checkpoint: Checkpoint, by family: NameFamily, to wanted: KeyList) {
+    guard var draft = try? RenamingDraft(checkpoint) else { return nil }
+    var options = ["--preset \(family.preset)"]
+    if !family.isRenaming, draft.modelConfigurations.isEmpty {
+      draft.modelConfigurations = wanted.configurations
+      guard let heads = try? draft.heads(of: "") else { return nil }
+      options.append("--attention-heads \(heads.queries) --key-value-heads \(heads.keys)")
+    }
+    guard (try? draft.apply(try RenamePreset(named: family.preset), base: wanted)) != nil,
+      (try? draft.requireDistinct()) != nil
+    else { return nil }
+    let after = Set(draft.names.map(ExactName.init))
+    let missing = Set(wanted.entries.map { ExactName($0.name) })
+      .subtracting(checkpoint.records.map { ExactName($0.name) })
+    self.init(
+      draft, [family.preset], of: checkpoint, count: missing.intersection(after).count,
+      command: options.joined(separator: " "))
+    guard count > 0 else { return nil }
+  }
+
+  private init(
+    _ draft: RenamingDraft, _ presets: [String], of checkpoint: Checkpoint, count: Int,
+    command: String? = nil
+  ) {
     self.presets = presets
+    ownOptions = command
+    isByPresets = draft.steps.allSatisfy { step in
+      if case .preset = step.source { return true }
+      return step.map.rules.isEmpty
+    }
     self.count = count
     names = Set(draft.names.map(ExactName.init))
     changes = draft.renaming.renamed
@@ -114,6 +147,7 @@ struct InferredRenaming {
     guard wanted.entries.count <= maximumCount, checkpoint.records.count <= maximumCount,
       var original = try? RenamingDraft(checkpoint)
     else { return nil }
+    original.modelConfigurations += wanted.configurations
     prepare(&original)
     var draft = original
     var presets: [String] = []
@@ -126,7 +160,7 @@ struct InferredRenaming {
       }
     }
     guard !draft.map.rules.isEmpty || !presets.isEmpty, (try? draft.requireDistinct()) != nil,
-      draft.dropped.isEmpty
+      draft.dropped.allSatisfy({ MetaNames.isBuffer($0.name) })
     else { return nil }
     return (draft, presets)
   }
@@ -144,9 +178,11 @@ extension InferredRenaming {
     if let map, map.rules.count <= Self.maximumRuleCount {
       return FixCommands.rename(path, map.rules.map(\.description))
     }
-    guard let reference else { return nil }
+    if let ownOptions { return FixCommands.remap(path, ownOptions) }
+    guard reference != nil || isByPresets else { return nil }
     let options =
-      presets.map { "--preset \($0)" } + ["--to-match \(shellQuoted(reference))"]
+      presets.map { "--preset \($0)" }
+      + [reference].compactMap(\.self).map { "--to-match \(shellQuoted($0))" }
     return FixCommands.remap(path, options.joined(separator: " "))
   }
 
@@ -154,7 +190,11 @@ extension InferredRenaming {
   func description(of names: [String]) -> String {
     let names = Wording.folded(names, limit: 2)
     guard let map else {
-      return "are there split or fused: the \(presets.count == 1 ? "preset" : "presets") "
+      let isReordering = presets.allSatisfy { name in
+        NameFamily.table.contains { $0.preset == name }
+      }
+      return "are there \(isReordering ? "under other names" : "split or fused"): the "
+        + "\(presets.count == 1 ? "preset" : "presets") "
         + "\(RenamingDraft.list(presets)) \(Wording.verb(presets.count, "makes", "make")) them of "
         + names
     }

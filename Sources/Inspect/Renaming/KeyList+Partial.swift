@@ -10,7 +10,9 @@ extension KeyList {
     let own = NameShape.fold(entries.map { ($0.name, .unknown) })
     let others = NameShape.fold(names.map { ($0, .unknown) })
     var numbers: [Int: Set<[Int]>] = [:]
-    for shape in own + others { numbers[shape.numberCount, default: []].formUnion(shape.members.keys) }
+    for shape in own + others {
+      numbers[shape.numberCount, default: []].formUnion(shape.members.keys)
+    }
     let count = own.reduce(0) { $0 + (numbers[$1.numberCount]?.count ?? 0) }
     guard count <= Self.maximumContinuedCount else { return entries }
     let known = Set(entries.map { ExactName($0.name) })

@@ -23,13 +23,18 @@ public struct KeyList: Sendable {
   /// Whether the source was cut off, so that there are more names than those.
   public let isPartial: Bool
 
+  /// The files beside it that tell the heads of its attention.
+  public let configurations: [String]
+
   public init(
-    path: String, _ entries: [Entry], unwanted: [Entry]? = nil, isPartial: Bool = false
+    path: String, _ entries: [Entry], unwanted: [Entry]? = nil, isPartial: Bool = false,
+    configurations: [String] = []
   ) {
     self.path = path
     self.entries = Self.unique(entries)
     self.unwanted = unwanted.map(Self.unique)
     self.isPartial = isPartial
+    self.configurations = configurations
   }
 
   public init(_ checkpoint: Checkpoint) {
@@ -37,6 +42,7 @@ public struct KeyList: Sendable {
     entries = checkpoint.records.map { Entry($0.name, $0.shape) }
     unwanted = nil
     isPartial = false
+    configurations = AttentionHeads.files(beside: checkpoint)
   }
 
   public var names: [String] { entries.map(\.name) }

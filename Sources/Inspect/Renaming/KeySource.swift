@@ -62,14 +62,6 @@ extension RenamingDraft {
     case .list(let list): self.init(try list.found())
     }
   }
-
-  /// Adds the `config.json` beside `base` to those that are asked for heads.
-  public mutating func addModelConfiguration(of base: KeySource) {
-    guard case .checkpoint(let checkpoint) = base,
-      let file = checkpoint.sideFile(AttentionHeads.fileName)
-    else { return }
-    modelConfigurations.append(file.path)
-  }
 }
 
 extension KeyList {

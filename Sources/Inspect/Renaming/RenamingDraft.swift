@@ -13,6 +13,8 @@ public struct RenamingDraft: Sendable {
     /// For one that was made from others: the tensor of the input in whose place it
     /// stands.
     public internal(set) var place: String?
+    /// The tensor of the input that it is, or of which it was made.
+    var input: String { origin ?? place ?? record.name }
     /// Whether the record's shape is more than a stand-in.
     var isShapeKnown = true
 
@@ -66,7 +68,7 @@ public struct RenamingDraft: Sendable {
     if let file = checkpoint.sideFile(AdapterSurvey.configurationName) {
       configuration = try InputFile.json(at: file.path)
     }
-    if let file = checkpoint.sideFile(AttentionHeads.fileName) { modelConfigurations = [file.path] }
+    modelConfigurations = AttentionHeads.files(beside: checkpoint)
   }
 
   /// A list of names alone, to try a renaming on.
@@ -177,7 +179,7 @@ public struct RenamingDraft: Sendable {
 extension RenamingDraft {
   /// Throws where two tensors would have one name, or one would have none.
   public func requireDistinct() throws(CheckpointError) {
-    try Renaming(of: tensors.map { $0.origin ?? $0.place ?? $0.record.name }, to: names)
+    try Renaming(of: tensors.map(\.input), to: names)
       .requireDistinct(path: path)
   }
 

@@ -41,6 +41,7 @@ public struct AdapterMerge: Sendable {
     throws(CheckpointError)
   {
     try base.checkpoint.requireDistinctNames()
+    for weighted in given { try Mergeability.checkTargets(weighted.adapter) }
     let pair = try TiedWeights(base.checkpoint)
     var adapters = try given.map { (weighted) throws(CheckpointError) in
       try weighted.fitted(to: base.checkpoint, tied: pair)
@@ -64,7 +65,6 @@ public struct AdapterMerge: Sendable {
     for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }
     if let tied { draft.join(tied) }
     try draft.fitScales()
-    draft.noteWideBases()
     plan = try PlanBuilder(
       base: draft.base.checkpoint, options: options, configuration: draft.base.configuration
     ).plan(

@@ -30,20 +30,6 @@ extension MergeDraft {
           + "scheme; a scale grows where the result does not fit"))
   }
 
-  /// PEFT multiplies in the type of the base where that is F64.
-  mutating func noteWideBases() {
-    let names = updates.values.filter { update in
-      numerics == .peft && update.modelType == .element(.f64) && !update.steps.isEmpty
-    }.map(\.base.name)
-    guard !names.isEmpty else { return }
-    base.note(
-      Finding(
-        .note, .configMismatch, tensors: NaturalOrder.sorted(names),
-        "\(FoldedKeys.summary(of: names, "tensor")) of the base \(names.count == 1 ? "is" : "are") "
-          + "F64: the products are those of float32 all the same, where PEFT multiplies in "
-          + "float64"))
-  }
-
   /// What an adapter carries whole has no scales.
   private func checkReplacement(_ update: TensorUpdate) throws(CheckpointError) {
     guard let original = base.originals[ExactName(update.base.name)],

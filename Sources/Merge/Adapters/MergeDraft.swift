@@ -32,7 +32,8 @@ struct MergeDraft {
       adapter.limited { $0.kind != .parameter }, base: base.checkpoint)
     if let packed = matching.packedWeights(in: base.checkpoint).first {
       throw UnmergeableType.error(
-        packed.record, of: base.checkpoint, family: adapter.family, isSum: true)
+        packed.record, of: base.checkpoint, family: adapter.family,
+        isRotation: false)
     }
     try matching.requireComplete()
     if numerics == .peft { noteFusedAttention(matching) }
@@ -101,11 +102,11 @@ struct MergeDraft {
     let scales = try scales(of: record)
     guard let type = record.type.element,
       scales != nil || [.bf16, .f16, .f32, .f64].contains(type),
-      type != .f64 || steps.allSatisfy(\.isSum)
+      type != .f64 || !steps.contains(where: \.isRotation)
     else {
       throw UnmergeableType.error(
         record, of: base.checkpoint, family: adapter.family,
-        isSum: steps.allSatisfy(\.isSum))
+        isRotation: steps.contains(where: \.isRotation))
     }
     var update = updates[name] ?? base.update(of: record)
     update.scales = scales

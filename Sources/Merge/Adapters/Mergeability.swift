@@ -32,6 +32,16 @@ enum Mergeability {
     }
   }
 
+  /// Throws where the configuration makes PEFT ignore tensors of the file, by the names
+  /// that the adapter has itself: then one of the two is wrong.
+  static func checkTargets(_ adapter: Adapter) throws(CheckpointError) {
+    guard let ignored = adapter.ignoredModules.first else { return }
+    throw CheckpointError(
+      path: adapter.path, "\(ignored.message); expected a configuration for all of them",
+      details: folded(ignored.modules.map(\.target)),
+      fix: "correct adapter_config.json, or choose the modules to merge with --include")
+  }
+
   /// For `check` a warning: the changed base may be at hand; no file says which it is.
   private static func mutatedBase(_ adapter: Adapter) -> CheckpointError {
     let feature = AdapterFeature.mutatedBase

@@ -42,7 +42,7 @@ extension ModuleSteps {
   }
 
   private func sum(
-    _ form: Delta.Form, scale: Double? = nil, divisor: Float? = nil
+    _ form: Delta.Form, scale: Double? = nil, divisor: Double? = nil
   ) throws(CheckpointError) -> UpdateStep {
     let own = if let scale { scale } else { try self.scale() }
     var delta = Delta(
@@ -52,14 +52,11 @@ extension ModuleSteps {
   }
 
   /// PEFT scales by alpha alone and divides by the rank, made a little larger; in its own
-  /// numerics that is two roundings, and the divisor is a float32.
+  /// numerics that is two roundings.
   private func adalora(_ form: Delta.Form) throws(CheckpointError) -> UpdateStep {
     guard let alpha = module.alpha, let rank = module.rank else { return try sum(form) }
-    // The sums of an F64 base are kept in its type, for which there is one scale only.
-    guard numerics == .peft, base.type != .element(.f64) else {
-      return try sum(form, scale: alpha / (Double(rank) + 1e-5))
-    }
-    return try sum(form, scale: alpha, divisor: Float(rank) + 1e-5)
+    guard numerics == .peft else { return try sum(form, scale: alpha / (Double(rank) + 1e-5)) }
+    return try sum(form, scale: alpha, divisor: Double(rank) + 1e-5)
   }
 
   /// The factors of one product; those around a core are stored the other way round.
@@ -84,7 +81,8 @@ extension ModuleSteps {
   /// PEFT gives the first factor the axes of a kernel only for two of them, so that what
   /// was trained on a Conv1d is the product with each of the second's matrices.
   private func sliceWidth(of factor: AdapterFactors.KroneckerFactor) -> Int? {
-    guard adapter.kind == .peftAdapter, case .whole(let record) = factor, record.shape.count == 3
+    guard [.peftAdapter, .wrappedCheckpoint].contains(adapter.kind),
+      case .whole(let record) = factor, record.shape.count == 3
     else { return nil }
     return record.shape[2]
   }

@@ -3,12 +3,12 @@ import Inspect
 
 /// Why an update cannot be added to a tensor of some type.
 enum UnmergeableType {
-  /// The refusal of `record`, a tensor of `base`. Sums can go where multiplications
-  /// cannot.
-  static func error(_ record: TensorRecord, of base: Checkpoint, family: String, isSum: Bool)
+  /// The refusal of `record`, a tensor of `base`. Rotations go where other
+  /// changes go, but for F64.
+  static func error(_ record: TensorRecord, of base: Checkpoint, family: String, isRotation: Bool)
     -> CheckpointError
   {
-    let types = isSum ? "BF16, F16, F32 and F64" : "BF16, F16 and F32"
+    let types = isRotation ? "BF16, F16 and F32" : "BF16, F16, F32 and F64"
     guard let method = (try? ModelConfiguration(beside: base))?.quantisation else {
       return CheckpointError(
         path: base.path, tensor: record.name,

@@ -3,7 +3,7 @@ public import Formats
 
 /// How two tensors of one name differ.
 public struct TensorDifference: Sendable {
-  public enum Reason: String, Sendable, Hashable {
+  public enum Reason: String, Sendable, Hashable, CaseIterable {
     case shape, dtype, values
   }
 

@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 
@@ -7,9 +8,9 @@ import Inspect
 /// computed in float64.
 struct BlockRotation: Sendable {
   private let size: Int
-  /// One after the other, each transposed for the product: element `k·size + i` is what
-  /// input k gives to output i.
-  private let matrices: [Float]
+  /// One for each part of a row, or one for all, each transposed for the product: row k
+  /// is what input k gives to the outputs.
+  private let matrices: [PackedMatrix]
 
   init(_ rotation: UpdateStep.Rotation) throws(CheckpointError) {
     let source = rotation.source
@@ -19,8 +20,7 @@ struct BlockRotation: Sendable {
     if let bound = rotation.bound {
       Self.hold(&skew, area: area, to: bound / Double(source.count).squareRoot())
     }
-    var matrices: [Float] = []
-    matrices.reserveCapacity(skew.count)
+    var matrices: [PackedMatrix] = []
     for start in stride(from: 0, to: skew.count, by: area) {
       let own = SquareMatrix(size: source.size, Array(skew[start..<start + area]))
       let turned =
@@ -29,16 +29,22 @@ struct BlockRotation: Sendable {
         case .neumann(let terms): own.neumann(terms: terms)
         }
       let isOfEmbedding = source.layout == .triangle(isOfEmbedding: true)
-      matrices += (isOfEmbedding ? turned : turned.transposed).elements
+      let elements = turned.elements.span
+      matrices.append(
+        isOfEmbedding
+          ? PackedMatrix(elements, depth: size, columns: size)
+          : PackedMatrix(transposing: elements, depth: size, columns: size))
     }
     self.matrices = matrices
   }
 
   /// The bytes that it takes, with what they are made from.
   static func byteCount(of source: AdapterRotation) -> Int {
-    let elements = source.count * source.size * source.size
-    return 2 * elements * MemoryLayout<Float>.stride + 8 * source.size * source.size * 8
-      + source.record.byteCount
+    let packed = PackedMatrix.byteCount(depth: source.size, columns: source.size)
+    let skew = source.count * source.size * source.size * MemoryLayout<Float>.stride
+    let numbers = source.record.elementCount * MemoryLayout<Float>.stride
+    return skew + numbers + source.record.byteCount
+      + (source.count + SquareMatrix.temporaryCount) * packed
   }
 
   private static func skewMatrices(_ numbers: [Float], _ source: AdapterRotation) -> [Float] {
@@ -73,22 +79,48 @@ struct BlockRotation: Sendable {
   }
 
   /// Turns whole rows.
-  func apply(to values: inout MutableSpan<Float>) {
-    let matrices = self.matrices.span
-    var part = [Float](repeating: 0, count: size)
-    var turned = part.mutableSpan
-    var matrix = 0
-    for start in stride(from: 0, to: values.count, by: size) {
-      for i in turned.indices { turned[i] = 0 }
-      for k in 0..<size {
-        let value = values[start + k]
-        let line = matrices.extracting(matrix + k * size..<matrix + (k + 1) * size)
-        for i in turned.indices { turned[i].addProduct(line[i], value) }
-      }
-      for i in turned.indices { values[start + i] = turned[i] }
-      // A row has one part for each matrix, or all its parts have one.
-      matrix += size * size
-      if matrix == matrices.count { matrix = 0 }
+  func apply(to values: inout MutableSpan<Float>, scratch: inout StepScratch) {
+    for (part, matrix) in matrices.enumerated() {
+      scratch.multiply(&values, part: part, of: matrices.count, by: matrix)
     }
+  }
+}
+
+extension StepScratch {
+  /// Multiplies one of the equal parts of each row with a square matrix.
+  fileprivate mutating func multiply(
+    _ values: inout MutableSpan<Float>, part: Int, of partCount: Int, by matrix: PackedMatrix
+  ) {
+    let size = matrix.depth
+    let stride = partCount * size
+    let rowCount = values.count / stride
+    let count = rowCount * size
+    rounded.withMutableFloats(count: count) { gathered in
+      for row in 0..<rowCount {
+        let start = row * stride + part * size
+        Self.copy(
+          values.span.extracting(start..<start + size),
+          into: &gathered, at: row * size)
+      }
+    }
+    product.withMutableFloats(count: count) { product in
+      rounded.withFloats(count: count) {
+        Product.rows($0, rowCount: rowCount, right: matrix, into: &product)
+      }
+    }
+    product.withFloats(count: count) { product in
+      for row in 0..<rowCount {
+        Self.copy(
+          product.extracting(row * size..<(row + 1) * size),
+          into: &values, at: row * stride + part * size)
+      }
+    }
+  }
+
+  private static func copy(
+    _ source: Span<Float>, into values: inout MutableSpan<Float>, at start: Int
+  ) {
+    var line = values._mutatingExtracting(start..<start + source.count)
+    for index in line.indices { line[index] = source[index] }
   }
 }

@@ -6,7 +6,7 @@ extension Factor {
   /// The values of the matrix as float32, row by row.
   func floats() throws(CheckpointError) -> [Float] {
     var values = try record.floats()
-    if let core { values = try expanded(values, by: core) }
+    if let core { values = try expanded(by: core).map(Float.init) }
     guard let rowScales else { return values }
     let scales = try rowScales.floats()
     let columns = columnCount
@@ -16,25 +16,33 @@ extension Factor {
     return values
   }
 
-  /// Σ_j core[i, j, …]·values[j, c] at row i and column `c·kernel + …`, summed in
-  /// float64 and rounded once.
-  private func expanded(_ values: [Float], by core: TensorRecord) throws(CheckpointError)
-    -> [Float]
-  {
-    let weights = try core.floats()
+  /// The values of the matrix as float64, row by row.
+  func doubles() throws(CheckpointError) -> [Double] {
+    var values = if let core { try expanded(by: core) } else { try record.doubles() }
+    guard let rowScales else { return values }
+    let columns = columnCount
+    for (row, scale) in try rowScales.doubles().enumerated() {
+      for index in row * columns..<(row + 1) * columns { values[index] *= scale }
+    }
+    return values
+  }
+
+  /// Σ_j core[i, j, …]·record[j, c] at row i and column `c·kernel + …`, summed in float64.
+  private func expanded(by core: TensorRecord) throws(CheckpointError) -> [Double] {
+    let (weights, values) = (try core.doubles(), try record.doubles())
     let inner = core.shape[1]
     let kernel = core.shape.dropFirst(2).reduce(1, *)
     let columns = record.shape.dropFirst().reduce(1, *)
-    var result: [Float] = []
+    var result: [Double] = []
     result.reserveCapacity(elementCount)
     for i in 0..<core.shape[0] {
       for c in 0..<columns {
         for k in 0..<kernel {
           var sum = 0.0
           for j in 0..<inner {
-            sum += Double(weights[(i * inner + j) * kernel + k]) * Double(values[j * columns + c])
+            sum += weights[(i * inner + j) * kernel + k] * values[j * columns + c]
           }
-          result.append(Float(sum))
+          result.append(sum)
         }
       }
     }
@@ -87,17 +95,34 @@ extension TensorRecord {
     bytes.withBytes { Conversion.widen($0, of: type, into: &span) }
     return floats
   }
+  /// The values as float64, row by row.
+  func doubles() throws(CheckpointError) -> [Double] {
+    guard let type = type.element, Conversion.isConvertible(type) else {
+      preconditionFailure("the plan lets only float factors through")
+    }
+    let bytes = try TensorData(self).read(0..<byteCount)
+    return Conversion.doubles(bytes, of: type)
+  }
 }
 
 extension TensorUpdate {
   /// The bytes that the loaded steps take, and at most while they are loaded.
   var byteCountInMemory: Int {
     // Scales before and after, and the maxima of their blocks.
-    steps.reduce((scales?.record.elementCount ?? 0) * 16) { $0 + $1.action.byteCountInMemory }
+    let count = steps.reduce((scales?.record.elementCount ?? 0) * 16) {
+      $0 + $1.action.byteCountInMemory
+    }
+    // In float64 everything is kept, twice while it is transposed.
+    return isWide ? 4 * count + steps.reduce(0) { $0 + $1.action.wideByteCount } : count
   }
 }
 
 extension UpdateStep.Action {
+  /// The bytes of all values in float64 and in the file.
+  fileprivate var wideByteCount: Int {
+    inputs.reduce(0) { $0 + $1.elementCount * MemoryLayout<Double>.stride + $1.byteCount }
+  }
+
   fileprivate var byteCountInMemory: Int {
     switch self {
     case .add(let delta): delta.byteCountInMemory

@@ -1,27 +1,31 @@
 import Formats
 
 /// The Kronecker product of two small matrices; see `Delta.Form.kronecker`.
-struct Kronecker: Sendable {
-  private let first: [Float]
+struct Kronecker<Scalar: BinaryFloatingPoint & Sendable>: Sendable {
+  private let first: [Scalar]
   private let firstRows: Int
   private let firstColumns: Int
   /// The slices of the second, one after the other.
-  private let second: [Float]
+  private let second: [Scalar]
   private let sliceRows: Int
   private let sliceWidth: Int
 
-  init(_ first: MatrixSource, _ second: MatrixSource, sliceWidth: Int?) throws(CheckpointError) {
-    self.first = try first.floats()
-    self.second = try second.floats()
-    firstRows = first.rowCount
-    firstColumns = first.columnCount
-    self.sliceWidth = sliceWidth ?? second.columnCount
-    sliceRows = sliceWidth.map { second.columnCount / max(1, $0) } ?? second.rowCount
+  /// The matrices and their values.
+  init(
+    _ first: [Scalar], _ firstSource: MatrixSource, _ second: [Scalar],
+    _ secondSource: MatrixSource, sliceWidth: Int?
+  ) {
+    self.first = first
+    self.second = second
+    firstRows = firstSource.rowCount
+    firstColumns = firstSource.columnCount
+    self.sliceWidth = sliceWidth ?? secondSource.columnCount
+    sliceRows = sliceWidth.map { secondSource.columnCount / max(1, $0) } ?? secondSource.rowCount
   }
 
   /// Sets `product` to the rows `rows` of the tensor: each element is one product,
   /// rounded once.
-  func rows(_ rows: Range<Int>, into product: inout MutableSpan<Float>) {
+  func rows(_ rows: Range<Int>, into product: inout MutableSpan<Scalar>) {
     let length = firstColumns * sliceWidth
     guard length > 0, !rows.isEmpty else { return }
     // The tensor has a whole number of the product's lines in each row.

@@ -10,7 +10,7 @@ struct LoadedDelta: Sendable {
     case lowRank(Factors)
     case hadamard(Factors, Factors)
     case experts([Factors], rowCount: Int)
-    case kronecker(Kronecker)
+    case kronecker(Kronecker<Float>)
     case full(TensorData, columnCount: Int)
   }
 
@@ -29,7 +29,8 @@ struct LoadedDelta: Sendable {
         try Factors.experts(b: b, a: a, count: count, isTransposed: delta.isTransposed),
         rowCount: rowCount / max(1, count))
     case .kronecker(let first, let second, let sliceWidth):
-      form = .kronecker(try Kronecker(first, second, sliceWidth: sliceWidth))
+      form = .kronecker(
+        Kronecker(try first.floats(), first, try second.floats(), second, sliceWidth: sliceWidth))
     case .full(let factor):
       form = .full(try TensorData(factor.record), columnCount: columnCount)
     }

@@ -83,7 +83,7 @@ enum LoadedStep: Sendable {
         var line = values._mutatingExtracting(position * columns..<(position + 1) * columns)
         Values.multiply(&line, by: factors.span)
       }
-    case .rotate(let rotation): rotation.apply(to: &values)
+    case .rotate(let rotation): rotation.apply(to: &values, scratch: &scratch)
     case .replaceRows(let places, let data):
       for (position, row) in rows.enumerated() {
         guard let place = places[row] else { continue }
@@ -119,7 +119,7 @@ enum LoadedStep: Sendable {
     if loaded.delta.isRoundedFirst || loaded.delta.divisor != nil {
       scratch.product.withMutableFloats(count: count) { product in
         Values.scale(&product, by: scale)
-        guard let divisor = loaded.delta.divisor else { return }
+        guard let divisor = loaded.delta.divisor.map(Float.init) else { return }
         for index in product.indices { product[index] /= divisor }
       }
       if loaded.delta.isRoundedFirst { scratch.roundProduct(count, to: modelType) }

@@ -1,5 +1,11 @@
+import Compute
+
 /// A small matrix, row by row.
 struct SquareMatrix {
+  /// How many matrices of its size are in memory at most while one is made of another;
+  /// those of float64 count twice.
+  static let temporaryCount = 6
+
   let size: Int
   private(set) var elements: [Float]
 
@@ -14,28 +20,22 @@ struct SquareMatrix {
     return identity
   }
 
-  var transposed: SquareMatrix {
-    var result = self
-    for row in 0..<size {
-      for column in 0..<size {
-        result.elements[column * size + row] = elements[row * size + column]
-      }
-    }
-    return result
-  }
-
   /// The product with the bits that torch's `bmm` has on a CPU: each element is an fma
   /// chain, but in products of fewer than 400 multiplications each sum is rounded by itself.
   private func multiplied(by other: SquareMatrix) -> SquareMatrix {
     var product = [Float](repeating: 0, count: size * size)
-    let isFused = size * size * size >= 400
+    guard size * size * size < 400 else {
+      var span = product.mutableSpan
+      Product.rows(
+        elements.span, rowCount: size,
+        right: PackedMatrix(other.elements.span, depth: size, columns: size), into: &span)
+      return SquareMatrix(size: size, product)
+    }
     for row in 0..<size {
       for k in 0..<size {
         let factor = elements[row * size + k]
         for column in 0..<size {
-          let (index, other) = (row * size + column, other.elements[k * size + column])
-          product[index] =
-            isFused ? product[index].addingProduct(factor, other) : product[index] + factor * other
+          product[row * size + column] += factor * other.elements[k * size + column]
         }
       }
     }
@@ -78,13 +78,15 @@ struct SquareMatrix {
       }
     }
     for pivot in 0..<size {
+      let own = pivot * size..<(pivot + 1) * size
+      // What stands left of the pivot is zero, or not needed any more.
+      let (leftLine, rightLine) = (left[pivot * size + pivot..<own.upperBound], right[own])
       let inverse = 1 / left[pivot * size + pivot]
       for row in 0..<size where row != pivot {
-        let factor = left[row * size + pivot] * inverse
-        for column in 0..<size {
-          left[row * size + column] -= factor * left[pivot * size + column]
-          right[row * size + column] -= factor * right[pivot * size + column]
-        }
+        let start = row * size
+        let factor = left[start + pivot] * inverse
+        Self.subtract(leftLine, times: factor, from: &left, at: start + pivot)
+        Self.subtract(rightLine, times: factor, from: &right, at: start)
       }
     }
     var result = self
@@ -95,5 +97,14 @@ struct SquareMatrix {
       }
     }
     return result
+  }
+
+  private static func subtract(
+    _ line: ArraySlice<Double>, times factor: Double, from values: inout [Double], at start: Int
+  ) {
+    let source = line.span
+    var all = values.mutableSpan
+    var target = all._mutatingExtracting(start..<start + source.count)
+    for index in target.indices { target[index] -= factor * source[index] }
   }
 }

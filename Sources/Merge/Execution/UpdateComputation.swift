@@ -18,6 +18,7 @@ final class UpdateComputation: Sendable {
   private let isOneSum: Bool
   private let source: Mutex<TensorData?> = Mutex(nil)
   private let loaded: Mutex<Loaded?> = Mutex(nil)
+  private let loadedWide: Mutex<[WideStep]?> = Mutex(nil)
 
   /// What all blocks share.
   private struct Loaded: Sendable {
@@ -56,12 +57,19 @@ final class UpdateComputation: Sendable {
   func run(_ rows: Range<Int>, scratch: inout WorkerScratch) throws(CheckpointError)
     -> UpdateStatistics
   {
-    let loaded = try loaded(scratch: &scratch)
-    let steps = loaded.steps
     let columns = update.columnCount
-    try read(rows, scale: loaded.scales?.old, scratch: &scratch)
     // PEFT rounds to the type of the model, whatever is done with the result.
     let rounded = isLikePEFT && update.scales == nil ? modelType : outputType
+    if update.isWide {
+      let statistics = try runWide(rows, to: rounded, scratch: &scratch)
+      if rounded != outputType {
+        scratch.convertOutput(rows.count * columns, of: rounded, to: outputType)
+      }
+      return statistics
+    }
+    let loaded = try loaded(scratch: &scratch)
+    let steps = loaded.steps
+    try read(rows, scale: loaded.scales?.old, scratch: &scratch)
     let factors = onePassFactors(steps, to: rounded)
     // Where no product is stored it need not fit into a cache.
     let length = factors == nil ? productLength : rows.count
@@ -198,6 +206,15 @@ final class UpdateComputation: Sendable {
       }
       loaded = result
       return result
+    }
+  }
+  /// The steps in float64, loaded by the first worker that needs them.
+  func wideSteps(scratch: inout WorkerScratch) throws(CheckpointError) -> [WideStep] {
+    try loadedWide.withLock { (loaded) throws(CheckpointError) -> [WideStep] in
+      if let loaded { return loaded }
+      let steps = try loadedWideSteps(scratch: &scratch)
+      loaded = steps
+      return steps
     }
   }
 }

@@ -13,9 +13,11 @@ extension WorkerScratch {
     var second = 0
     /// Values of left factors.
     var leftElements = 0
+    /// Values in float64, allocated for each product: before, after, rounded and as bytes.
+    var wide = 0
 
     var byteCount: Int {
-      input + output + product + values + rounded + second
+      input + output + product + values + rounded + second + wide
         + leftElements * (MemoryLayout<Float>.stride + 8)
     }
 
@@ -57,6 +59,10 @@ extension WorkerScratch {
 
     /// Grows to what the steps need for one product.
     private mutating func include(_ update: TensorUpdate, rows: Int, columns: Int) {
+      guard !update.isWide else {
+        wide = max(wide, 4 * rows * columns * MemoryLayout<Double>.stride)
+        return
+      }
       let floats = rows * columns * MemoryLayout<Float>.stride
       let deltas = update.onlySums
       product = max(product, floats)

@@ -9,7 +9,7 @@ public struct Delta: Sendable {
   public var scale: Double
   /// What every element is divided by once it is scaled and rounded, as PEFT does with
   /// AdaLoRA; nil for nothing.
-  public var divisor: Float?
+  public var divisor: Double?
   public var form: Form
   /// The matrix is made the other way round: the base holds `[in, out]`, as GPT-2's
   /// Conv1D and embeddings do.

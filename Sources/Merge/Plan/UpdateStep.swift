@@ -92,6 +92,9 @@ extension UpdateStep {
   /// Whether it only adds, so that its place among others does not matter.
   var isSum: Bool { if case .add = action { true } else { false } }
 
+  /// Whether it turns rows.
+  var isRotation: Bool { if case .rotate = action { true } else { false } }
+
   /// Whether it only rounds, as PEFT does between two adapters.
   var isRounding: Bool { if case .round = action { true } else { false } }
 }

@@ -1,7 +1,7 @@
 import Compute
 
 /// What a verification comes to, in one word.
-public enum VerificationConclusion: String, Sendable, Hashable {
+public enum VerificationConclusion: String, Sendable, Hashable, CaseIterable {
   case equal
   /// Equal but for what the tolerance allows.
   case withinTolerance = "within-tolerance"
@@ -34,6 +34,7 @@ extension VerificationReport {
       return .addedTwice
     }
     if verdicts.allSatisfy({ $0 != .other && $0 != .twice }) {
+      if isScaled && commonScale != nil { return .otherScale }
       return changes.isEmpty ? .otherRounding : .otherTensors
     }
     if isOfAnotherBase { return .wrongBase }
@@ -42,6 +43,16 @@ extension VerificationReport {
 
   private var isOfAnotherBase: Bool {
     untouched == 0 && changes.count { $0.reason == .values } > 1
+  }
+
+  /// Whether all targets together are the expected change times a number, even where each
+  /// by itself is too small to tell.
+  private var isScaled: Bool {
+    whole.isScaled(count: targets.reduce(0) { $0 + $1.elementCount })
+  }
+
+  private var whole: ResultDistance {
+    targets.reduce(into: ResultDistance()) { $0.combine($1.distance) }
   }
 
   /// What the change of every target is the expected one times; nil where they are not
@@ -55,6 +66,6 @@ extension VerificationReport {
     guard let low = shares.min(), let high = shares.max(),
       high - low <= Target.scaleSpread * max(abs(low), abs(high))
     else { return nil }
-    return (low + high) / 2
+    return whole.share
   }
 }

@@ -18,7 +18,21 @@ extension MergeVerification {
         path: merged.path, "is an adapter (\(kind.rawValue)); expected the merged model")
     case nil: break
     }
-    let names = planned.filter(\.isTarget).map(\.name)
+    let targets = planned.filter(\.isTarget)
+    let positions = merged.positions()
+    for target in targets {
+      guard let position = positions[target.name] else { continue }
+      let (found, expected) = (merged.records[position].shape, target.shape)
+      let isVocabulary = found.dropFirst() == expected.dropFirst()
+      return CheckpointError(
+        path: merged.path, tensor: target.name,
+        "has shape \(found), where base and adapter make \(expected)"
+          + (isVocabulary && EmbeddingNames.isOfTokens(target.name)
+            ? ": the adapter was trained with another vocabulary, which this model has not got"
+            : "")
+      )
+    }
+    let names = targets.map(\.name)
     return CheckpointError(
       path: merged.path,
       "holds none of the \(names.count) tensors that the adapter changes in their shapes, "

@@ -89,7 +89,7 @@ public struct MergeVerification: Sendable {
       do throws(CheckpointError) {
         plans.append((numerics, try makePlan(output)))
       } catch {
-        // Where an order counts there is a merge in the manner of PEFT only.
+        // Adapters whose order counts have a merge in PEFT's numerics alone.
         refusal = refusal ?? error
       }
     }

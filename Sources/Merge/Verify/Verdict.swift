@@ -22,7 +22,7 @@ extension VerificationReport.Target {
     if isDoubledByPEFT, let scale = scaleOfChange, abs(scale - 2) <= Self.scaleSpread * 2 {
       return .twice
     }
-    guard differing != nil, let limits = Limits(type.element), isSameChange,
+    guard differing != nil, let limits = Limits(type.element), isSameChange, !isScaled,
       distance.maximumTermUlp <= limits.termUlp,
       (distance.relativeError ?? .infinity) <= limits.relativeError
     else { return .other }
@@ -33,7 +33,7 @@ extension VerificationReport.Target {
   /// terms.
   public func isEqual(tolerance: Double) -> Bool {
     if differing == 0 { return true }
-    return tolerance > 0 && differing != nil && !isBase && isSameChange
+    return tolerance > 0 && differing != nil && !isBase && isSameChange && !isScaled
       && distance.maximumTermUlp <= tolerance
   }
 
@@ -54,6 +54,9 @@ extension VerificationReport.Target {
 
   private static let sameChange = 0.25
 
+  /// Whether it is the expected change times a number that is not one.
+  private var isScaled: Bool { distance.isScaled(count: elementCount) }
+
   /// How far another arithmetic may lead.
   private struct Limits {
     /// Factors rounded to the type of the model, products of lower precision.
@@ -71,4 +74,20 @@ extension VerificationReport.Target {
       }
     }
   }
+}
+
+extension ResultDistance {
+  /// Whether the change of `count` elements is the expected one times a number that no
+  /// rounding of elements makes: what they err has no direction, so that its part in the
+  /// number falls with the root of their count.
+  func isScaled(count: Int) -> Bool {
+    guard let share, let relativeError, count > 0 else { return false }
+    let apart = abs(share - 1)
+    let noise = max(0, relativeError * relativeError - apart * apart).squareRoot()
+    return apart > max(Self.roundedScale, Self.deviations * noise / Double(count).squareRoot())
+  }
+
+  /// A scale that is itself rounded to BF16 is as far off.
+  private static var roundedScale: Double { 0x1p-8 }
+  private static var deviations: Double { 6 }
 }

@@ -47,7 +47,8 @@ struct VerificationCandidates: Sendable {
     expected.name = merged.name
     return VerifiedTensor(
       expected: expected, merged: merged,
-      base: planned.isTarget ? comparable(base, to: merged) : nil, isTarget: planned.isTarget)
+      base: planned.isTarget ? comparable(planned.beforeSteps ?? base, to: merged) : nil,
+      isTarget: planned.isTarget)
   }
 
   /// The base's tensor where the merged one could be it.

@@ -45,7 +45,7 @@ public struct VerificationReport: Sendable {
     /// How many elements differ, where only values do.
     public var differing: Int?
 
-    public enum Reason: String, Sendable, Hashable {
+    public enum Reason: String, Sendable, Hashable, CaseIterable {
       case missing, extra, shape, dtype, values
     }
 
@@ -58,7 +58,7 @@ public struct VerificationReport: Sendable {
 }
 
 /// Which of our arithmetics gives the bits that were found.
-public enum RecognisedNumerics: String, Sendable, Hashable {
+public enum RecognisedNumerics: String, Sendable, Hashable, CaseIterable {
   case exact, peft
   /// Either: where the type stays and one adapter is merged, they are the same.
   case both

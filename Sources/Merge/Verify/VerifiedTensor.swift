@@ -6,8 +6,9 @@ struct VerifiedTensor: Sendable {
   /// What the plan makes, in the type that the merged model has.
   var expected: PlannedTensor
   var merged: TensorRecord
-  /// The base's tensor of this name; nil where it has none of this shape, and where
-  /// nobody asks: for tensors that the adapter does not touch.
+  /// What it is before the update: the base's tensor of this name, or an adapter's in its
+  /// place; nil where there is none of this shape, and where nobody asks: for tensors that
+  /// the adapter does not touch.
   var base: TensorRecord?
   /// Whether the adapter changes it.
   var isTarget: Bool
@@ -26,6 +27,12 @@ extension PlannedTensor {
   var isTarget: Bool {
     if case .update(let update) = operation { return !update.isOfScales }
     return isReplacement
+  }
+
+  /// The tensor that is updated, where that is an adapter's in the place of the base's.
+  var beforeSteps: TensorRecord? {
+    guard case .update(let update) = operation, update.isReplacement else { return nil }
+    return update.base
   }
 
   /// The same tensor in another type; nil where it cannot be converted.

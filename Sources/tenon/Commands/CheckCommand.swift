@@ -42,7 +42,7 @@ struct CheckCommand: CheckpointCommand {
   @OptionGroup(title: HDF5Options.title)
   var hdf5: HDF5Options
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   func validate() throws {

@@ -55,7 +55,7 @@ struct ConvertCommand: CheckpointCommand {
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   /// What Hugging Face's writers put into a file at most.

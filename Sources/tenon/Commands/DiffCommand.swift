@@ -59,7 +59,7 @@ struct DiffCommand: CheckpointCommand {
   @OptionGroup
   var work: WorkOptions
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   func validate() throws {

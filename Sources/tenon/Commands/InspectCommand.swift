@@ -34,7 +34,7 @@ struct InspectCommand: CheckpointCommand {
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   func validate() throws {

@@ -22,14 +22,14 @@ struct MergeCommand: CheckpointCommand {
     completion: .file())
   var adapters: [String] = []
 
+  @OptionGroup(title: AdapterOptions.title)
+  var reading: AdapterOptions
+
   @OptionGroup(title: WriteOptions.title)
   var place: OutputPlace
 
   @OptionGroup(title: WriteOptions.title)
   var write: WriteOptions
-
-  @OptionGroup
-  var reading: AdapterOptions
 
   @Option(
     help: ArgumentHelp(
@@ -37,7 +37,7 @@ struct MergeCommand: CheckpointCommand {
       valueName: "exact|peft"))
   var numerics = Numerics.exact
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   func validate() throws { try reading.validate(adapterCount: adapters.count) }

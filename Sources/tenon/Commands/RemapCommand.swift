@@ -38,7 +38,7 @@ struct RemapCommand: CheckpointCommand {
   @Flag(help: "Print the names of the presets and what they do.")
   var listPresets = false
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   func validate() throws {

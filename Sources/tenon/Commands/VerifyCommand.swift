@@ -24,7 +24,7 @@ struct VerifyCommand: CheckpointCommand {
   @Option(help: ArgumentHelp("The merged model.", valueName: "merged"), completion: .file())
   var merged: String
 
-  @OptionGroup
+  @OptionGroup(title: AdapterOptions.title)
   var reading: AdapterOptions
 
   @Option(
@@ -36,7 +36,7 @@ struct VerifyCommand: CheckpointCommand {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "How many units in the last place of its terms an element may be off (default: 0).",
+      "How many units in the last place of its terms an element may be off.",
       valueName: "n"))
   var ulp = 0.0
 
@@ -46,7 +46,7 @@ struct VerifyCommand: CheckpointCommand {
   @OptionGroup
   var work: WorkOptions
 
-  @Flag(help: "Print one JSON object.")
+  @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
   func validate() throws {

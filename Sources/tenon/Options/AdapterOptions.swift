@@ -5,6 +5,9 @@ import Merge
 
 /// How adapters are to be read and how much of each counts.
 struct AdapterOptions: ParsableArguments {
+  /// The heading over them in the help.
+  static let title = "Adapters"
+
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
@@ -23,7 +26,7 @@ struct AdapterOptions: ParsableArguments {
 
   @Flag(
     help: """
-      Keep tied embeddings one tensor, which an adapter on either of them then changes, as PEFT \
+      Keep tied embeddings one tensor, which an adapter on any of them then changes, as PEFT \
       does.
       """)
   var keepTied = false

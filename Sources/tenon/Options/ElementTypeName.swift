@@ -10,5 +10,8 @@ struct ElementTypeName: ExpressibleByArgument {
     self.type = type
   }
 
-  static var allValueStrings: [String] { ElementType.allCases.map(\.name) }
+  /// Those that floats can be converted to; powers of two alone are no weights.
+  static var allValueStrings: [String] {
+    ElementType.allCases.filter { Conversion.isConvertible($0) && $0 != .f8e8m0 }.map(\.name)
+  }
 }

@@ -66,7 +66,7 @@ struct RemapRuleOptions: ParsableArguments {
     draft.statedHeads = try attentionHeads.map { count throws(CheckpointError) in
       try AttentionHeads(queries: count, keys: keyValueHeads)
     }
-    if let base { draft.addModelConfiguration(of: base) }
+    if let base { draft.modelConfigurations += base.keys.configurations }
     try draft.keep(filter)
     for preset in presets { try draft.apply(preset, base: base?.keys) }
     if let (path, map) = read { try draft.apply(map, as: .map(path)) }

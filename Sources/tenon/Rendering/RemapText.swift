@@ -69,7 +69,7 @@ enum RemapText {
     for change in report.projections {
       let count = change.moduleCount
       rows.append([
-        "\(would)\(change.isSplit ? "split" : "fuse\(would.isEmpty ? "d" : "")")",
+        "\(would)\(verb(change, isDone: would.isEmpty))",
         "\(change.from.joined(separator: ", ")) to \(change.to.joined(separator: ", "))"
           + (count == 1 ? ", 1 module" : ", \(count) modules"),
       ])
@@ -90,6 +90,12 @@ enum RemapText {
       ])
     }
     return rows
+  }
+
+  private static func verb(_ change: ProjectionChange, isDone: Bool) -> String {
+    if change.isSplit { return "split" }
+    return (change.isReordering ? "reorder" : "fuse")
+      + (isDone ? change.isReordering ? "ed" : "d" : "")
   }
 
   private static func names(_ count: Int) -> String { count == 1 ? "1 name" : "\(count) names" }

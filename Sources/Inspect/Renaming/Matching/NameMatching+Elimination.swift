@@ -23,9 +23,8 @@ extension NameMatching {
       for other in found where other.name != pair.name { evidence.settle(other.alignment) }
       return evidence.isConsistent(pair.alignment)
     }
-    let sure = withoutRivalled(chosen)
-    for pair in sure { settle(pair) }
-    return !sure.isEmpty
+    for pair in chosen { settle(pair) }
+    return !chosen.isEmpty
   }
 
   /// The fewest names that have to be placed before anything is told from what is left.

@@ -1,0 +1,63 @@
+import Formats
+
+/// How a library names what it keeps beside quantised weights: a row of a table.
+struct QuantisedNames: Sendable {
+  let library: String
+  /// Last segments that no other library has.
+  let endings: [String]
+  /// What restores plain weights.
+  let remedy: String
+
+  private static let bitsandbytes =
+    "load the model with transformers and bitsandbytes, call dequantize() on it and save that"
+
+  private static let table = [
+    QuantisedNames(
+      library: "bitsandbytes with 8 bits", endings: ["SCB", "weight_format"], remedy: bitsandbytes),
+    QuantisedNames(
+      library: "bitsandbytes with 4 bits",
+      endings: [
+        "absmax", "quant_map", "nested_absmax", "nested_quant_map", "bitsandbytes__nf4",
+        "bitsandbytes__fp4",
+      ], remedy: bitsandbytes),
+    QuantisedNames(
+      library: "GPTQ or AWQ", endings: ["qweight", "qzeros", "g_idx"],
+      remedy: "take the model that was quantised"),
+    QuantisedNames(
+      library: "compressed-tensors", endings: ["weight_packed"],
+      remedy: "take the model that was quantised"),
+  ]
+
+  private func isIn(_ name: String) -> Bool {
+    name.dottedSegments.last.map { endings.contains(String($0)) } ?? false
+  }
+
+  /// The names of one library among some.
+  static func found(in names: [String]) -> (library: QuantisedNames, names: [String])? {
+    for row in table {
+      let own = names.filter(row.isIn)
+      if !own.isEmpty { return (row, own) }
+    }
+    return nil
+  }
+
+  /// That the weights of a checkpoint are packed, where no configuration says so.
+  static func finding(_ checkpoint: Checkpoint) -> Finding? {
+    guard let (row, names) = found(in: checkpoint.records.map(\.name)) else { return nil }
+    return Finding(
+      .note, .quantisedBase, tensors: names,
+      "\(FoldedKeys.summary(of: names, "tensor")) \(Wording.verb(names.count, "is", "are")) what "
+        + "\(row.library) keeps beside weights that it quantised: an adapter cannot be merged into "
+        + "them, and only that library loads them; for plain weights \(row.remedy)")
+  }
+
+  /// That a model wants plain weights where the checkpoint has packed ones.
+  static func unexpected(_ names: [String], by source: String) -> Finding? {
+    guard let (row, own) = found(in: names) else { return nil }
+    return Finding(
+      .error, .quantisedBase, tensors: own,
+      "\(FoldedKeys.summary(of: own, "unexpected key")) \(Wording.verb(own.count, "is", "are")) what "
+        + "\(row.library) keeps beside weights that it quantised, and \(source) wants plain ones: "
+        + "load it with the quantization_config of its config.json; or \(row.remedy)")
+  }
+}

@@ -1,0 +1,88 @@
+import Formats
+import Inspect
+import Testing
+
+@testable import Merge
+
+/// Tensors of modules that the configuration leaves out.
+extension AdapterMergeTests {
+  static let configurations: [(fields: String, message: String?)] = [
+    (#""target_modules": ["q_proj"]"#, nil),
+    (
+      #""target_modules": ["v_proj"]"#,
+      "target_modules does not cover module \"model.layers.1.q_proj\""
+    ),
+    (
+      #""target_modules": ["q_proj"], "exclude_modules": ["q_proj"]"#,
+      "exclude_modules leaves out module \"model.layers.1.q_proj\""
+    ),
+    (
+      #""target_modules": ["q_proj"], "layers_to_transform": [0]"#,
+      "layers_to_transform leaves out module \"model.layers.1.q_proj\""
+    ),
+  ]
+
+  @Test(arguments: configurations)
+  func `what PEFT would ignore is not merged`(fields: String, message: String?) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}", ["model.layers.1.q_proj.weight": ones([4, 4])])
+    let adapter = try adapter(
+      in: directory, fields: ", \(fields)", pair("model.layers.1.q_proj", 4, 4))
+    guard let message else {
+      #expect(try plan(base, [WeightedAdapter(adapter)]).tensors.count == 1)
+      return
+    }
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, [WeightedAdapter(adapter)])
+    }
+    #expect(
+      error?.message
+        == "\(message), of which the file has tensors: PEFT would ignore them; expected a "
+        + "configuration for all of them")
+    #expect(
+      error?.fix
+        == "correct adapter_config.json, or choose the modules to merge with --include")
+  }
+
+  @Test func `an update that is missing on a replaced tensor is seen`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, #"{"model_type": "llama"}"#)
+    let whole = WeightedAdapter(
+      try adapter(
+        "whole", in: directory, fields: #", "modules_to_save": ["q_proj"]"#,
+        ["base_model.model.model.q_proj.weight": TestTensor([4, 4], (0..<16).map(Float.init))]))
+    let update = WeightedAdapter(try adapter("update", in: directory, pair("model.q_proj", 4, 4)))
+    try directory.write(
+      [
+        ("model.embed_tokens.weight", ones([5, 4])),
+        ("model.q_proj.weight", TestTensor([4, 4], (0..<16).map(Float.init))),
+      ], to: "merged.safetensors")
+    let merged = try Checkpoint.open(directory.path("merged.safetensors"))
+    let report = try MergeVerification(base: base, merged: merged, options: .init()) {
+      (options) throws(CheckpointError) in
+      try AdapterMerge(base: base, adapters: [whole, update], options: options).plan
+    }.run(progress: Progress(total: 0))
+    #expect(report.targets.map(\.verdict) == [.base])
+    #expect(report.conclusion() == .nothingMerged)
+  }
+
+  @Test func `a model of another vocabulary is no merge`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}", ["lm_head.weight": ones([5, 4])])
+    let adapter = try adapter(
+      in: directory, fields: #", "modules_to_save": ["lm_head"]"#,
+      ["base_model.model.lm_head.weight": ones([7, 4])])
+    let error = #expect(throws: CheckpointError.self) {
+      try MergeVerification(base: base, merged: base, options: .init()) {
+        (options) throws(CheckpointError) in
+        try AdapterMerge(base: base, adapter: adapter, options: options).plan
+      }
+    }
+    #expect(error?.tensor == "lm_head.weight")
+    #expect(
+      error?.message
+        == "has shape [5, 4], where base and adapter make [7, 4]: the adapter was trained with "
+        + "another vocabulary, which this model has not got")
+    #expect(error?.fix == nil)
+  }
+}
