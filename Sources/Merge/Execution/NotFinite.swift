@@ -42,7 +42,7 @@ struct NotFinite {
     return CheckpointError(
       "the result at \(place) is \(value), which is finite, but more than \(type.name) holds"
         + (numerics == .peft ? ", to which PEFT rounds" : ""),
-      fix: numerics == .peft ? "leave out --numerics peft and add \(wider)" : "add \(wider)")
+      fix: numerics == .peft ? "leave out --numerics peft and use \(wider)" : "use \(wider)")
   }
 
   /// The index along each axis.
