@@ -15,6 +15,9 @@ import Testing
     var testDescription: String { name }
   }
 
+  /// More letters than a name has.
+  private static let many = (0..<100).map { "down_blocks.\($0).resnets.0.conv1.weight" }
+
   static let cases = [
     LogCase(
       name: "torch",
@@ -112,6 +115,35 @@ import Testing
       text: "Some weights of the model checkpoint at unet were not used when initializing "
         + "UNet2DConditionModel:\u{20}\n ['foo.weight, bar.weight']",
       unexpected: ["foo.weight", "bar.weight"]),
+    LogCase(
+      name: "diffusers, many unused weights of one file",
+      text: "Some weights of the model checkpoint were not used when initializing "
+        + "UNet2DConditionModel:\u{20}\n ['\(many.joined(separator: ", "))']",
+      unexpected: many),
+    LogCase(
+      name: "timm",
+      text:
+        "Missing keys (head.weight, head.bias) discovered while loading pretrained weights. This "
+        + "is expected if model is being adapted.\nUnexpected keys (module.head.weight) found while "
+        + "loading pretrained weights.",
+      missing: ["head.weight", "head.bias"], unexpected: ["module.head.weight"]),
+    LogCase(
+      name: "mmengine",
+      text: "The model and loaded state dict do not match exactly\n\nunexpected key in source "
+        + "state_dict: module.a, module.b\n\nmissing keys in source state_dict: a, b\n",
+      missing: ["a", "b"], unexpected: ["module.a", "module.b"]),
+    LogCase(
+      name: "diffusers 0.31, an adapter",
+      text:
+        "Loading adapter weights from state_dict led to unexpected keys not found in the model:  "
+        + "['down.0.lora_A_1.default_0.weight', 'down.0.lora_B_1.default_0.weight']. ",
+      unexpected: ["down.0.lora_A_1.default_0.weight", "down.0.lora_B_1.default_0.weight"],
+      subjects: [.adapter]),
+    LogCase(
+      name: "diffusers, what its converter left of an adapter",
+      text: "ValueError: `original_state_dict` should be empty at this point but has "
+        + "original_state_dict.keys()=dict_keys(['double_blocks.0.alpha']).",
+      unexpected: ["double_blocks.0.alpha"], subjects: [.adapter]),
     LogCase(
       name: "accelerate",
       text: "Some weights of the model checkpoint at x were not used when initializing Llama: "

@@ -251,6 +251,23 @@ import Testing
         "error unmatched-key: 1 key is unknown to the base base: lm_head.weight_g",
       ]),
     Case(
+      name: "a head in a list of one", configuration: untied, base: whole,
+      checkpoint: body + ["lm_head.0.weight"], missing: ["lm_head.weight"],
+      unexpected: ["lm_head.0.weight"],
+      told: [
+        "error prefix-drift: the names differ by one change: after the change "
+          + #""^lm_head\.0\.=lm_head.", 1 of the 1 unexpected key is among the 1 missing one, "#
+          + "with the right shapes"
+      ]),
+    Case(
+      name: "a head that could be either of two", configuration: untied, base: whole,
+      checkpoint: body + ["lm_head.0.weight", "lm_head.2.weight"], missing: ["lm_head.weight"],
+      unexpected: ["lm_head.0.weight", "lm_head.2.weight"],
+      told: [
+        "error missing-key: 1 key of the base base is missing: lm_head.weight",
+        "error unmatched-key: 2 keys are unknown to the base base: lm_head.{0,2}.weight ×2",
+      ]),
+    Case(
       name: "the copies of an encoder and a decoder",
       base: ["shared.weight", "encoder.norm.weight", "decoder.norm.weight"],
       checkpoint: [

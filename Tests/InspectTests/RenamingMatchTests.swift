@@ -1,4 +1,5 @@
 import Formats
+import Foundation
 import Testing
 
 @testable import Inspect
@@ -104,7 +105,45 @@ import Testing
         == "a: 3 names have a place in b only because no other is left, which is no proof")
     #expect(
       error?.fix
-        == "say it yourself with --rename; --to-match finds the rest")
+        == #"say it yourself with --rename, as '\.down_proj\.=.xyz.'; --to-match finds the rest"#)
+  }
+
+  @Test func `names both where two could be the one that is left`() {
+    let words = ["down_proj": "first", "up_proj": "second"]
+    let error = #expect(throws: CheckpointError.self) {
+      try match(
+        model(words, hasShapes: false),
+        model(["down_proj": "xyz"], hasShapes: false).filter { !$0.0.contains("up_proj") })
+    }
+    #expect(
+      error?.description
+        == "a: 6 names have no sure place in b: some could be the same one of its names")
+    #expect(
+      error?.details == [
+        "model.layers.0.first.weight → model.layers.0.xyz.weight",
+        "model.layers.0.second.weight → model.layers.0.xyz.weight",
+      ])
+    #expect(
+      error?.fix
+        == #"say it yourself with --rename, as '\.first\.=.xyz.' or '\.second\.=.xyz.'; "#
+        + "--to-match finds the rest")
+  }
+
+  @Test(arguments: [("vit", false), ("gpt2", true)])
+  func `gives factors a place the other way round in models that hold weights so`(
+    type: String, isFound: Bool
+  ) throws {
+    let file = FileManager.default.temporaryDirectory
+      .appending(path: "tenon-match-\(UInt64.random(in: 0 ..< .max)).json")
+    try Data("{\"model_type\": \"\(type)\"}".utf8).write(to: file)
+    let names = ["A": [2, 8], "B": [4, 2]].flatMap { factor, shape in
+      (0..<3).map { ("base_model.model.h.\($0).c_fc.lora_\(factor).weight", shape) }
+    }
+    var draft = RenamingDraft(list("a", names.sorted { $0.0 < $1.0 }))
+    draft.modelConfigurations = [file.path(percentEncoded: false)]
+    let base = list("b", layers("model.h.#", ["c_fc"], [8, 4]))
+    try? draft.match(base)
+    #expect(draft.match?.placed == (isFound ? 3 : nil))
   }
 
   @Test func `takes no place for being left where the other list lacks some`() {
@@ -309,6 +348,22 @@ import Testing
       draft.names
         == names.map { $0.0.replacing("base_model.model.model.", with: "base_model.model.text.") })
     #expect(draft.match == MatchSummary(base: "b", placed: 3, count: 3, unplaced: []))
+  }
+
+  @Test func `tensors that all modules share are told apart`() throws {
+    let shared = [("base_model.vera_A", [2, 4]), ("base_model.vera_B", [4, 2])]
+    let own = (0..<3).flatMap { layer in
+      [("vera_lambda_b", [4]), ("vera_lambda_d", [2])].map {
+        ("base_model.model.model.layers.\(layer).attn.q.\($0.0)", $0.1)
+      }
+    }
+    let draft = try match(own + shared, layers("model.layers.#", ["attn.q.weight"]))
+    #expect(
+      draft.match
+        == MatchSummary(
+          base: "b", placed: 3, count: 3, unplaced: [],
+          shared: ["base_model.vera_A", "base_model.vera_B"]))
+    #expect(draft.names.suffix(2) == shared.map(\.0)[...])
   }
 
   @Test func `tries known renamings where words are not enough`() throws {

@@ -44,6 +44,11 @@ public struct ModelConfiguration: Sendable {
   var layerCount: Int? {
     (field("num_hidden_layers") ?? field("n_layer") ?? field("num_layers"))?.int
   }
+  /// How many experts a layer has that lie in a list.
+  var expertCount: Int? {
+    ["num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"].lazy
+      .compactMap { field($0)?.int }.first
+  }
   var intermediateSize: Int? { field("intermediate_size")?.int }
   /// The rows of the keys' projection in every layer, and the fields that say so; nil where
   /// they do not, or where the projection is another.

@@ -28,7 +28,8 @@ struct OldLayout {
     let isKnown =
       configuration.modelType.map(Self.translated.union(Self.untranslated).contains) ?? false
     // What has a part called so was never otherwise.
-    guard isKnown || !base.records.contains(where: { $0.name.dottedSegments.contains("text_model") })
+    guard
+      isKnown || !base.records.contains(where: { $0.name.dottedSegments.contains("text_model") })
     else { return nil }
     type = isKnown ? configuration.modelType : nil
     translates =
@@ -44,7 +45,10 @@ struct OldLayout {
       let name = try? KeyMap(VisionLanguageNames.new).renaming(of: [target]).results.first,
       name != target
     else { return nil }
-    let isTranslated = translates && !target.hasPrefix("model.") && !".\(target)".hasSuffix(".\(name)")
+    // CLIP and SigLIP lost a level in version 5: with it the beginning is translated as well.
+    if translates, target.contains("_tower.vision_model.") { return nil }
+    let isTranslated =
+      translates && !target.hasPrefix("model.") && !".\(target)".hasSuffix(".\(name)")
       && name != "model.\(target)"
     return isTranslated ? nil : name
   }

@@ -41,7 +41,8 @@ struct AdapterPlacing {
   /// each list of layers.
   private static func parts(of keys: [String]) -> [[String]] {
     let byList = Dictionary(grouping: keys, by: list)
-    let lists = byList.count > maximumListCount ? [] : byList.sorted { $0.key < $1.key }.map(\.value)
+    let lists =
+      byList.count > maximumListCount ? [] : byList.sorted { $0.key < $1.key }.map(\.value)
     var seen: Set<[String]> = [keys]
     return ([keys.filter { !isOfTower($0) }, keys.filter(isOfTower)] + lists).filter {
       !$0.isEmpty && seen.insert($0).inserted

@@ -11,7 +11,9 @@ extension LoadDiagnosis {
     } else if let family {
       result.findings.append(foreign(family))
     }
-    let lost = load.missing.filter(PLoRA.ends)
+    let unread = promisedMissing
+    result.findings += unread.isEmpty ? [] : [notRead(unread)]
+    let lost = load.missing.filter { PLoRA.ends($0) && !unread.contains($0) }
     if !lost.isEmpty, result.renaming == nil {
       result.findings.append(
         Finding(
@@ -23,13 +25,27 @@ extension LoadDiagnosis {
     let tied = tiedMissing(after: result.renaming)
     if !isMended(by: result.renaming) {
       result.findings += tiedFindings(tied)
-      let told = Set(lost + tied.map(\.name))
+      let told = Set(lost + unread + tied.map(\.name))
       if !isMended(by: result.renaming, or: told) {
         result.findings += lists(except: told, result.renaming)
       }
     }
     result.findings += mismatches()
     return result
+  }
+
+  /// The missing keys that an index names.
+  private var promisedMissing: [String] {
+    let promised = inspection.checkpoint.promised
+    return promised.isEmpty ? [] : load.missing.filter { promised.contains(ExactName($0)) }
+  }
+
+  private func notRead(_ names: [String]) -> Finding {
+    Finding(
+      .error, .missingKey, tensors: names,
+      "\(FoldedKeys.summary(of: names, "missing key")) \(Wording.verb(names.count, "is", "are")) in "
+        + "the index, but \(Wording.verb(names.count, "was", "were")) not read, as its other "
+        + "findings tell: mend the index or the shards before anything else")
   }
 
   /// The renaming that gives missing keys their tensors. Where the list of unexpected keys

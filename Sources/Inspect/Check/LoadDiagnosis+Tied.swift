@@ -15,8 +15,10 @@ extension LoadDiagnosis {
     let names = Set(held.map(ExactName.init))
     let unknown = Set(load.unexpected.map(ExactName.init))
     let tied = TiedNames(held)
+    let promised = inspection.checkpoint.promised
     return load.missing.compactMap { name in
-      guard !names.contains(ExactName(name)), let source = tied.source(of: name),
+      guard !names.contains(ExactName(name)), !promised.contains(ExactName(name)),
+        let source = tied.source(of: name),
         // A tensor that the model does not know is none that it could share.
         !unknown.contains(ExactName(source)), fits(name, source), !isDivided(name),
         !isElsewhere(name, source, in: names)

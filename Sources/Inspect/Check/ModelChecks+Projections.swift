@@ -43,7 +43,7 @@ extension ModelChecks {
 
   /// A model for text without an output, which its configuration does not tie to the input.
   func absentOutput() -> [Finding] {
-    guard configuration.tiesEmbeddings == false, checkpoint.absentShards.isEmpty,
+    guard configuration.tiesEmbeddings == false, checkpoint.promised.isEmpty,
       let architecture = configuration.architecture, architecture.hasSuffix("ForCausalLM"),
       !checkpoint.records.contains(where: { Self.isOutput($0.name) })
     else { return [] }

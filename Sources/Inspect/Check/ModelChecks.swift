@@ -19,7 +19,8 @@ struct ModelChecks {
       return [Finding(.error, .configMismatch, error.description)]
     }
     let checks = ModelChecks(checkpoint: checkpoint, configuration: configuration)
-    return checks.sizes() + checks.projections() + checks.layers() + checks.absentOutput()
+    return checks.sizes() + checks.projections() + checks.layers() + checks.experts()
+      + checks.absentOutput()
       + (try checks.tied()) + checks.codeFiles()
       + checks.quantised()
   }

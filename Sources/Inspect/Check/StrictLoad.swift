@@ -34,8 +34,9 @@ public struct StrictLoad: Sendable, Hashable {
 
   /// Loads `records` into a model that wants `expected`.
   public init(_ records: [TensorRecord], into expected: KeyList) {
+    let names = Self.loadedNames(records, into: expected)
     var shapes: [ExactName: [Int]] = [:]
-    for record in records { shapes[ExactName(record.name)] = record.shape }
+    for (name, record) in zip(names, records) { shapes[ExactName(name)] = record.shape }
     var wanted: Set<ExactName> = []
     for entry in expected.entries {
       let name = ExactName(entry.name)
@@ -48,7 +49,28 @@ public struct StrictLoad: Sendable, Hashable {
         mismatched.append(Mismatch(entry.name, expected: shape, found: found))
       }
     }
-    unexpected = records.map(\.name).filter { !wanted.contains(ExactName($0)) }
+    unexpected = zip(names, records).filter { !wanted.contains(ExactName($0.0)) }
+      .map(\.1.name)
+  }
+
+  /// The names as torch takes them: its weight norm, a parametrization today, knows those of
+  /// both its tensors from when it was none.
+  private static func loadedNames(_ records: [TensorRecord], into expected: KeyList) -> [String] {
+    let names = records.map(\.name)
+    let held = Set(names.map(ExactName.init))
+    let parts = [("_g", "original0"), ("_v", "original1")]
+    var loaded: [ExactName: String] = [:]
+    for entry in expected.entries where entry.name.hasSuffix(".original0") {
+      let path = entry.name.dottedSegments.dropLast()
+      guard path.count > 2, path[path.endIndex - 2] == "parametrizations" else { continue }
+      let module = path.dropLast(2).map { "\($0)." }.joined()
+      let tensor = module + (path.last ?? "")
+      guard parts.allSatisfy({ held.contains(ExactName(tensor + $0.0)) }) else { continue }
+      for (ending, part) in parts {
+        loaded[ExactName(tensor + ending)] = (path + [Substring(part)]).joined(separator: ".")
+      }
+    }
+    return loaded.isEmpty ? names : names.map { loaded[ExactName($0)] ?? $0 }
   }
 
   /// Whether torch copies the one shape into the other: a vector of one element

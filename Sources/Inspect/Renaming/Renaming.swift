@@ -91,13 +91,26 @@ public struct RenamePattern: Sendable, Hashable {
   /// The first of the changes.
   public var examples: [Renaming.Change] { Array(changes.prefix(FoldedKeys.exampleCount)) }
 
+  /// What the names of one pattern have in common: the text of the new one, and by how much
+  /// each of its numbers is another than the old one's.
+  private struct Kind: Hashable {
+    let text: [UInt8]
+    let shifts: [Int]?
+
+    init(_ change: Renaming.Change) {
+      let (old, new) = (NameTemplate(change.from).numbers, NameTemplate(change.to))
+      text = new.text
+      shifts = old.count == new.numbers.count ? zip(new.numbers, old).map { $0 - $1 } : nil
+    }
+  }
+
   /// The changes grouped by pattern, in order of first appearance.
   public static func fold(_ changes: [Renaming.Change]) -> [RenamePattern] {
-    var kinds: [[UInt8]: Int] = [:]
+    var kinds: [Kind: Int] = [:]
     let kindOf = changes.map { change in
-      let text = NameTemplate(change.to).text
-      if let known = kinds[text] { return known }
-      kinds[text] = kinds.count
+      let kind = Kind(change)
+      if let known = kinds[kind] { return known }
+      kinds[kind] = kinds.count
       return kinds.count - 1
     }
     return NameFolding.fold(changes.map(\.from), kinds: kindOf).map { folded in

@@ -16,7 +16,7 @@ public struct CheckpointDiff: Sendable {
   public var byteCount: Int {
     options.isHeadersOnly
       ? 0
-      : pairing.pairs.filter(Self.needsReading).reduce(0) { $0 + $1.a.byteCount + $1.b.byteCount }
+      : pairing.pairs.filter(needsReading).reduce(0) { $0 + $1.a.byteCount + $1.b.byteCount }
   }
 
   /// Reads what has to be read and tells what differs.
@@ -27,7 +27,7 @@ public struct CheckpointDiff: Sendable {
     let pairs = pairing.pairs
     var measured: [Int: ValueDifference] = [:]
     if !options.isHeadersOnly {
-      let readable = pairs.indices.filter { Self.needsReading(pairs[$0]) }
+      let readable = pairs.indices.filter { needsReading(pairs[$0]) }
       let changed = try changedPairs(
         readable.filter { pairs[$0].a.type == pairs[$0].b.type }, progress)
       measured = try measure(
@@ -44,10 +44,13 @@ public struct CheckpointDiff: Sendable {
     return difference
   }
 
-  /// Whether the data of a pair has to be read: not where the shapes differ, nor
-  /// where both are the same bytes of the same file.
-  private static func needsReading(_ pair: CheckpointPairing.Pair) -> Bool {
-    guard pair.headerDifference != .shape, pair.a.elementCount > 0 else { return false }
+  /// Whether the data of a pair has to be read: not where the shapes differ, or the types
+  /// in such a way that there is nothing to compare, nor where both are the same bytes of
+  /// the same file.
+  private func needsReading(_ pair: CheckpointPairing.Pair) -> Bool {
+    guard pair.headerDifference != .shape, pair.a.elementCount > 0,
+      options.ignoresTypes || ValuePair.isPossible(pair.a.type, pair.b.type)
+    else { return false }
     guard pair.headerDifference == nil, let a = pair.a.plainExtent, let b = pair.b.plainExtent
     else { return true }
     return a.file.identity != b.file.identity || a.offset != b.offset || a.count != b.count

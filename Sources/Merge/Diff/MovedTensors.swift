@@ -55,7 +55,8 @@ struct MovedTensors {
     var moves: [CheckpointDifference.Move] = []
     var scratch = DifferenceScratch()
     for (record, content) in zip(a, aContents) {
-      let candidates = (places[content] ?? []).filter { $0.name != record.name }
+      // Lazily: thousands may hold the same.
+      let candidates = (places[content] ?? []).lazy.filter { $0.name != record.name }
       for candidate in candidates.prefix(Self.maximumPlaceCount) {
         guard try Self.isSame(record, candidate, &scratch) else { continue }
         moves.append(CheckpointDifference.Move(a: record.name, b: candidate.name))

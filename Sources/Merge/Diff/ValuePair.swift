@@ -29,6 +29,11 @@ struct ValuePair: Sendable {
     }
   }
 
+  /// Whether two tensors of other types can be held against each other.
+  static func isPossible(_ a: TensorType, _ b: TensorType) -> Bool {
+    a == b || numbers(a, b) != nil || a.assumption != nil || b.assumption != nil
+  }
+
   /// How the values are taken as numbers: complex ones as pairs.
   private static func numbers(_ a: TensorType, _ b: TensorType)
     -> (a: ElementType, b: ElementType)?

@@ -90,11 +90,11 @@ struct NameMatching {
     var rows: [Int: [Pair]] = [:]
     var columns: [Int: [Pair]] = [:]
     for index in names.indices where places[index] == nil {
-      for place in candidates[index] where !taken.contains(place) {
-        guard let pair = pair(index, place), !isContrary(pair.alignment) else { continue }
-        rows[index, default: []].append(pair)
-        columns[place, default: []].append(pair)
-      }
+      let pairs = candidates[index].filter { !taken.contains($0) }.compactMap { pair(index, $0) }
+      // A name that can be none of them is no rival of those that can.
+      guard !pairs.allSatisfy({ isContrary($0.alignment) }) else { continue }
+      rows[index] = pairs
+      for pair in pairs { columns[pair.base, default: []].append(pair) }
     }
     candidates = names.indices.map { (rows[$0] ?? []).map(\.base) }
     let sure = names.indices.compactMap { index -> Pair? in
@@ -168,7 +168,13 @@ struct NameMatching {
   }
 
   private func isContrary(_ alignment: NameAlignment) -> Bool {
-    alignment.isContrary || MatchEvidence.changes(alignment).contains(where: \.isContrary)
+    let changes = MatchEvidence.changes(alignment)
+    if alignment.isContrary || changes.contains(where: \.isContrary) { return true }
+    // A part of a model becomes no other one, wherever its word stands.
+    let come = changes.flatMap(\.new)
+    return changes.flatMap(\.old).contains { word in
+      come.contains { WordMeaning.isOtherPart(word, $0) }
+    }
   }
 
   private static func isRecounted(_ step: NameAlignment.Step) -> Bool {

@@ -84,6 +84,24 @@ enum WordMeaning {
     return false
   }
 
+  /// Whether the words name different parts of a model.
+  static func isOtherPart(_ a: String, _ b: String) -> Bool {
+    guard let first = modelParts[a], let second = modelParts[b] else { return false }
+    return first != second
+  }
+
+  /// What parts of a model are called, by what they are for.
+  private static let modelParts: [String: Int] = {
+    let words = [
+      ["text_model", "language_model", "llm", "text_encoder"],
+      ["vision_tower", "vision_model", "visual", "vision_encoder", "image_tower", "image_encoder"],
+      ["audio_tower", "audio_model", "audio_encoder"],
+    ]
+    return Dictionary(
+      words.enumerated().flatMap { part, words in words.map { ($0, part) } },
+      uniquingKeysWith: { first, _ in first })
+  }()
+
   private static func isNorm(_ word: String) -> Bool {
     parts(of: word).contains { ["layernorm", "norm", "ln", "rmsnorm"].contains($0) }
   }
