@@ -41,9 +41,87 @@ def run(harness, every):
     for name in TIED:
         with harness.case(f"tied parameters of {name}"):
             tied(harness, name)
+    with harness.case("what a trainer leaves"):
+        trainer_files(harness)
+    with harness.case("gamma and beta"):
+        gamma_beta(harness)
+    with harness.case("a log of fused projections"):
+        fused_log(harness)
     with harness.case("a log that says nothing"):
         result = harness.run("check", BASE, "--error-log", "-", input=b"all is well\n")
         harness.equal(result.status, 2, "the status")
+
+
+# Files and names of other kinds
+
+
+def trainer_files(harness):
+    """Whatever transformers' Trainer writes beside the weights is called what it is."""
+    folder = harness.fresh("run")
+    rows = [{"input_ids": torch.arange(8), "labels": torch.arange(8)}] * 2
+    arguments = transformers.TrainingArguments(
+        output_dir=folder, max_steps=1, save_steps=1, report_to=[], use_cpu=True,
+        disable_tqdm=True)
+    transformers.Trainer(model=AutoModelForCausalLM.from_pretrained(BASE), args=arguments,
+                         train_dataset=rows).train()
+    place = os.path.join(folder, "checkpoint-1")
+    torch.save(torch.amp.GradScaler("cpu").state_dict(), os.path.join(place, "scaler.pt"))
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "scaler.pt"):
+        path = os.path.join(place, name)
+        result = harness.run("check", path, "--json")
+        harness.equal(result.status, 1, f"the status of {name}")
+        findings = result.json()["findings"]
+        harness.equal([(f["severity"], f["code"]) for f in findings],
+                      [("warning", "training-state")], f"the findings of {name}")
+        harness.check("model.safetensors" in findings[0]["message"], f"{name} names the weights")
+        harness.equal(shlex.split(findings[0]["fix"]), ["tenon", "check", place + "/"],
+                      f"the command for {name}")
+        harness.equal(harness.json("inspect", path)["kind"], "training-state", f"the kind of {name}")
+    harness.equal(harness.run("check", place).status, 0, "the weights are in order")
+
+
+def gamma_beta(harness):
+    config = transformers.BertConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+                                     intermediate_size=24, vocab_size=30)
+    model = transformers.BertModel(config)
+    base, state = harness.fresh("bert"), model.state_dict()
+    model.save_pretrained(base)
+    path = os.path.join(harness.scratch, "tensorflow.bin")
+    torch.save({name.replace("LayerNorm.weight", "LayerNorm.gamma")
+                    .replace("LayerNorm.bias", "LayerNorm.beta"): t for name, t in state.items()},
+               path)
+    typed(harness, path, "--base", base, expected=state)
+
+
+def fused_log(harness):
+    config = transformers.Phi3Config(
+        hidden_size=32, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, vocab_size=40, pad_token_id=0, tie_word_embeddings=False)
+    folder = harness.fresh("fused")
+    transformers.Phi3ForCausalLM(config).save_pretrained(folder)
+    llama = LlamaForCausalLM(LlamaConfig(
+        **{name: getattr(config, name) for name in (
+            "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+            "num_key_value_heads", "vocab_size", "tie_word_embeddings")}))
+    log = os.path.join(harness.scratch, "fused.log")
+    try:
+        llama.load_state_dict(load_file(os.path.join(folder, "model.safetensors")))
+    except RuntimeError as error:
+        with open(log, "w") as stream:
+            stream.write(str(error))
+    typed(harness, folder, "--error-log", log, expected=llama.state_dict())
+
+
+def typed(harness, path, option, reference, expected):
+    """The one command is typed, and what it writes has the names and shapes that were wanted."""
+    findings = harness.run("check", path, option, reference, "--json").json()["findings"]
+    command = shlex.split(next(f["fix"] for f in findings if f["code"] == "prefix-drift"))
+    output = command[command.index("-o") + 1]
+    harness.equal(harness.run(*command[1:], "--force").status, 0, f"{command} runs")
+    file = os.path.join(output, "model.safetensors") if os.path.isdir(output) else output
+    harness.equal({name: list(tensor.shape) for name, tensor in sorted(load_file(file).items())},
+                  {name: list(tensor.shape) for name, tensor in sorted(expected.items())},
+                  "the names and shapes after it")
 
 
 # Strict loads

@@ -151,7 +151,8 @@ def adapted(model, config):
 def train(peft_model):
     with torch.no_grad():
         for name, parameter in peft_model.named_parameters():
-            if not parameter.requires_grad:
+            # AdaLoRA's count of ranks is none that is trained.
+            if not parameter.requires_grad or "ranknum" in name:
                 continue
             centre, spread = next(
                 (value for part, value in SPREADS.items() if part in name), (0, 0.1))

@@ -35,6 +35,9 @@ def run(harness, every):
         for kind in ("linear", "LoHa linear", "DoRA linear", "IA3"):
             with harness.case(f"{dtype} {kind}, then a replacement"):
                 replaced(harness, dtype, kind)
+    for pair in ORDERED:
+        with harness.case(f"{pair[0]}, then {pair[1]}"):
+            ordered(harness, shares, pair)
     with harness.case("what multiplies"):
         refused(harness)
     shares.report()
@@ -118,6 +121,27 @@ def replaced(harness, dtype, kind):
     for order in (pair, pair[::-1]):
         result = harness.run("merge", base, *order, "-o", out + "-exact")
         harness.check(result.status == 2 and "their order counts" in result.err, "exact", result)
+        harness.check(not os.path.exists(out + "-exact"), "nothing is written")
+
+
+# Pairs whose order counts.
+ORDERED = [
+    ("tokens, a list", "embedding"), ("embedding", "tokens, a list"),
+    ("tokens, a list", "tokens, a list"), ("q saved", "q saved"), ("linear", "IA3"),
+    ("IA3", "linear")]
+
+
+def ordered(harness, shares, kinds):
+    """PEFT merges one after the other; `exact` refuses what would depend on it."""
+    dtype = harness.random.choice(list(DTYPES))
+    model, state, base, paths, out = prepared(harness, dtype, kinds)
+    pair = [(path, 1) for path in paths]
+    found = together(harness, base, pair, out, "peft")
+    like_peft(harness, shares, "several", state, judged(model, state, *pair), found)
+    if kinds[0] != "tokens, a list" or kinds[1] != kinds[0]:
+        result = harness.run("merge", base, *paths, "-o", out + "-exact")
+        words = "--numerics peft in the order given" in result.err
+        harness.check(result.status == 2 and words, "exact", result)
         harness.check(not os.path.exists(out + "-exact"), "nothing is written")
 
 

@@ -80,8 +80,10 @@ import Testing
       #"{"model_type": "segformer", "decoder": {"model_type": "swin"}}"#)
     #expect(names.tensor("b.mlp.fc1.weight") == "b.mlp.dense1.weight")
     let twice = try self.names(
-      ["a.LayerNorm.gamma", "a.LayerNorm.beta", "x.encoder.layer.0.intermediate.dense.weight",
-       "x.layers.0.intermediate.dense.weight"], #"{"model_type": "vit"}"#)
+      [
+        "a.LayerNorm.gamma", "a.LayerNorm.beta", "x.encoder.layer.0.intermediate.dense.weight",
+        "x.layers.0.intermediate.dense.weight",
+      ], #"{"model_type": "vit"}"#)
     #expect(twice["x.layers.0.mlp.fc1.weight"] == nil)
     #expect(twice["a.LayerNorm.bias"] == .whole("a.LayerNorm.beta"))
   }

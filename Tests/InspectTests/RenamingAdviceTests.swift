@@ -38,6 +38,15 @@ import Testing
     }
   }
 
+  @Test func `a base that has both forms is advised on too`() {
+    let vision = ["q", "k", "v"].map {
+      KeyList.Entry("vision.layers.0.self_attn.\($0)_proj.weight", [6, 6])
+    }
+    let base = KeyList(path: "base", Self.fused.entries + vision)
+    #expect(
+      error(Self.split, [], base)?.fix == "add --preset fuse-qkv --preset fuse-gate-up")
+  }
+
   struct Case: CustomTestStringConvertible {
     let names: KeyList
     let base: KeyList

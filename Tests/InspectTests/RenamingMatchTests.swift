@@ -350,6 +350,22 @@ import Testing
     #expect(draft.match == MatchSummary(base: "b", placed: 3, count: 3, unplaced: []))
   }
 
+  @Test func `tensors that all modules share are told apart`() throws {
+    let shared = [("base_model.vera_A", [2, 4]), ("base_model.vera_B", [4, 2])]
+    let own = (0..<3).flatMap { layer in
+      [("vera_lambda_b", [4]), ("vera_lambda_d", [2])].map {
+        ("base_model.model.model.layers.\(layer).attn.q.\($0.0)", $0.1)
+      }
+    }
+    let draft = try match(own + shared, layers("model.layers.#", ["attn.q.weight"]))
+    #expect(
+      draft.match
+        == MatchSummary(
+          base: "b", placed: 3, count: 3, unplaced: [],
+          shared: ["base_model.vera_A", "base_model.vera_B"]))
+    #expect(draft.names.suffix(2) == shared.map(\.0)[...])
+  }
+
   @Test func `tries known renamings where words are not enough`() throws {
     var draft = RenamingDraft(try KeyFixture.list("llava-1.5-original"))
     try draft.match(try KeyFixture.list("llava-1.5-new"))

@@ -8,10 +8,12 @@ struct AdapterSurvey: Sendable {
   private(set) var count = 0
   /// The tensors that PEFT's leaves end.
   private(set) var leafCount = 0
-  /// The modules with a first factor, embeddings left out.
+  /// The modules with a first factor; embeddings are left out of files.
   private(set) var factorCount = 0
   /// Those of them whose own weight of the base is in the same file.
   private(set) var ownBaseCount = 0
+  /// Whether factors have the name of the adapter in theirs, which PEFT leaves out of files.
+  private(set) var isOfMemory = false
   /// The tensors that a leaf and a prefix of kohya's scripts or LyCORIS mark.
   private(set) var kohyaCount = 0
   /// The tensors with a component of a pipeline and a leaf of diffusers.
@@ -41,7 +43,9 @@ struct AdapterSurvey: Sendable {
       if name.hasSuffix(".lora_a") || name.hasSuffix(".lora_b") { mlxCount += 1 }
       guard AdapterKey.hasLeaf(name) || Self.isMisspelt(name) else { continue }
       leafCount += 1
-      if let path = Self.modulePath(of: name) { paths.append(path) }
+      guard let module = Self.module(of: name) else { continue }
+      paths.append(module.path)
+      isOfMemory = isOfMemory || module.isOfMemory
     }
     factorCount = paths.count
     if paths.isEmpty { return }
@@ -77,22 +81,26 @@ struct AdapterSurvey: Sendable {
 
   /// Whether most adapted modules lie beside their own weight, so that no other base
   /// is needed. A configuration tells an adapter, unless there is more of the base
-  /// than an adapter ever has.
+  /// than an adapter ever has, or the names are those of a model in memory.
   var holdsBase: Bool {
     ownBaseCount * 2 > factorCount
-      && (ownBaseCount > Self.savedBaseLimit || !hasConfiguration && !hasNonLoraTrainables)
+      && (ownBaseCount > Self.savedBaseLimit || isOfMemory
+        || !hasConfiguration && !hasNonLoraTrainables)
   }
 
-  /// What stands before `.lora_A.weight` or `.lora_A.NAME.weight`, prefixes and all; and
-  /// the same for the first factors of other methods.
-  private static func modulePath(of name: String) -> Substring? {
+  /// What stands before `.lora_A.weight` or `.lora_A.NAME.weight`, prefixes and all, and
+  /// the same for the first factors of other methods; and whether a name is there.
+  private static func module(of name: String) -> (path: Substring, isOfMemory: Bool)? {
     var path = name[...]
     if path.hasSuffix(".weight") { path.removeLast(".weight".count) }
-    for _ in 0..<2 {
+    for isOfMemory in [false, true] {
       guard let dot = path.lastIndex(of: ".") else { return nil }
       let segment = path[path.index(after: dot)...]
       path = path[..<dot]
-      if firstFactors.contains(segment) { return path }
+      // PEFT saves the embedding itself beside its factors.
+      if firstFactors.contains(segment) || isOfMemory && segment == "lora_embedding_A" {
+        return (path, isOfMemory)
+      }
     }
     return nil
   }

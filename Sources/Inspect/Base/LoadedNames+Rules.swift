@@ -60,7 +60,8 @@ extension LoadedNames {
   }
 
   /// All rows; a line of the text that does not make sense is left out.
-  static let table = rows(language) + rows(multimodal) + rows(vision) + rows(detection)
+  static let table =
+    rows(language) + rows(multimodal) + rows(vision) + rows(detection)
     + rows(dense) + rows(speech)
 
   /// Reads lines: the names of models, and below them, further in, their rules.

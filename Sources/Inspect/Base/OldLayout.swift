@@ -57,6 +57,8 @@ struct OldLayout {
       let name = try? KeyMap(VisionLanguageNames.new).renaming(of: [target]).results.first,
       name != target
     else { return nil }
+    // CLIP and SigLIP lost a level in version 5: with it the beginning is translated as well.
+    if translates, target.contains("_tower.vision_model.") { return nil }
     let isTranslated =
       translates && !target.hasPrefix("model.") && !".\(target)".hasSuffix(".\(name)")
       && name != "model.\(target)"

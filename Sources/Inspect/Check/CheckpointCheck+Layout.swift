@@ -19,13 +19,15 @@ extension CheckpointCheck {
 
   /// That transformers has other names for such a model.
   var foreignNames: [Finding] {
+    guard !isAdapter else { return [] }
     let names = checkpoint.records.map(\.name)
-    guard !isAdapter, let family = NameFamily.files.first(where: { $0.isWhole(in: names) }) else {
+    let endings = ModuleEndings(names)
+    guard let family = NameFamily.files.first(where: { $0.isWhole(in: endings) }) else {
       return []
     }
     return [
       Finding(
-        .note, .prefixDrift, tensors: names.filter { family.isIn([$0]) },
+        .note, .prefixDrift, tensors: family.telling(names),
         "\(family.words): \(family.loader ?? "transformers does not load them so")",
         fix: family.command(for: checkpoint))
     ]

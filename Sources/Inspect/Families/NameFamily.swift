@@ -42,27 +42,22 @@ struct NameFamily: Sendable {
 
   /// The family of which some names are, where those that are wanted have the others.
   static func leading(from names: [String], to wanted: [String]) -> NameFamily? {
-    let candidates = table.filter { $0.isIn(names) }
+    let endings = ModuleEndings(names)
+    let candidates = table.filter { $0.own.contains(where: endings.contains) }
     if candidates.isEmpty { return nil }
-    let wanted = ModuleEndings(wanted)
+    let others = ModuleEndings(wanted)
     return candidates.first { family in
-      family.others.contains(where: wanted.contains)
-        && !family.own.contains(where: wanted.contains)
+      family.others.contains(where: others.contains)
+        && !family.own.contains(where: others.contains)
     }
   }
 
-  /// Whether some of the names are of it.
-  func isIn(_ names: [String]) -> Bool {
-    own.contains { Self.has(names, $0) }
-  }
-
   /// Whether the names have everything that tells it: enough where nothing else is known.
-  func isWhole(in names: [String]) -> Bool {
-    own.allSatisfy { Self.has(names, $0) }
-  }
+  func isWhole(in names: ModuleEndings) -> Bool { own.allSatisfy(names.contains) }
 
-  private static func has(_ names: [String], _ words: String) -> Bool {
-    names.contains { ".\($0).".contains(".\(words).") }
+  /// Those of the names that tell it.
+  func telling(_ names: [String]) -> [String] {
+    names.filter { name in own.contains { ".\(name).".contains(".\($0).") } }
   }
 
   /// The command that gives the checkpoint the other names.

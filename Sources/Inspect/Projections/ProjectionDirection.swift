@@ -11,8 +11,12 @@ struct ProjectionDirection: Sendable {
 
   /// Whether names hold what it starts from, and others only what it leads to.
   func leads(from names: ModuleEndings, to others: ModuleEndings) -> Bool {
-    from.contains(where: names.contains) && !from.contains(where: others.contains)
-      && to.allSatisfy(others.contains)
+    mayLead(from: names, to: others) && !from.contains(where: others.contains)
+  }
+
+  /// The same where others may hold both: one part of a model has them split, another fused.
+  func mayLead(from names: ModuleEndings, to others: ModuleEndings) -> Bool {
+    from.contains(where: names.contains) && to.allSatisfy(others.contains)
   }
 }
 
@@ -55,12 +59,37 @@ extension RenamingDraft {
   /// a renaming lead to; nil unless every name has its place then.
   func recut(for base: KeyList) -> (presets: [String], draft: RenamingDraft)? {
     let wanted = ModuleEndings(base.names)
+    let sure = recut(for: base) { preset, own in
+      preset.directions.contains { $0.leads(from: own, to: wanted) }
+    }
+    if let sure { return sure }
+    // Of what only one part of the base may want, a single preset is tried at a time.
+    let own = ModuleEndings(names)
+    let possible = RenamePreset.table.filter { preset in
+      preset.directions.contains {
+        $0.mayLead(from: own, to: wanted) && !$0.leads(from: own, to: wanted)
+      }
+    }
+    let found = possible.compactMap { candidate in
+      recut(for: base) { preset, own in
+        preset.name == candidate.name
+          || preset.directions.contains { $0.leads(from: own, to: wanted) }
+      }
+    }
+    guard let first = found.first, found.allSatisfy({ $0.draft.names == first.draft.names }) else {
+      return nil
+    }
+    return first
+  }
+
+  private func recut(for base: KeyList, by isMeant: (RenamePreset, ModuleEndings) -> Bool)
+    -> (presets: [String], draft: RenamingDraft)?
+  {
     var draft = self
     var presets: [String] = []
     for preset in RenamePreset.table where !preset.directions.isEmpty {
-      let own = ModuleEndings(draft.names)
       var attempt = draft
-      guard preset.directions.contains(where: { $0.leads(from: own, to: wanted) }),
+      guard isMeant(preset, ModuleEndings(draft.names)),
         (try? attempt.apply(preset, base: base)) != nil
       else { continue }
       draft = attempt

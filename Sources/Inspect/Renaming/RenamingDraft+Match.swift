@@ -9,6 +9,8 @@ public struct MatchSummary: Sendable, Hashable {
   public let count: Int
   /// Those without one.
   public let unplaced: [String]
+  /// Tensors of an adapter that belong to all modules and so to no place of the base.
+  public internal(set) var shared: [String] = []
 }
 
 extension RenamingDraft {
@@ -25,6 +27,8 @@ extension RenamingDraft {
       error.fix = original.recutAdvice(for: base) ?? error.fix
       throw error
     }
+    let shared = sharedByModules
+    match?.shared = shared
     guard match?.unplaced.isEmpty == false, let last = findings.indices.last,
       let advice = original.recutAdvice(for: base)
     else { return }
@@ -33,6 +37,17 @@ extension RenamingDraft {
       findings[last].fix = advice
     } else {
       findings[last].message += "; \(advice)"
+    }
+  }
+
+  /// The tensors that all modules of an adapter share, such as VeRA's matrices.
+  private var sharedByModules: [String] {
+    let family = configuration?["peft_type"]?.string?.lowercased()
+    return names.filter { name in
+      guard case .leaf(let leaf, _) = AdapterKey(peft: name, family: family).content else {
+        return false
+      }
+      return leaf.role == .sharedA || leaf.role == .sharedB
     }
   }
 

@@ -18,8 +18,9 @@ extension MergeDraft {
     let rows = (others.compactMap(\.replacedRows), steps.compactMap(\.replacedRows))
     var reason = "multiplies it"
     if !rows.0.isEmpty || !rows.1.isEmpty {
-      guard try !areApart(rows.0, rows.1) || rows.0.count < others.count
-        || rows.1.count < steps.count
+      guard
+        try !areApart(rows.0, rows.1) || rows.0.count < others.count
+          || rows.1.count < steps.count
       else { return }
       reason = "puts rows of its own into it"
     }

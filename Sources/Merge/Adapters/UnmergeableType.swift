@@ -1,3 +1,4 @@
+import Compute
 import Formats
 import Inspect
 
@@ -13,7 +14,10 @@ enum UnmergeableType {
       return CheckpointError(
         path: base.path, tensor: record.name,
         "is \(record.type.name) \(record.shape); an adapter of the kind \(family) can be merged "
-          + "into \(types) only", fix: record.type.assumption)
+          + "into \(types) only",
+        fix: record.type == .element(.f64)
+          ? "tenon convert \(shellQuoted(base.path)) -o BASE --dtype F32, and merge into that"
+          : record.type.assumption)
     }
     return CheckpointError(
       path: base.path, tensor: record.name,

@@ -79,8 +79,8 @@ extension UpdateComputation {
 
   private func elements(of part: Range<Int>, in rows: Range<Int>) -> Range<Int> {
     let columns = update.columnCount
-    return (part.lowerBound - rows.lowerBound) * columns
-      ..< (part.upperBound - rows.lowerBound) * columns
+    return (part.lowerBound - rows.lowerBound) * columns..<(part.upperBound - rows.lowerBound)
+      * columns
   }
 
   /// What the update starts from, of what was read.

@@ -22,14 +22,14 @@ struct MergeCommand: CheckpointCommand {
     completion: .file())
   var adapters: [String] = []
 
-  @OptionGroup(title: AdapterOptions.title)
-  var reading: AdapterOptions
-
   @OptionGroup(title: WriteOptions.title)
   var place: OutputPlace
 
   @OptionGroup(title: WriteOptions.title)
   var write: WriteOptions
+
+  @OptionGroup
+  var reading: AdapterOptions
 
   @Option(
     help: ArgumentHelp(

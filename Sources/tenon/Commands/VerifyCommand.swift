@@ -24,7 +24,7 @@ struct VerifyCommand: CheckpointCommand {
   @Option(help: ArgumentHelp("The merged model.", valueName: "merged"), completion: .file())
   var merged: String
 
-  @OptionGroup(title: AdapterOptions.title)
+  @OptionGroup
   var reading: AdapterOptions
 
   @Option(

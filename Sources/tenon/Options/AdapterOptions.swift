@@ -5,9 +5,6 @@ import Merge
 
 /// How adapters are to be read and how much of each counts.
 struct AdapterOptions: ParsableArguments {
-  /// The heading over them in the help.
-  static let title = "Adapters"
-
   @Option(
     parsing: .unconditionalSingleValue,
     help: ArgumentHelp(

@@ -76,6 +76,7 @@ extension JSONWriter {
       writer.integer("placed", match.placed)
       writer.integer("of", match.count)
       writer.strings("unplaced", match.unplaced)
+      writer.strings("shared", match.shared)
     }
   }
 }

@@ -79,7 +79,9 @@ enum RemapText {
     }
     if let match = report.match {
       rows.append([
-        "matched", "\(match.placed) of \(match.count) names to \(match.base.printable)",
+        "matched",
+        "\(match.placed) of \(match.count) names to \(match.base.printable)"
+          + (match.shared.isEmpty ? "" : "; \(match.shared.count) more belong to all modules"),
       ])
     }
     if let output = report.output {
