@@ -18,8 +18,8 @@ import Testing
   }
 
   private static let consequence =
-    ": transformers, which numbers them anew when it fuses them, fails or puts others in their "
-    + "places"
+    ": transformers, which fuses them in the order of their numbers, fails or takes one for "
+    + "another"
 
   static let cases = [
     Case(name: "all of them", numbers: ["w1": [0, 1, 2, 3], "w2": [0, 1, 2, 3]]),
