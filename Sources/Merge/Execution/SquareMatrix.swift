@@ -80,7 +80,9 @@ struct SquareMatrix {
     for pivot in 0..<size {
       let own = pivot * size..<(pivot + 1) * size
       // What stands left of the pivot is zero, or not needed any more.
-      let (leftLine, rightLine) = (left[pivot * size + pivot..<own.upperBound], right[own])
+      // Copies, as a slice would make each write copy the whole array.
+      let leftLine = Array(left[pivot * size + pivot..<own.upperBound])
+      let rightLine = Array(right[own])
       let inverse = 1 / left[pivot * size + pivot]
       for row in 0..<size where row != pivot {
         let start = row * size
@@ -100,7 +102,7 @@ struct SquareMatrix {
   }
 
   private static func subtract(
-    _ line: ArraySlice<Double>, times factor: Double, from values: inout [Double], at start: Int
+    _ line: [Double], times factor: Double, from values: inout [Double], at start: Int
   ) {
     let source = line.span
     var all = values.mutableSpan
