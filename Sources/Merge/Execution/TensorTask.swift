@@ -35,7 +35,8 @@ final class TensorTask: BlockTask {
     switch tensor.operation {
     case .copy:
       unitCount = tensor.byteCount
-      pieceLength = blocks.copyByteCount
+      // Whole elements, for what looks at them.
+      pieceLength = max(8, blocks.copyByteCount / 8 * 8)
       blockLength = isStreamed ? max(1, unitCount) : tensor.source.wholeSlabs(pieceLength)
       computation = nil
     case .cast(let record):
