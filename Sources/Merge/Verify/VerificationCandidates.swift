@@ -62,10 +62,15 @@ struct VerificationCandidates: Sendable {
 
   /// Leaves one candidate where all are the same.
   private mutating func dropRepeated() {
-    let isPlain = all.allSatisfy { candidate in
-      guard case .update(let update) = candidate.tensor.expected.operation else { return true }
-      return merged.type.element.map { update.isPlain(for: $0) } ?? false
+    let updates = all.compactMap { candidate in
+      if case .update(let update) = candidate.tensor.expected.operation { update } else { nil }
     }
+    // What one of the numerics leaves out is no update in it.
+    let isPlain =
+      (updates.isEmpty || updates.count == all.count)
+      && updates.allSatisfy { update in
+        merged.type.element.map { update.isPlain(for: $0) } ?? false
+      }
     guard isPlain, let first = all.first else { return }
     isSameInBoth = all.count > 1
     all = [first]
