@@ -180,7 +180,8 @@ import Testing
       #"{"r": 2, "use_dora": false}"#, true,
       [
         "warning config-mismatch: module \"q\" has a lora_magnitude_vector, but use_dora is not true: "
-          + "PEFT would ignore the magnitudes without a word, a merge here does not"
+          + "PEFT would ignore it without a word, and so does a merge with --numerics peft; any other "
+          + "merge does not"
       ]
     ),
     (#"{"r": 2, "use_dora": true}"#, true, []),

@@ -41,4 +41,11 @@ public struct WeightedAdapter: Sendable {
     copy.adapter = try tied.foldingBias(of: adapter, onto: base)
     return copy
   }
+
+  /// The same with what PEFT would read of it.
+  func asReadByPEFT() -> WeightedAdapter {
+    var copy = self
+    copy.adapter = adapter.asReadByPEFT()
+    return copy
+  }
 }
