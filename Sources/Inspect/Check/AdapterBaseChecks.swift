@@ -62,13 +62,13 @@ struct AdapterBaseChecks {
   private static func folded(_ adapter: Adapter, _ base: Checkpoint, _ tied: TiedWeights?)
     throws(CheckpointError) -> Adapter
   {
-    guard let tied else { return adapter }
+    guard let tied else { return try adapter.foldingBias(onto: base, tied: nil) }
     let joined = try tied.joined(adapter)
     // A merge parts them before anything takes a place.
     let parted = tied.bias.flatMap { bias in
       tied.parted(by: joined).isEmpty ? nil : base.adding(copyOf: bias.source, as: bias.name)
     }
-    return try tied.foldingBias(of: joined, onto: parted ?? base)
+    return try joined.foldingBias(onto: parted ?? base, tied: tied)
   }
 
   /// The renaming that would place every module, as expression and replacement.

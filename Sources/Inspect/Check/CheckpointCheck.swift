@@ -166,7 +166,8 @@ public struct CheckpointCheck {
     for entry in expected.entries { shapes[ExactName(entry.name)] = entry.shape }
     var diagnosis = LoadDiagnosis(
       inspection: inspection, load: load, source: source, base: base?.path, wanted: expected,
-      reference: expected.path, wantedShapes: shapes)
+      reference: expected.path == KeySource.standardInputName ? "-" : expected.path,
+      wantedShapes: shapes)
     diagnosis.tie = EmbeddingTie(base: base, checkpoint: checkpoint)
     diagnosis.modelType = modelType(base)
     let result = diagnosis.result()
