@@ -38,6 +38,14 @@ extension MergeReport {
     let lossy = statistics.filter {
       $0.statistics.notFinite == 0 && ($0.statistics.keptShare ?? 1) < 0.5
     }
+    // A number that is cut to the largest of its type changes by more than any update.
+    return losses(lossy.filter { $0.statistics.kept < 0 }, updates, isReversed: true)
+      + losses(lossy.filter { $0.statistics.kept >= 0 }, updates, isReversed: false)
+  }
+
+  private static func losses(
+    _ lossy: Execution.Statistics, _ updates: [ExactName: TensorUpdate], isReversed: Bool
+  ) -> [Finding] {
     guard !lossy.isEmpty else { return [] }
     let whole = lossy.reduce(into: UpdateStatistics()) { $0.combine($1.statistics) }
     let percent = Int(((whole.keptShare ?? 0) * 100).rounded())
@@ -48,8 +56,27 @@ extension MergeReport {
     return [
       Finding(
         .warning, .zeroUpdate, tensors: lossy.map(\.name),
-        "the rounding to the type of the output keeps only \(percent) % of the update of "
+        "the rounding to the type of the output "
+          + (isReversed
+            ? "keeps nothing of the update and takes away more of "
+            : "keeps only \(percent) % of the update of ")
           + "\(FoldedKeys.summary(of: lossy.map(\.name), "tensor")); \(advice)")
+    ]
+  }
+
+  /// What tensors that are only converted lose beyond the last digits.
+  static func conversionLosses(_ losses: [(name: String, losses: ConversionLosses)]) -> [Finding] {
+    let lossy = losses.filter { $0.losses.overflow + $0.losses.underflow > 0 }
+    guard !lossy.isEmpty else { return [] }
+    let sum = lossy.reduce(into: ConversionLosses()) { $0.combine($1.losses) }
+    let parts = [(sum.overflow, "overflowed"), (sum.underflow, "became zero")]
+      .filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    return [
+      Finding(
+        .warning, .lossyType, tensors: lossy.map(\.name),
+        "the type of the output does not hold all values of "
+          + "\(FoldedKeys.summary(of: lossy.map(\.name), "tensor")): "
+          + parts.joined(separator: ", "))
     ]
   }
 

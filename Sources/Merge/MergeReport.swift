@@ -33,9 +33,12 @@ public struct MergeReport: Sendable {
   /// Over all targets together.
   public var total: UpdateStatistics?
 
-  /// The report of a merge with the statistics of its execution, which are empty
-  /// before it.
-  public init(_ merge: AdapterMerge, statistics: Execution.Statistics) {
+  /// The report of a merge with the statistics of its execution and what its conversions
+  /// could not keep, which are empty before it.
+  public init(
+    _ merge: AdapterMerge, statistics: Execution.Statistics,
+    losses: [(name: String, losses: ConversionLosses)] = []
+  ) {
     let plan = merge.plan
     var byName: [String: UpdateStatistics] = [:]
     for entry in statistics { byName[entry.name] = entry.statistics }
@@ -61,7 +64,9 @@ public struct MergeReport: Sendable {
     byteCount = plan.byteCount
     files = plan.files.map(\.name)
     memory = plan.memory.total(workers: merge.threads)
-    findings = plan.findings + Self.findings(about: statistics, of: plan.tensors)
+    findings =
+      plan.findings + Self.findings(about: statistics, of: plan.tensors)
+      + Self.conversionLosses(losses)
     if !statistics.isEmpty {
       total = statistics.reduce(into: UpdateStatistics()) { $0.combine($1.statistics) }
     }

@@ -25,6 +25,7 @@ enum Main {
   static func main() {
     holdStandardDescriptors()
     raiseFileLimit()
+    ProcessMemory.returnWhenFreed()
     do {
       try checkWords()
       var command = try Tenon.parseAsRoot()

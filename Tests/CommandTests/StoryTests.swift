@@ -49,6 +49,42 @@ import Testing
     #expect(verify.status == "0", "\(verify.stdout) \(verify.stderr)")
   }
 
+  @Test func `InternVL: the scale of config.json counts, whatever --alpha says`() async throws {
+    let sandbox = try Sandbox()
+    try sandbox.copy("fixtures/stories/internvl/checkpoint", as: "checkpoint")
+    let merge = try await sandbox.tenon("merge", "checkpoint", "-o", "merged", "--alpha", "640")
+    try #require(merge.status == "0", "\(merge.stderr)")
+    #expect(
+      try tensors(in: sandbox.data("merged/model.safetensors")) == expected("internvl/merged"))
+    let note = "--alpha 640 is not used: the files of the adapter say its lora_alpha\n"
+    #expect(merge.stderr.contains(note), "\(merge.stderr)")
+    let verify = try await sandbox.tenon(
+      "verify", "checkpoint", "--merged", "merged", "--alpha", "640")
+    #expect(verify.status == "0", "\(verify.stdout)")
+    #expect(verify.stderr.contains(note), "\(verify.stderr)")
+  }
+
+  @Test func `LLaVA: the projector goes out whatever --include says`() async throws {
+    let sandbox = try Sandbox()
+    try sandbox.copy("fixtures/stories/llava/base", as: "vicuna")
+    try sandbox.copy("fixtures/stories/llava/my-run", as: "run-7")
+    let merge = try await sandbox.tenon(
+      "merge", "vicuna", "run-7", "-o", "merged", "--include", "**.layers.0.**")
+    try #require(merge.status == "0", "\(merge.stderr)")
+    let found = try tensors(in: sandbox.data("merged/model.safetensors"))
+    let whole = try expected("llava/merged")
+    let base = try expected("llava/base")
+    #expect(Set(found.keys) == Set(whole.keys))
+    for (name, tensor) in found {
+      let isMerged = name.contains(".layers.0.") || base[name] == nil
+      #expect(tensor == (isMerged ? whole[name] : base[name]), "\(name)")
+    }
+    #expect(base.contains { $0.key.contains(".layers.1.") && $0.value != whole[$0.key] })
+    let none = try await sandbox.tenon(
+      "merge", "vicuna", "run-7", "-o", "none", "--include", "nothing")
+    #expect(none.status == "2" && none.stderr.contains("none of its modules matches"))
+  }
+
   @Test func `XComposer: the failed load is explained, and the merge leaves PLoRA alone`()
     async throws
   {

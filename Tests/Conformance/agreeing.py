@@ -43,6 +43,8 @@ def run(harness, every):
         tied_head(harness)
     with harness.case("a bias that the base has not"):
         bias(harness)
+    with harness.case("parts that the configuration does not know"):
+        unread(harness)
     with harness.case("a fused attention"):
         attention(harness)
     with harness.case("a convolution in groups"):
@@ -367,6 +369,31 @@ class Attention(nn.Module):
 
     def forward(self, value):
         return self.line(self.attn(value, value, value)[0])
+
+
+def unread(harness):
+    """PEFT leaves them unread, and so does its numerics; they count in any other merge."""
+    for field, leaf in (("lora_bias", "lora_B.bias"), ("use_dora", "lora_magnitude_vector")):
+        base, adapter = saved(harness, lora("line", **{field: True}), Attention())
+        path, config = os.path.join(adapter, TENSORS), os.path.join(adapter, "adapter_config.json")
+        tensors = load_file(path)
+        name = f"base_model.model.line.{leaf}"
+        tensors[name] = tensors[name] + torch.rand(8)
+        save_file(tensors, path, {"format": "pt"})
+        known = merged(harness, base, adapter)
+        write_json(config, read_json(config) | {field: False})
+        expected = peft_says(Attention(), adapter)[0].merge_and_unload().state_dict()
+        same(harness, merged(harness, base, adapter, "--numerics", "peft"), expected,
+             f"{leaf}: what PEFT merges")
+        same(harness, merged(harness, base, adapter), known, f"{leaf}: it counts")
+        out = os.path.join(harness.fresh("out"), "out")
+        for numerics in ("exact", "peft"):
+            result = harness.run("merge", base, adapter, "-o", out, "--force",
+                                 "--numerics", numerics)
+            harness.check("PEFT would ignore it" in result.err, f"{numerics}: it is said",
+                          result.err)
+            harness.equal(
+                harness.run("verify", base, adapter, "--merged", out).status, 0, "verify agrees")
 
 
 def attention(harness):

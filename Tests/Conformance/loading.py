@@ -6,6 +6,7 @@ import shutil
 import torch
 import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 
 from harness import shown
 from models import DTYPES, base_model, read_json, save_adapter
@@ -100,6 +101,10 @@ def run(harness, every):
                 with harness.case(f"{name} {variant} {dtype}"):
                     load(harness, name, variant, DTYPES[dtype])
     untied(harness)
+    for variant in ("tokens", "tokens of both"):
+        for numerics in ("exact", "peft"):
+            with harness.case(f"qwen2 tied, stored twice, {variant} {numerics}"):
+                stored_twice(harness, variant, numerics)
 
 
 def load(harness, name, variant, dtype):
@@ -163,6 +168,36 @@ def as_it_was(harness, base, out):
     before = read_json(os.path.join(base, "config.json"))
     after = read_json(os.path.join(out, "config.json"))
     harness.equal(after, before, "config.json stays as it was")
+
+
+# What older saves hold: the one tensor of a tied model under both names.
+
+TOKENS = {"tokens": [3, 5, 60],
+          "tokens of both": {"embed_tokens": [3, 5, 60], "lm_head": [3, 5, 60]}}
+
+
+def stored_twice(harness, variant, numerics):
+    place = harness.fresh()
+    base, adapter, out = (os.path.join(place, part) for part in ("base", "adapter", "out"))
+    model = filled(qwen2(True))
+    model.save_pretrained(base)
+    path = os.path.join(base, "model.safetensors")
+    tensors = load_file(path)
+    tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"].clone()
+    save_file(tensors, path, {"format": "pt"})
+    wrapped = get_peft_model(model, LoraConfig(
+        r=4, lora_alpha=6, target_modules=["q_proj"], trainable_token_indices=TOKENS[variant]))
+    train(wrapped)
+    save_adapter(wrapped, adapter, save_embedding_layers=False)
+    harness.done("merge", base, adapter, "-o", out, "--numerics", numerics)
+    as_it_was(harness, base, out)
+    found = transformers.Qwen2ForCausalLM.from_pretrained(out)
+    harness.check(found.lm_head.weight is found.model.embed_tokens.weight, "they stay tied")
+    judge = transformers.Qwen2ForCausalLM.from_pretrained(base)
+    judge = PeftModel.from_pretrained(judge, adapter).merge_and_unload()
+    same_outputs(harness, found, judge, exact=numerics == "peft")
+    harness.equal(harness.run("verify", base, adapter, "--merged", out).status, 0, "verify agrees")
+    shutil.rmtree(place)
 
 
 # Without --keep-tied both tensors are written, and each has its own change.

@@ -86,6 +86,10 @@ def run(harness, every):
             if not os.path.isdir(base):
                 train(harness, MODELS[model](), base, original)
             judged(harness, MODELS[model], base, original, change, isSure)
+    with harness.case("an expert without one of its matrices"):
+        experts(harness)
+    with harness.case("weight norm of both kinds"):
+        weight_norm(harness)
 
 
 def train(harness, model, base, adapter):
@@ -131,6 +135,54 @@ def judged(harness, model, base, original, change, isSure):
     old, new = re.findall(r'"([^"]+)" has to become "([^"]+)"', findings[0]["message"])[0]
     harness.check(torch.equal(load_file(file)[old], load_file(
         os.path.join(output, "adapter_model.safetensors"))[new]), "the example", f"{old} {new}")
+
+
+def experts(harness):
+    """What transformers does not load as it was is told, and the whole is not."""
+    folder = harness.fresh("experts")
+    model = t.MixtralForCausalLM(t.MixtralConfig(**GROUPED, num_local_experts=3,
+                                                 num_experts_per_tok=2))
+    model.save_pretrained(folder)
+    harness.equal(harness.run("check", folder).status, 0, "the whole")
+    file = os.path.join(folder, "model.safetensors")
+    whole = load_file(file)
+    number = harness.random.randrange(3)
+    for title, change in (("gone", lambda name: None if f"experts.{number}.w2" in name else name),
+                          ("renumbered", lambda name: name.replace(f"experts.{number}.",
+                                                                   "experts.7."))):
+        save_file({change(name): value for name, value in whole.items() if change(name)}, file,
+                  metadata={"format": "pt"})
+        try:
+            state = t.MixtralForCausalLM.from_pretrained(folder).state_dict()
+            same = all(torch.equal(state[name], value) for name, value in
+                       model.state_dict().items())
+        except RuntimeError:
+            same = False
+        result = harness.run("check", folder, "--json")
+        found = [finding["code"] for finding in result.json()["findings"]
+                 if finding["severity"] == "error"]
+        # The last of a list may have another number.
+        if same:
+            continue
+        harness.equal(found, ["missing-key"], title)
+
+
+def weight_norm(harness):
+    """Torch loads the names of the older weight norm into the newer one."""
+    folder = harness.fresh("norm")
+    names = torch.nn.utils.weight_norm, torch.nn.utils.parametrizations.weight_norm
+    old, new = (torch.nn.Sequential(norm(torch.nn.Conv1d(4, 6, 3))) for norm in names)
+    paths = [os.path.join(folder, f"{title}.pt") for title in ("old", "new")]
+    for path, model in zip(paths, (old, new)):
+        torch.save(model.state_dict(), path)
+    for path, base, model in ((paths[0], paths[1], new), (paths[1], paths[0], old)):
+        try:
+            model.load_state_dict(torch.load(path))
+            loads = True
+        except RuntimeError:
+            loads = False
+        harness.equal(harness.run("check", path, "--base", base).status, 0 if loads else 1,
+                      os.path.basename(path))
 
 
 def remaps(result):

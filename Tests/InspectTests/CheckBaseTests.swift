@@ -139,6 +139,18 @@ import Testing
           + "PEFT loads it only into the class of model that was trained (task_type SEQ_CLS), and "
           + "drops it without a word in any other"
       ], placement: [0, 0, 1, 0, 0]),
+    BaseCase(
+      name: "an output of Whisper that was tied",
+      configuration: #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["proj_out"]}"#,
+      adapter: [("proj_out.weight", [8, 4])],
+      base: [
+        ("model.decoder.embed_tokens.weight", [8, 4]), ("model.encoder.conv1.weight", [4, 4]),
+      ],
+      told: [
+        "warning tied-weights: \"proj_out.weight\" is adapted, but the base ties it to its embedding "
+          + "and holds no tensor of its own for it: one of modules_to_save is a copy of its own in "
+          + "PEFT; the merged model needs a head of its own and tie_word_embeddings false"
+      ], placement: [0, 0, 1, 0, 0]),
     // That is told without the base.
     BaseCase(
       name: "a factor without the other", adapter: [("model.layers.0.q.lora_A.weight", [2, 4])],
@@ -180,7 +192,8 @@ import Testing
       #"{"r": 2, "use_dora": false}"#, true,
       [
         "warning config-mismatch: module \"q\" has a lora_magnitude_vector, but use_dora is not true: "
-          + "PEFT would ignore the magnitudes without a word, a merge here does not"
+          + "PEFT would ignore it without a word, and so does a merge with --numerics peft; any other "
+          + "merge does not"
       ]
     ),
     (#"{"r": 2, "use_dora": true}"#, true, []),

@@ -123,6 +123,31 @@ import Testing
     #expect(report.load.missing == old && report.load.unexpected == new)
   }
 
+  /// `from_pretrained` of CLIP renames nothing.
+  @Test(arguments: [#"{"model_type": "clip"}"#, "{}"])
+  func `a word before the parts of another model is an error`(configuration: String) throws {
+    let names = (0..<3).flatMap { number in
+      ["text_model", "vision_model"].map { "\($0).encoder.layers.\(number).fc1.weight" }
+    }
+    let report = try CheckpointCheck(
+      checkpoint("x", names.map { $0.replacing("vision_model", with: "model.vision_model") })
+    ).report(against: .base(checkpoint("base", names, configuration)), readsValues: false)
+    let told = try #require(report.findings.first { $0.code == .prefixDrift })
+    #expect(told.severity == .error)
+    #expect(!told.message.contains("4.52"))
+  }
+
+  @Test func `a command gives the names under which PEFT looks`() throws {
+    let names = ["A", "B"].map { "base_model.model.layers.0.q.lora_\($0).weight" }
+    let report = try CheckpointCheck(checkpoint("adapter", names)).report(
+      against: .base(checkpoint("base", Self.old, #"{"model_type": "qwen2_5_vl"}"#)),
+      readsValues: false)
+    #expect(
+      report.findings.first { $0.code == .unmatchedKey }?.fix
+        == "tenon remap adapter -o adapter-renamed --rename "
+        + #"'\.layers\.=.model.language_model.layers.'"#)
+  }
+
   @Test func `the names of an old file are not those of a new model`() throws {
     let report = try CheckpointCheck(checkpoint("x", Self.old)).report(
       against: .base(checkpoint("base", Self.old, "{}")), readsValues: false)

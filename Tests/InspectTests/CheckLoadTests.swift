@@ -29,6 +29,23 @@ import Testing
     #expect(load.isClean == fits)
   }
 
+  @Test(arguments: [
+    (["p.conv.weight_g", "p.conv.weight_v"], true), (["p.conv.weight_g"], false),
+    (["p.conv.weight"], false),
+  ])
+  func `takes the names that weight norm had before it was a parametrization`(
+    names: [String], isClean: Bool
+  ) {
+    let load = load(
+      names.map { tensor($0, $0.hasSuffix("g") ? [1, 1, 3] : [4, 2, 3]) },
+      into: [
+        .init("p.conv.parametrizations.weight.original0", [1, 1, 3]),
+        .init("p.conv.parametrizations.weight.original1", [4, 2, 3]),
+      ])
+    #expect(load.isClean == isClean)
+    #expect(load.unexpected == (isClean ? [] : names))
+  }
+
   struct KeysCase: CustomTestStringConvertible {
     let name: String
     let text: String

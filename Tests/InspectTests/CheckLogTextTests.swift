@@ -31,6 +31,24 @@ import Testing
       .replacing("\n", with: #"\n"#).replacing("\t", with: #"\t"#) + #""}"#
   }
 
+  /// A line of the log to a line of JSON, as Docker's json-file has them.
+  private static func docker(_ text: String) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      record("log", "\(line)\n")
+    }.joined(separator: "\n")
+  }
+
+  private static func record(_ member: String, _ text: String) -> String {
+    let text = text.replacing("\\", with: #"\\"#).replacing("\"", with: #"\""#)
+      .replacing("\n", with: #"\n"#).replacing("\t", with: #"\t"#)
+    return "{\"\(member)\":\"\(text)\",\"stream\":\"stderr\"}"
+  }
+
+  /// Docker cuts lines of 16 KiB.
+  private static func cutDocker(_ text: String) -> String {
+    docker(text).replacing("lm_", with: "lm_\",\"stream\":\"stderr\"}\n{\"log\":\"")
+  }
+
   static let disguises: [(name: String, text: String)] =
     [
       ("as it was", torch),
@@ -43,6 +61,7 @@ import Testing
       ),
       ("as a member of JSON", json(torch)),
       ("as a member of a member of JSON", json(json(torch))),
+      ("line by line in JSON", docker(torch)), ("in JSON with a line cut", cutDocker(torch)),
       (
         "by torchrun",
         torch.split(separator: "\n").map { "[rank0]: \($0)" }.joined(separator: "\n")
@@ -91,7 +110,12 @@ import Testing
         "of a container",
         table.split(separator: "\n").map { "app-1  | \($0)" }.joined(separator: "\n")
       ),
-      ("as a member of JSON", json(table)),
+      ("as a member of JSON", json(table)), ("line by line in JSON", docker(table)),
+      ("in JSON with a line cut", cutDocker(table)),
+      (
+        "as messages in JSON",
+        table.split(separator: "\n").map { record("message", String($0)) }.joined(separator: "\n")
+      ),
     ] + [40, 50, 60, 80].map { ("broken at \($0)", wrapped(table, at: $0)) })
   func `reads what was done to a table`(name: String, text: String) {
     let load = LoadLog(text).load

@@ -12,6 +12,16 @@ import Testing
     try KeyMap(try JSONValue(parsing: Array(text.utf8)), path: "map.json")
   }
 
+  @Test func `folds only names whose numbers moved alike`() {
+    func fold(_ changes: [(String, String)]) -> [String] {
+      RenamePattern.fold(changes.map { Renaming.Change(from: $0.0, to: $0.1) })
+        .map { "\($0.from) = \($0.to)" }
+    }
+    #expect(fold([("a.0.w", "a.1.w"), ("a.1.w", "a.0.w")]) == ["a.0.w = a.1.w", "a.1.w = a.0.w"])
+    #expect(fold([("a.0.w", "b.0.w"), ("a.1.w", "b.1.w")]) == ["a.{0..1}.w = b.{0..1}.w"])
+    #expect(fold([("a.1.w", "a.0.w"), ("a.2.w", "a.1.w")]) == ["a.{1..2}.w = a.{0..1}.w"])
+  }
+
   @Test func `applies each rule to the result of the one before`() throws {
     let renaming = try map("^a=b", "^b=c", "x=y").renaming(of: ["a.1", "b.1", "d"])
     #expect(renaming.results == ["c.1", "c.1", "d"])

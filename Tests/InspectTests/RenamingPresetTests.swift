@@ -193,6 +193,32 @@ import Testing
     #expect(Set(names) == Set(try KeyFixture.list(to).names))
   }
 
+  /// A preset, the model_type of the model, and whether that is another's.
+  static let models = [
+    ("transformers-4.52", "clip", true), ("transformers-4.52", "qwen2_vl", false),
+    ("transformers-4.52-inverse", "blip-2", true), ("transformers-4.52-inverse", "llava", false),
+    ("llava-to-hf", "qwen3", true), ("llava-to-hf", "llava_llama", false),
+    ("internvl-to-hf", "clip", true), ("internvl-to-hf", "internvl_chat", false),
+    ("strip-peft", "qwen3", false),
+  ]
+
+  @Test(arguments: models)
+  func `tells that a preset is for other models`(name: String, type: String, isOther: Bool) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("config.json")
+    try directory.write(Array(#"{"model_type": "\#(type)"}"#.utf8), to: "config.json")
+    var draft = draft(["a"])
+    draft.modelConfigurations = [path]
+    draft.noteModel(against: try RenamePreset(named: name))
+    #expect(
+      draft.findings.map { "\($0.severity.rawValue): \($0.message)" }
+        == (isOther
+          ? [
+            "warning: config.json says model_type \"\(type)\", and the preset \"\(name)\" is for "
+              + "other models: the class of this one does not look for the names that it makes"
+          ] : []))
+  }
+
   @Test func `does not guess which of two old layouts it was`() throws {
     let names = ["base_model.model.model.language_model.layers.0.mlp.up_proj.lora_A.weight"]
     let error = #expect(throws: CheckpointError.self) {

@@ -83,6 +83,14 @@ import Testing
     #expect(error?.description.hasPrefix(#""(a" is no regular expression"#) == true)
   }
 
+  @Test(arguments: [("(?=a)=b", "(?"), ("x(?<=a)b=c", "x(?<")])
+  func `tells that a group was cut at its sign of equality`(rule: String, left: String) {
+    let error = #expect(throws: CheckpointError.self) { try RenameRule(argument: rule) }
+    #expect(
+      error?.description == "the rule \"\(rule)\" is split at its first \"=\", which leaves "
+        + "\"\(left)\" as the expression; expected \\= for a \"=\" that belongs to it")
+  }
+
   /// The bytes and the regular expression have to agree.
   @Test func `plain text gives what the same expression gives`() throws {
     let pieces = ["a", "b", ".", "aa", "_", "1"]

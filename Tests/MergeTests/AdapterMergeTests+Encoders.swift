@@ -138,4 +138,28 @@ extension AdapterMergeTests {
     #expect(plan.tensors.filter(\.isReplacement).map(\.name).sorted() == replaces)
     #expect(plan.tensors.count { $0.name.hasSuffix("bias") } == replaces.count)
   }
+
+  /// The decoder of another model ties its own, whatever that says of itself.
+  @Test(arguments: [
+    ["cls.predictions.bias", "cls.predictions.decoder.bias"], ["cls.predictions.decoder.bias"],
+  ])
+  func `a bias of a decoder's head takes its place where nothing says that it is tied`(
+    brings: [String]
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(
+      in: directory, #"{"tie_word_embeddings": false}"#,
+      [
+        "decoder.bert.embeddings.word_embeddings.weight": ones([5, 4]),
+        "decoder.cls.predictions.bias": ones([5]), "decoder.bert.q.weight": ones([4, 4]),
+      ])
+    var tensors = pair("decoder.bert.q", 4, 4).map { ($0, $1) }
+    for name in brings {
+      tensors.append(("base_model.model.decoder.\(name)", TestTensor([5], [1, 2, 3, 4, 5])))
+    }
+    let adapter = try adapter(in: directory, fields: #", "bias": "all""#, tensors)
+    let plan = try plan(base, [WeightedAdapter(adapter)])
+    #expect(plan.tensors.filter(\.isReplacement).map(\.name) == ["decoder.cls.predictions.bias"])
+    #expect(plan.tensors.count == 3)
+  }
 }

@@ -92,6 +92,23 @@ import Testing
     #expect(difference.different[0].values?.comparison == nil)
   }
 
+  @Test func `tells types that are no numbers alike and compares the others`() throws {
+    let a: [Given] = [("c", "C64", [1], floats([1, 0])), ("f", "F32", [1], floats([1]))]
+    let b: [Given] = [("c", "F32", [1], floats([1])), ("f", "F32", [1], floats([2]))]
+    let difference = try run(a, b)
+    #expect(difference.different.map { "\($0.name) \($0.reason)" } == ["c dtype", "f values"])
+    #expect(difference.different[0].values == nil)
+    // To overlook the types is to ask for the values.
+    #expect(throws: CheckpointError.self) { try run(a, b) { $0.ignoresTypes = true } }
+  }
+
+  @Test func `names few of many places that hold the same`() throws {
+    let tensors = (0..<200).map { number -> Given in ("t\(number)", "U8", [1], [7]) }
+    let others = (200..<400).map { number -> Given in ("t\(number)", "U8", [1], [7]) }
+    let difference = try run(tensors, others) { $0.findsMoved = true }
+    #expect(difference.moved.count == 200 * 8)
+  }
+
   @Test func `finds what moved, also between changed tensors`() throws {
     let difference = try run(
       [

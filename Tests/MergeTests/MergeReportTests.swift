@@ -152,6 +152,35 @@ import Testing
       ])
   }
 
+  @Test func `what conversions lose beyond the last digits is told in one finding`() throws {
+    let report = MergeReport(
+      try merge(nil), statistics: [],
+      losses: [
+        ("a.weight", ConversionLosses(overflow: 1, underflow: 2, changed: 5)),
+        ("b.weight", ConversionLosses(changed: 5)),
+        ("c.weight", ConversionLosses(underflow: 3, changed: 3)),
+      ])
+    #expect(report.findings.map(\.code) == [.lossyType])
+    #expect(report.findings.map(\.tensors) == [["a.weight", "c.weight"]])
+    #expect(
+      report.findings.first?.message
+        == "the type of the output does not hold all values of 2 tensors (a.weight, c.weight): "
+        + "1 overflowed, 5 became zero")
+  }
+
+  @Test func `an update that the rounding takes back and more is no share of it`() throws {
+    let report = MergeReport(
+      try merge(nil),
+      statistics: [
+        ("a.weight", UpdateStatistics(baseSquares: 1, updateSquares: 4, kept: -35))
+      ])
+    #expect(
+      report.findings.map(\.message) == [
+        "the rounding to the type of the output keeps nothing of the update and takes away more of "
+          + "tensor \"a.weight\"; --dtype F32 keeps all of it"
+      ])
+  }
+
   @Test func `an update that the rounding mostly eats is told, with what would keep it`() throws {
     let report = MergeReport(
       try merge(nil),

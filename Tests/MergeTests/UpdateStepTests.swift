@@ -332,7 +332,7 @@ import Testing
       error?.message
         == "the result at [2, 1, 1] is nan, where the base has 1.0; expected a finite number")
     #expect(error?.tensor == "w")
-    #expect(error?.fix == "look for the cause with: tenon check ADAPTER --values")
+    #expect(error?.fix == "look for the cause with: tenon check mine --values")
   }
 
   // Steps that do not fit

@@ -97,7 +97,9 @@ extension Adapter {
       checkpoint.metadata[PackedConfigurations.key], path: checkpoint.path)
     let scales = try AdapterScales(
       family: family, configuration: configuration,
-      components: try packed.scales(path: checkpoint.path), alpha: alpha)
+      components: try packed.scales(path: checkpoint.path),
+      // Of a wrapped checkpoint the model's configuration comes first.
+      alpha: family.kind == .wrappedCheckpoint ? nil : alpha)
     let adapter = reader.adapter(path: checkpoint.path, scales)
     return switch family.kind {
     case .llavaAdapter: adapter.adding(try LlavaTrainables(beside: checkpoint))
@@ -108,8 +110,22 @@ extension Adapter {
 }
 
 extension Adapter {
-  /// The part of the adapter that acts on modules whose paths `filter` accepts.
-  public func limited(to filter: NameFilter) -> Adapter {
+  /// The part of the adapter that acts on modules whose paths `filter` accepts; nil where
+  /// there is none. What LLaVA's training put around `base` is no part of it, and stays.
+  public func limited(to filter: NameFilter, base: Checkpoint) -> Adapter? {
+    let part = limited(to: filter)
+    if part.modules.isEmpty, part.replacements.isEmpty { return nil }
+    guard kind == .llavaAdapter else { return part }
+    let names = base.positions()
+    let accepted = Set(part.replacements.map(\.target))
+    return with(
+      modules: part.modules,
+      replacements: replacements.filter {
+        accepted.contains($0.target) || names[$0.target] == nil
+      })
+  }
+
+  private func limited(to filter: NameFilter) -> Adapter {
     with(
       modules: modules.filter { filter.accepts($0.target) },
       replacements: replacements.filter { replacement in

@@ -13,21 +13,7 @@ struct AdapterChecks {
     if let finding = UnmergeableMethod.finding(configuration) { return [finding] }
     let method = methodFindings()
     return method + moduleFindings() + (method.isEmpty ? alphaUnknown() : []) + features()
-      + magnitudes()
-  }
-
-  /// DoRA's magnitudes of which the configuration knows nothing.
-  private func magnitudes() -> [Finding] {
-    guard let configuration, !configuration.features.contains(.dora) else { return [] }
-    let modules = modules.filter { $0.isFactored && $0.hasMagnitude }
-    guard !modules.isEmpty else { return [] }
-    return [
-      Finding(
-        .warning, .configMismatch, tensors: modules.flatMap { $0.tensors.map(\.record.name) },
-        "\(FoldedKeys.summary(of: modules.map(\.target), "module")) "
-          + "\(Wording.verb(modules.count, "has", "have")) a lora_magnitude_vector, but use_dora is "
-          + "not true: PEFT would ignore the magnitudes without a word, a merge here does not")
-    ]
+      + UnreadParts.findings(modules, configuration)
   }
 
   /// What is wrong with one module, worded so that it can be said of many.

@@ -73,12 +73,12 @@ struct AdapterSurvey: Sendable {
   }
 
   /// The module around which PEFT lies, of a parameter of its base; biases are saved with
-  /// adapters too.
+  /// adapters too, and PLoRA was by a version of PEFT.
   private static func owner(of name: String) -> Substring? {
     let path = name[...].prefix(before: wrapping)
-    guard path.endIndex < name.endIndex, !name.hasSuffix(".bias"), !AdapterKey.hasLeaf(name) else {
-      return nil
-    }
+    guard path.endIndex < name.endIndex, !name.hasSuffix(".bias"), !AdapterKey.hasLeaf(name),
+      !PLoRA.ends(name)
+    else { return nil }
     return path
   }
 

@@ -79,7 +79,7 @@ struct WrappedParts {
       let adapter = reader.adapter(
         path: checkpoint.path,
         try AdapterScales(
-          family: family, configuration: scales.configuration, alpha: scales.alpha))
+          family: family, configuration: scales.configuration, alpha: nil))
       adapters.append(try scales.scaled(adapter))
     }
     return adapters

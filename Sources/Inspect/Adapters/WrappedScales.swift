@@ -3,7 +3,8 @@ import Formats
 /// Where the scales of a wrapped checkpoint are written down.
 struct WrappedScales {
   let configuration: AdapterConfiguration?
-  let alpha: Double?
+  /// The one that the user gives for modules whose own no file says.
+  private let alpha: Double?
   private let json: JSONValue?
 
   /// The fields in which InternVL keeps the ranks of its parts; alpha is twice the rank.
@@ -42,15 +43,14 @@ struct WrappedScales {
     return switches
   }
 
-  /// The adapter with the scales of the model's configuration where it has any.
+  /// The adapter with the scales of the model's configuration where it has any, else with
+  /// the given alpha.
   func scaled(_ adapter: Adapter) throws(CheckpointError) -> Adapter {
     var modules: [AdapterModule] = []
     for module in adapter.modules {
-      if let alpha = try configuredAlpha(of: module, path: adapter.path) {
-        modules.append(module.scaled(by: alpha))
-      } else {
-        modules.append(module)
-      }
+      let configured = try configuredAlpha(of: module, path: adapter.path)
+      let missing = module.alpha == nil ? configured ?? alpha : nil
+      modules.append(missing.map(module.scaled) ?? module)
     }
     return adapter.with(modules: modules)
   }
@@ -62,6 +62,7 @@ struct WrappedScales {
     for row in Self.rankFields where module.target.hasPrefix(row.part) {
       guard let configured = json[row.field]?.int, configured > 0 else { continue }
       guard configured == rank else {
+        if alpha != nil { return nil }
         throw CheckpointError(
           path: path, tensor: module.a?.name,
           "has rank \(rank), but \(row.field) of config.json says \(configured)")
@@ -76,7 +77,7 @@ extension AdapterModule {
   fileprivate func scaled(by alpha: Double) -> AdapterModule {
     AdapterModule(
       target: target, kind: kind, tensors: tensors, rank: rank, alpha: alpha,
-      scale: rank.map { alpha / Double($0) })
+      scale: rank.map { alpha / Double($0) } ?? scale)
   }
 }
 

@@ -16,6 +16,18 @@ struct OldLayout {
   /// Types of models for which it does not.
   private static let untranslated: Set = ["qwen2_vl", "qwen2_5_vl"]
 
+  /// Others of which transformers renames the files as well.
+  private static let others: Set = [
+    "audioflamingo3", "emu3", "glmasr", "granite_speech", "granite_speech_plus", "musicflamingo",
+    "qwen2_audio", "vibevoice_asr", "voxtral", "voxtral_realtime",
+  ]
+
+  /// Whether transformers renames the tensors of files of such a model when it loads them;
+  /// nil where the type is none that is known.
+  static func isRenamed(_ type: String?) -> Bool? {
+    type.map { translated.union(untranslated).union(others).contains($0) }
+  }
+
   private let type: String?
   private let translates: Bool
 
@@ -51,5 +63,16 @@ struct OldLayout {
       translates && !target.hasPrefix("model.") && !".\(target)".hasSuffix(".\(name)")
       && name != "model.\(target)"
     return isTranslated ? nil : name
+  }
+
+  /// The base with the names of the model that transformers builds of it.
+  func loaded(_ base: Checkpoint) -> Checkpoint {
+    let names = base.records.map(\.name)
+    guard type != nil,
+      let renamed = try? KeyMap(VisionLanguageNames.new).renaming(of: names).results
+    else { return base }
+    var base = base
+    for (index, name) in renamed.enumerated() { base.records[index].name = name }
+    return base
   }
 }

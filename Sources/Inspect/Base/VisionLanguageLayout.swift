@@ -39,6 +39,8 @@ struct VisionLanguageLayout {
 
   /// By part, the one beginning that a file has for it; nil where it has none or several.
   private let beginnings: [String?]
+  /// Whether there is a language model beside what sees or hears.
+  let holdsText: Bool
 
   /// The layout of a file with these names; nil where no part of them sees or hears.
   init?(_ names: some Sequence<String>) {
@@ -50,6 +52,7 @@ struct VisionLanguageLayout {
     guard zip(Self.parts, found).contains(where: { $0.isOfSenses && !$1.isEmpty }) else {
       return nil
     }
+    holdsText = zip(Self.parts, found).contains { !$0.isOfSenses && !$1.isEmpty }
     beginnings = found.map { $0.count == 1 ? $0.first : nil }
   }
 

@@ -13,13 +13,16 @@ extension AdapterBaseChecks {
     guard let head = heads.first else { return tiedInput() }
     guard configuration?.tiesEmbeddings == true || positions[head] == nil && tiedWeights != nil
     else { return [] }
+    let factors = adapter.modules.filter { heads.contains("\($0.target).weight") }
     return [
       Finding(
         .warning, .tiedWeights, tensors: heads,
         "\(head.quoted) is adapted, but the base ties it to its embedding"
           + (positions[head] == nil ? " and holds no tensor of its own for it" : "")
-          + ": PEFT would change the embedding as well; the merged model needs a head of its own and "
-          + "tie_word_embeddings false")
+          + (factors.isEmpty
+            ? ": one of modules_to_save is a copy of its own in PEFT"
+            : ": PEFT would change the embedding as well")
+          + "; the merged model needs a head of its own and tie_word_embeddings false")
     ]
   }
 

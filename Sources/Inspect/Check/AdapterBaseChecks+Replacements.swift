@@ -81,7 +81,7 @@ extension AdapterBaseChecks {
     guard adapter.kind == .peftAdapter else { return [] }
     return adapter.replacements.filter {
       $0.kind != .tokenRows && positions[$0.target] == nil && adapter.mayAdd($0)
-        && !EmbeddingNames.isOutput($0.target)
+        && !EmbeddingNames.isOutput($0.target) && tiedWeights?.knows($0.target) != true
     }
   }
 

@@ -17,7 +17,7 @@ struct AdapterBaseChecks {
   let tiedWeights: TiedWeights?
   let configuration: ModelConfiguration?
   /// The renaming that would place every module.
-  private let inferred: InferredRenaming?
+  let inferred: InferredRenaming?
   /// The modules whose weight the base holds packed into fewer bits.
   let packed: Set<String>
   /// Why the factors of fused experts do not fit.
@@ -55,21 +55,20 @@ struct AdapterBaseChecks {
     expertFault = fault
     positions = base.positions()
     configuration = try? ModelConfiguration(beside: base)
-    inferred =
-      packed.isEmpty ? matching.renaming : nil
+    inferred = packed.isEmpty ? Self.renaming(of: matching, onto: original) : nil
   }
 
   /// The adapter with one tensor for what the base ties.
   private static func folded(_ adapter: Adapter, _ base: Checkpoint, _ tied: TiedWeights?)
     throws(CheckpointError) -> Adapter
   {
-    guard let tied else { return adapter }
+    guard let tied else { return try adapter.foldingBias(onto: base, tied: nil) }
     let joined = try tied.joined(adapter)
     // A merge parts them before anything takes a place.
     let parted = tied.bias.flatMap { bias in
       tied.parted(by: joined).isEmpty ? nil : base.adding(copyOf: bias.source, as: bias.name)
     }
-    return try tied.foldingBias(of: joined, onto: parted ?? base)
+    return try joined.foldingBias(onto: parted ?? base, tied: tied)
   }
 
   /// The renaming that would place every module, as expression and replacement.
@@ -159,19 +158,6 @@ struct AdapterBaseChecks {
         fix: matching.unmatchedFix(inferred))
     ]
   }
-
-  /// That a module without a place has lost its beginning, and could be any of several.
-  private func choice(_ module: AdapterModule) -> String? {
-    guard inferred == nil, case .path = AdapterFamily.naming(of: adapter.kind) else { return nil }
-    let found = NearestNames(base, positions: positions).candidates(for: module)
-    guard found.ending == module.target, (2...Self.maximumChoiceCount).contains(found.paths.count)
-    else { return nil }
-    return "; \(module.target.quoted) could be "
-      + found.paths.sorted().map(\.quoted).joined(separator: " or ") + ", and nothing tells which"
-  }
-
-  /// More places than this are no choice.
-  private static let maximumChoiceCount = 4
 
   /// Factors of fused experts without a parameter that is theirs.
   private func experts() -> [Finding] {

@@ -9,7 +9,7 @@ struct AdapterConfigurationChecks {
     ReadabilityChecks(configuration: configuration).findings()
       + TargetChecks(adapter: adapter, configuration: configuration).findings()
       + SavedModuleChecks(adapter: adapter, configuration: configuration).findings()
-      + magnitudes() + outputBiases() + biases() + tokens() + adapterName()
+      + magnitudes() + absentBiases() + biases() + tokens() + adapterName()
   }
 
   /// DoRA's magnitudes that the configuration promises.
@@ -25,23 +25,9 @@ struct AdapterConfigurationChecks {
     ]
   }
 
-  /// Biases of B that PEFT drops without a word.
-  private func outputBiases() -> [Finding] {
-    guard !configuration.features.contains(.loraBias) else { return absentBiases() }
-    let names = adapter.modules.flatMap(\.tensors).filter { $0.leaf.role == .outputBias }
-      .map(\.record.name)
-    guard !names.isEmpty else { return [] }
-    return [
-      Finding(
-        .warning, .loraBiasDropped, tensors: names,
-        "\(Wording.count(names.count, "tensor")) \(Wording.verb(names.count, "is", "are")) a "
-          + "lora_B.bias, but lora_bias is not true: PEFT drops "
-          + "\(Wording.verb(names.count, "it", "them")) without a word")
-    ]
-  }
-
   /// Biases of B that the configuration promises.
   private func absentBiases() -> [Finding] {
+    guard configuration.features.contains(.loraBias) else { return [] }
     let without = adapter.modules.filter {
       [.linear, .convolution].contains($0.kind) && $0.b != nil && $0.tensor(.outputBias) == nil
     }

@@ -17,6 +17,7 @@ extension CheckpointCheck {
         uniquingKeysWith: { first, _ in first }))
     diagnosis.loader = log.loader
     diagnosis.tie = EmbeddingTie(base: nil, checkpoint: checkpoint)
+    diagnosis.modelType = modelType(nil)
     diagnosis.isAdapterLoad = isAdapter && log.subjects == [.adapter]
     let result = load.isClean ? LoadDiagnosis.Result() : diagnosis.result()
     let doubts = log.failures.map { $0.doubt(of: checkpoint, with: alone) }

@@ -110,6 +110,12 @@ public struct CheckpointCheck {
     }
   }
 
+  /// What the configuration of the base, or else of the checkpoint, calls the model.
+  func modelType(_ base: Checkpoint?) -> String? {
+    [base, checkpoint].compactMap(\.self).lazy
+      .compactMap { try? ModelConfiguration(beside: $0)?.modelType }.first
+  }
+
   /// Whether it needs a base; a wrapped checkpoint holds its own.
   var isAdapter: Bool {
     inspection.adapter != nil && inspection.kind != .wrappedCheckpoint
@@ -160,8 +166,10 @@ public struct CheckpointCheck {
     for entry in expected.entries { shapes[ExactName(entry.name)] = entry.shape }
     var diagnosis = LoadDiagnosis(
       inspection: inspection, load: load, source: source, base: base?.path, wanted: expected,
-      reference: expected.path, wantedShapes: shapes)
+      reference: expected.path == KeySource.standardInputName ? "-" : expected.path,
+      wantedShapes: shapes)
     diagnosis.tie = EmbeddingTie(base: base, checkpoint: checkpoint)
+    diagnosis.modelType = modelType(base)
     let result = diagnosis.result()
     return report(Self.unsaid(alone, besides: load) + result.findings, load: load, map: result.map)
   }

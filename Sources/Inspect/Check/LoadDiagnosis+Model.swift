@@ -103,9 +103,9 @@ extension LoadDiagnosis {
   /// Whether the two are the layouts of one model before and after version 4.52 of
   /// transformers.
   private var isRelaid: Bool {
-    guard loader != .transformers, let layout = VisionLanguageLayout(wanted.names) else {
-      return false
-    }
+    guard loader != .transformers, let layout = VisionLanguageLayout(wanted.names),
+      OldLayout.isRenamed(modelType) ?? layout.holdsText
+    else { return false }
     let missing = Set(load.missing.map(ExactName.init))
     return !load.unexpected.isEmpty
       && load.unexpected.allSatisfy { name in

@@ -19,6 +19,8 @@ struct LoadDiagnosis {
   var isAdapterLoad = false
   /// What says whether the model ties its embeddings.
   var tie = EmbeddingTie()
+  /// The type of the model, as a configuration says it.
+  var modelType: String?
   /// What made the lists, as far as a log tells it.
   var loader: LoadLog.Loader?
 

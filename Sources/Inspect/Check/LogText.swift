@@ -2,7 +2,7 @@
 /// pages did to it.
 enum LogText {
   static func plain(_ text: String) -> String {
-    var bytes = Array(straightened(text).utf8)
+    var bytes = withoutRecords(Array(straightened(text).utf8))
     // A document may be a member of another one.
     for _ in 0..<maximumDepth where bytes.contains(backslash) { bytes = unescaped(bytes) }
     if bytes.contains(escape) { bytes = withoutColours(bytes) }

@@ -28,8 +28,8 @@ extension ModelChecks {
           + "missing (\(Wording.folded(missing))), which the other experts of the list have"
           + (surplus.isEmpty ? "" : ", and \(Wording.folded(surplus)) lie beyond their number")
           + (stated.map { "; config.json says \($0) experts" } ?? "")
-          + ": transformers, which numbers them anew when it fuses them, fails or puts others in "
-          + "their places")
+          + ": transformers, which fuses them in the order of their numbers, fails or takes one for "
+          + "another")
     ]
   }
 

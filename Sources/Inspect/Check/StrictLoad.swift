@@ -62,7 +62,7 @@ public struct StrictLoad: Sendable, Hashable {
     var loaded: [ExactName: String] = [:]
     for entry in expected.entries where entry.name.hasSuffix(".original0") {
       let path = entry.name.dottedSegments.dropLast()
-      guard path.count > 2, path[path.endIndex - 2] == "parametrizations" else { continue }
+      guard path.count > 1, path[path.endIndex - 2] == "parametrizations" else { continue }
       let module = path.dropLast(2).map { "\($0)." }.joined()
       let tensor = module + (path.last ?? "")
       guard parts.allSatisfy({ held.contains(ExactName(tensor + $0.0)) }) else { continue }

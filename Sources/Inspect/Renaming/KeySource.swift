@@ -6,9 +6,6 @@ public enum KeySource: Sendable {
   case checkpoint(Checkpoint)
   case list(KeyList)
 
-  /// The longest text that is read.
-  private static let maximumTextByteCount = 64 << 20
-
   /// Opens what `path` leads to: anything that holds tensors, an index without its
   /// shards, a text with one key a line or with a list of them, or what a failed load
   /// printed.
@@ -22,6 +19,23 @@ public enum KeySource: Sendable {
       self = .list(list)
     }
   }
+
+  /// What a text that was read from standard input lists.
+  public init(standardInput bytes: [UInt8]) throws(CheckpointError) {
+    let name = Self.standardInputName
+    guard let list = String(text: bytes).flatMap({ Self.list($0, path: name) }) else {
+      throw CheckpointError(
+        path: name,
+        "lists no names; expected a text with one a line, as tenon inspect --keys prints")
+    }
+    self = .list(list)
+  }
+
+  /// What messages call it.
+  static let standardInputName = "standard input"
+
+  /// The longest text that is read.
+  public static let maximumTextByteCount = 64 << 20
 
   /// The keys of the index in a directory whose shards are not all there.
   private static func index(in directory: String) -> KeyList? {
@@ -47,6 +61,10 @@ public enum KeySource: Sendable {
       let bytes = try? file.readAll(limit: maximumTextByteCount),
       let text = String(text: bytes)
     else { return nil }
+    return list(text, path: path)
+  }
+
+  private static func list(_ text: String, path: String) -> KeyList? {
     let first = text.first { !$0.isWhitespace }
     if first == "{" || first == "[", let json = try? JSONValue(parsing: Array(text.utf8)) {
       return KeyList(json: json, path: path)

@@ -22,14 +22,27 @@ public struct RenameRule: Sendable, Hashable {
     var previous: UInt8 = 0
     for index in text.utf8.indices {
       if text.utf8[index] == UInt8(ascii: "="), previous != UInt8(ascii: "\\") {
-        try self.init(
-          pattern: String(text[..<index]).replacing("\\=", with: "="),
-          replacement: String(text[text.utf8.index(after: index)...]))
+        let pattern = String(text[..<index]).replacing("\\=", with: "=")
+        do throws(CheckpointError) {
+          try self.init(
+            pattern: pattern, replacement: String(text[text.utf8.index(after: index)...]))
+        } catch {
+          throw Self.cutGroups.contains(where: pattern.hasSuffix) ? Self.cut(text, pattern) : error
+        }
         return
       }
       previous = text.utf8[index]
     }
     throw CheckpointError("the rule \(text.quoted) has no \"=\"; expected REGEX=REPLACEMENT")
+  }
+
+  /// How expressions end that were split at the `=` of `(?=…)` or `(?<=…)`.
+  private static let cutGroups = ["(?", "(?<"]
+
+  private static func cut(_ text: String, _ pattern: String) -> CheckpointError {
+    CheckpointError(
+      "the rule \(text.quoted) is split at its first \"=\", which leaves \(pattern.quoted) as the "
+        + "expression; expected \\= for a \"=\" that belongs to it")
   }
 
   /// The rule that replaces names that begin with `old` and a dot.

@@ -22,8 +22,11 @@ public struct AdapterMerge: Sendable {
       MergeBase(base, numerics: options.numerics), adapters, options: options)
   }
 
-  /// Plans a checkpoint that holds base and adapters with the adapters in the base.
-  public init(_ wrapped: WrappedCheckpoint, options: OutputOptions) throws(CheckpointError) {
+  /// Plans a checkpoint that holds base and adapters with the adapters in the base;
+  /// `findings` are what was noticed when it was read.
+  public init(_ wrapped: WrappedCheckpoint, findings: [Finding] = [], options: OutputOptions)
+    throws(CheckpointError)
+  {
     var base = MergeBase(wrapped.base, numerics: options.numerics)
     for (field, off) in wrapped.switches {
       base.edit(
@@ -34,6 +37,7 @@ public struct AdapterMerge: Sendable {
             ? "\(field) is removed from config.json, as the LoRA that it switches on is merged"
             : "\(field) of config.json becomes 0, as the LoRA that it switches on is merged"))
     }
+    for finding in findings { base.note(finding) }
     try self.init(base, wrapped.adapters.map { WeightedAdapter($0) }, options: options)
   }
 
@@ -58,6 +62,7 @@ public struct AdapterMerge: Sendable {
     adapters = try adapters.map { (weighted) throws(CheckpointError) in
       try weighted.folded(onto: merged.checkpoint, tied: pair)
     }
+    if options.numerics == .peft { adapters = adapters.map { $0.asReadByPEFT() } }
     for weighted in adapters { try merged.replace(with: weighted) }
     if let pair { try merged.resizeOutput(of: pair, with: adapters.map(\.adapter)) }
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))

@@ -24,7 +24,11 @@ struct MergeBase {
     guard let original = originals[ExactName(record.name)] else {
       return TensorUpdate(record, steps: [])
     }
-    return TensorUpdate(replacing: original, with: record)
+    // What the base lacks stands here under the name alone.
+    let replacement = Replacement(
+      original: original.bytes == nil ? nil : original,
+      adapter: origins[ExactName(record.name)] ?? checkpoint.path)
+    return TensorUpdate(record, inPlaceOf: replacement, modelType: original.type)
   }
 
   /// The replaced tensors to which nothing is added.
@@ -147,6 +151,7 @@ struct MergeBase {
     }
     // A loader would give it the type of the rest.
     var original = record
+    original.bytes = nil
     if record.type.element?.kind == .float, let type = floatType { original.type = type }
     originals[ExactName(record.name)] = original
   }

@@ -147,9 +147,27 @@ struct MergeDraft {
       let embedding = base.checkpoint.records[position]
       let rows = try TokenRows.indices(
         of: replacement, adapter: adapter, embedding: embedding, tied: tied)
-      try append(
-        [UpdateStep(.replaceRows(rows, with: record), adapter: adapter.path)], to: embedding,
-        of: adapter)
+      let copies = storedCopies(of: embedding, tied, without: replacements)
+      for place in [embedding] + copies {
+        try append(
+          [UpdateStep(.replaceRows(rows, with: record), adapter: adapter.path)], to: place,
+          of: adapter)
+      }
+    }
+  }
+
+  /// The other tensors that the base stores of one that is tied to them: PEFT changes the
+  /// rows of all, unless the adapter has something for them by themselves.
+  private func storedCopies(
+    of embedding: TensorRecord, _ tied: TiedWeights?, without given: [AdapterReplacement]
+  ) -> [TensorRecord] {
+    guard let tied, tied.input == embedding.name else { return [] }
+    let named = Set(given.map(\.target))
+    return tied.others.compactMap { name in
+      guard !named.contains(name), base.replacer(of: ExactName(name)) == nil,
+        let position = positions[name], base.checkpoint.records[position].shape == embedding.shape
+      else { return nil }
+      return base.checkpoint.records[position]
     }
   }
 

@@ -43,9 +43,15 @@ public struct WeightedAdapter: Sendable {
   /// The same with the biases that `base`, where tied tensors are parted, has names for.
   func folded(onto base: Checkpoint, tied: TiedWeights?) throws(CheckpointError) -> WeightedAdapter
   {
-    guard let tied else { return self }
     var copy = self
-    copy.adapter = try tied.foldingBias(of: adapter, onto: base)
+    copy.adapter = try adapter.foldingBias(onto: base, tied: tied)
+    return copy
+  }
+
+  /// The same with what PEFT would read of it.
+  func asReadByPEFT() -> WeightedAdapter {
+    var copy = self
+    copy.adapter = adapter.asReadByPEFT()
     return copy
   }
 }

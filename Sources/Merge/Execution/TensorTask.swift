@@ -16,6 +16,8 @@ final class TensorTask: BlockTask {
   private let isStreamed: Bool
   private let output: TensorOutput
   private let source: Mutex<TensorData?> = Mutex(nil)
+  /// What the base has where an adapter's tensor stands.
+  let original: OriginalValues?
   /// What is computed, for an update.
   private let computation: UpdateComputation?
   /// Whether the format needs a checksum of what is written.
@@ -29,6 +31,7 @@ final class TensorTask: BlockTask {
     self.output = output
     self.isChecksumWritten = isChecksumWritten
     isStreamed = tensor.isStreamed
+    original = tensor.replacement.map(OriginalValues.init)
     switch tensor.operation {
     case .copy:
       unitCount = tensor.byteCount
@@ -87,7 +90,7 @@ final class TensorTask: BlockTask {
   private func copy(_ record: TensorRecord, _ range: Range<Int>, scratch: inout WorkerScratch)
     throws(CheckpointError) -> BlockResult
   {
-    let isChecked = isChecksumWritten || isChecksumRead
+    let isChecked = isChecksumWritten || isChecksumRead || tensor.isReplacement
     if !isChecked, let extent = record.plainExtent {
       let part = Extent(
         file: extent.file, offset: extent.offset + range.lowerBound, count: range.count)
@@ -104,8 +107,9 @@ final class TensorTask: BlockTask {
       try scratch.input.withMutablePrefix(count) { (bytes) throws(CheckpointError) in
         try data.read(into: &bytes, at: start)
       }
+      try checkFinite(count, at: start, of: record, in: scratch)
       try scratch.input.withPrefix(count) { (bytes) throws(CheckpointError) in
-        if isChecked { checksum.add(bytes) }
+        if isChecksumWritten || isChecksumRead { checksum.add(bytes) }
         try output.write(bytes, at: start)
       }
     }
@@ -128,6 +132,8 @@ final class TensorTask: BlockTask {
       if isChecksumRead { result.read = RunningChecksum(bytes.bytes) }
     }
     result.losses = scratch.convert(range.count * fromWidth, of: from, to: to)
+    try checkFinite(
+      range.count * fromWidth, at: range.lowerBound * fromWidth, of: record, in: scratch)
     result.written = try write(range.count * toWidth, at: range.lowerBound * toWidth, scratch)
     return result
   }
@@ -165,6 +171,7 @@ final class TensorTask: BlockTask {
   {
     var result = BlockResult()
     guard case .cast = tensor.operation else {
+      try checkFinite(units.count, at: units.lowerBound, of: record, in: scratch)
       result.written = try scratch.input.withPrefix(units.count) {
         (bytes) throws(CheckpointError) -> RunningChecksum? in
         try output.write(bytes, at: units.lowerBound)
@@ -175,7 +182,10 @@ final class TensorTask: BlockTask {
     }
     guard let from = record.type.element, let to = tensor.type.element, let width = to.byteWidth
     else { preconditionFailure("the plan casts only between whole-byte types") }
-    result.losses = scratch.convert(byteCount(of: units, record), of: from, to: to)
+    let count = byteCount(of: units, record)
+    result.losses = scratch.convert(count, of: from, to: to)
+    try checkFinite(
+      count, at: count / max(1, units.count) * units.lowerBound, of: record, in: scratch)
     result.written = try write(units.count * width, at: units.lowerBound * width, scratch)
     return result
   }

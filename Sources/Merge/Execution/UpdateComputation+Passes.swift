@@ -52,9 +52,7 @@ extension UpdateComputation {
       }
       guard scratch.holdsInfinity(count) else { return }
       scratch.putValuesOut(count)
-      try NotFinite.check(
-        scratch, elements: 0..<count, of: .f32, to: .f32, firstRow: rows.lowerBound,
-        shape: update.base.shape)
+      try checkFinite(0..<count, of: .f32, to: .f32, firstRow: rows.lowerBound, in: scratch)
     }
     return old.fitted(
       to: maxima, in: storedType, of: scaleType, isPowerOfTwo: scales.isPowerOfTwo)

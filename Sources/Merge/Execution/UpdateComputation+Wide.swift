@@ -33,9 +33,8 @@ extension UpdateComputation {
       }
       statistics.combine(UpdateStatistics(base, values, Conversion.doubles(result, of: rounded)))
       guard statistics.notFinite > 0 else { continue }
-      try NotFinite.check(
-        scratch, elements: elements, of: storedType, to: rounded, firstRow: part.lowerBound,
-        shape: update.base.shape)
+      try checkFinite(
+        elements, of: storedType, to: rounded, firstRow: part.lowerBound, in: scratch)
     }
     return statistics
   }

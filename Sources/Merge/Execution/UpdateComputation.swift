@@ -10,9 +10,11 @@ final class UpdateComputation: Sendable {
   let update: TensorUpdate
   /// The rows of which one product is made at a time.
   let productLength: Int
-  private let outputType: ElementType
+  let outputType: ElementType
   private let isLikePEFT: Bool
-  private let numerics: Numerics
+  let numerics: Numerics
+  /// What the base has where the adapter's values stand.
+  let original: OriginalValues?
   private let blocks: BlockSize
   /// Whether everything is one sum for which no values have to be kept.
   private let isOneSum: Bool
@@ -33,6 +35,7 @@ final class UpdateComputation: Sendable {
     self.update = update
     self.outputType = outputType
     self.numerics = numerics
+    original = update.replacement.map(OriginalValues.init)
     self.blocks = blocks
     isLikePEFT = numerics == .peft
     isOneSum = update.onlySums != nil
@@ -62,9 +65,7 @@ final class UpdateComputation: Sendable {
     let rounded = isLikePEFT && update.scales == nil ? modelType : outputType
     if update.isWide {
       let statistics = try runWide(rows, to: rounded, scratch: &scratch)
-      if rounded != outputType {
-        scratch.convertOutput(rows.count * columns, of: rounded, to: outputType)
-      }
+      if rounded != outputType { try convertOutput(rows, from: rounded, scratch: &scratch) }
       return statistics
     }
     let loaded = try loaded(scratch: &scratch)
@@ -91,15 +92,12 @@ final class UpdateComputation: Sendable {
         result = try values(steps, part, elements, to: rounded, scratch: &scratch)
       }
       if result.notFinite > 0 {
-        try NotFinite.check(
-          scratch, elements: elements, of: from, to: rounded, firstRow: part.lowerBound,
-          shape: update.base.shape)
+        try checkFinite(
+          elements, of: from, to: rounded, firstRow: part.lowerBound, in: scratch)
       }
       statistics.combine(result)
     }
-    if rounded != outputType {
-      scratch.convertOutput(rows.count * columns, of: rounded, to: outputType)
-    }
+    if rounded != outputType { try convertOutput(rows, from: rounded, scratch: &scratch) }
     return statistics
   }
 

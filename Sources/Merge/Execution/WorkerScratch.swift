@@ -132,9 +132,12 @@ struct WorkerScratch: ~Copyable {
   }
 
   /// Converts the output in place of itself.
-  mutating func convertOutput(_ count: Int, of from: ElementType, to: ElementType) {
+  @discardableResult
+  mutating func convertOutput(_ count: Int, of from: ElementType, to: ElementType)
+    -> ConversionLosses
+  {
     swap(&input, &output)
-    convert(count * (from.byteWidth ?? 0), of: from, to: to)
+    return convert(count * (from.byteWidth ?? 0), of: from, to: to)
   }
 }
 

@@ -78,8 +78,8 @@ public struct PlannedTensor: Sendable {
   public var type: TensorType
   public var shape: [Int]
   public var operation: Operation
-  /// Whether its data is an adapter's in place of the base's.
-  public var isReplacement = false
+  /// What its data takes the place of, where that is an adapter's.
+  var replacement: Replacement?
   /// Its name in the file, where that is not `name`: a model of a pipeline knows nothing
   /// of the others.
   var nameInFile: String?
@@ -99,6 +99,9 @@ public struct PlannedTensor: Sendable {
     /// The values that the steps leave, rounded to the type of the output.
     case update(TensorUpdate)
   }
+
+  /// Whether its data is an adapter's in place of the base's.
+  public var isReplacement: Bool { replacement != nil }
 
   /// The tensor that the operation reads.
   public var source: TensorRecord {

@@ -96,7 +96,7 @@ struct PlanBuilder {
       } else { .cast(record) }
     return PlannedTensor(
       name: original.name, type: type, shape: record.shape, operation: operation,
-      isReplacement: update?.isReplacement ?? false,
+      replacement: update?.replacement,
       aliases: options.format.sharesStorages ? sharing.aliases(of: original.name) : [])
   }
 

@@ -13,8 +13,8 @@ public struct TensorUpdate: Sendable {
   public var steps: [UpdateStep]
   /// The type of the tensor in the model, to which PEFT rounds.
   public var modelType: TensorType
-  /// Whether `base` is an adapter's tensor in the place of the base's.
-  public var isReplacement: Bool
+  /// What `base` takes the place of, where it is an adapter's tensor.
+  var replacement: Replacement?
   /// Whether PEFT makes the sums twice, as it does with the output of a fused attention.
   public var isDoubledByPEFT = false
   /// The scales of `base`, where it is quantised: the steps work on the products, which
@@ -25,18 +25,18 @@ public struct TensorUpdate: Sendable {
     self.base = base
     self.steps = steps
     modelType = base.type
-    isReplacement = false
     columnCount = base.columnCount
   }
 
-  /// An update that begins with `replacement` in the place of `original`.
-  public init(replacing original: TensorRecord, with replacement: TensorRecord) {
-    base = replacement
-    steps = []
-    modelType = original.type
-    isReplacement = true
-    columnCount = base.columnCount
+  /// An update that begins with `record`, an adapter's, in a model of `modelType`.
+  init(_ record: TensorRecord, inPlaceOf replacement: Replacement, modelType: TensorType) {
+    self.init(record, steps: [])
+    self.modelType = modelType
+    self.replacement = replacement
   }
+
+  /// Whether `base` is an adapter's tensor in the place of the base's.
+  public var isReplacement: Bool { replacement != nil }
 
   /// Counts every row of the last axis by itself: a stack of matrices as one matrix.
   mutating func stackMatrices() { columnCount = base.shape.last ?? 1 }

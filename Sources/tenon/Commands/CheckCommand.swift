@@ -25,7 +25,8 @@ struct CheckCommand: CheckpointCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The names that a model wants: a text of them, an index or a checkpoint.",
+      "The names that a model wants: a text of them, or - for standard input; an index or a "
+        + "checkpoint.",
       valueName: "keys"),
     completion: .file())
   var expect: String?
@@ -68,7 +69,7 @@ struct CheckCommand: CheckpointCommand {
 
   private func reference() throws(CheckpointError) -> CheckpointCheck.Reference {
     if let base { return .base(try hdf5.open(base)) }
-    if let expect { return .expected(try hdf5.keys(expect).keys) }
+    if let expect { return .expected(try hdf5.wantedKeys(expect)) }
     guard let errorLog else { return .nothing }
     let source = errorLog == "-" ? "standard input" : errorLog
     let bytes =

@@ -69,6 +69,9 @@ struct DiffCommand: CheckpointCommand {
     if map != nil, !rename.isEmpty {
       throw ValidationError("--map and --rename exclude each other")
     }
+    if keysOnly, atol != 0 || rtol != 0 {
+      throw ValidationError("--atol and --rtol are about values; leave out --keys-only")
+    }
     if keysOnly, moved { throw ValidationError("--moved reads values; leave out --keys-only") }
   }
 

@@ -60,7 +60,7 @@ struct MergeCommand: CheckpointCommand {
       () throws(CheckpointError) in
       try Execution(merge.plan, threads: options.threads).run(transaction, progress: progress)
     }
-    var report = MergeReport(merge, statistics: results.statistics)
+    var report = MergeReport(merge, statistics: results.statistics, losses: results.losses)
     report.byteCount -= results.savedByteCount
     show(report, output: transaction.path)
     return .success

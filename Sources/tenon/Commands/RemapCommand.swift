@@ -10,8 +10,9 @@ struct RemapCommand: CheckpointCommand {
     abstract: "Rename the tensors of a checkpoint or an adapter.",
     discussion: """
       Presets are applied first, then --map, then --rename, each in the order in which it is \
-      given, then what --to-match finds. No tensor's data changes. The adapter_config.json of a \
-      PEFT adapter is renamed along with its keys. Names that would clash, rules that match \
+      given, then what --to-match finds. Nothing is computed: presets that split, fuse or transpose \
+      move rows, pad with zeros and turn alphas into tensors and back, and all else changes names \
+      alone. The adapter_config.json of a PEFT adapter is renamed along with its keys. Names that would clash, rules that match \
       nothing and a mere copy are refused.
       """)
 

@@ -61,13 +61,16 @@ struct AdapterOptions: ParsableArguments {
   /// `base` holds itself.
   func parts(_ base: String, _ adapters: [String]) throws(CheckpointError) -> MergeParts {
     guard adapters.isEmpty else {
-      return .separate(
-        base: try hdf5.open(base), adapters: try weightedAdapters(adapters))
+      let base = try hdf5.open(base)
+      return .separate(base: base, adapters: try weightedAdapters(adapters, base: base))
     }
-    return .wrapped(try WrappedCheckpoint(try hdf5.open(base), alpha: alpha))
+    let wrapped = try WrappedCheckpoint(try hdf5.open(base), alpha: alpha)
+    return .wrapped(wrapped, findings: notes(wrapped.adapters))
   }
 
-  private func weightedAdapters(_ paths: [String]) throws(CheckpointError) -> [WeightedAdapter] {
+  private func weightedAdapters(_ paths: [String], base: Checkpoint) throws(CheckpointError)
+    -> [WeightedAdapter]
+  {
     let filter = try NameFilter(include: include)
     var weighted: [WeightedAdapter] = []
     for (position, path) in paths.enumerated() {
@@ -75,18 +78,20 @@ struct AdapterOptions: ParsableArguments {
       let adapter = try readAdapter(source)
       let share = position < weight.count ? weight[position] : 1
       var part = WeightedAdapter(
-        filter.isEmpty ? adapter : try limited(adapter, to: filter),
+        filter.isEmpty ? adapter : try limited(adapter, to: filter, base: base),
         weight: unmerge ? -share : share, from: source)
       part.isWhole = filter.isEmpty
-      part.findings += notes(adapter)
+      part.findings += notes([adapter])
       weighted.append(part)
     }
     return weighted
   }
 
   /// An option that changes nothing is worth a word.
-  private func notes(_ adapter: Adapter) -> [Finding] {
-    guard let alpha, !adapter.modules.contains(where: { $0.alpha == alpha }) else { return [] }
+  private func notes(_ adapters: [Adapter]) -> [Finding] {
+    guard let alpha,
+      !adapters.contains(where: { $0.modules.contains { $0.alpha == alpha } })
+    else { return [] }
     return [
       Finding(
         .warning, .configMismatch,
@@ -94,11 +99,10 @@ struct AdapterOptions: ParsableArguments {
     ]
   }
 
-  private func limited(_ adapter: Adapter, to filter: NameFilter) throws(CheckpointError)
-    -> Adapter
+  private func limited(_ adapter: Adapter, to filter: NameFilter, base: Checkpoint)
+    throws(CheckpointError) -> Adapter
   {
-    let part = adapter.limited(to: filter)
-    guard part.modules.isEmpty, part.replacements.isEmpty else { return part }
+    if let part = adapter.limited(to: filter, base: base) { return part }
     throw CheckpointError(
       path: adapter.path, "none of its modules matches --include \(include.joined(separator: " "))",
       fix: "tenon inspect \(shellQuoted(adapter.path)) --keys")
@@ -117,12 +121,12 @@ struct AdapterOptions: ParsableArguments {
 /// A base and what is added to it.
 enum MergeParts {
   case separate(base: Checkpoint, adapters: [WeightedAdapter])
-  case wrapped(WrappedCheckpoint)
+  case wrapped(WrappedCheckpoint, findings: [Finding])
 
   var base: Checkpoint {
     switch self {
     case .separate(let base, _): base
-    case .wrapped(let wrapped): wrapped.base
+    case .wrapped(let wrapped, _): wrapped.base
     }
   }
 
@@ -130,7 +134,8 @@ enum MergeParts {
     switch self {
     case .separate(let base, let adapters):
       try AdapterMerge(base: base, adapters: adapters, options: options)
-    case .wrapped(let wrapped): try AdapterMerge(wrapped, options: options)
+    case .wrapped(let wrapped, let findings):
+      try AdapterMerge(wrapped, findings: findings, options: options)
     }
   }
 }

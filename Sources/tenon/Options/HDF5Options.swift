@@ -51,6 +51,14 @@ struct HDF5Options: ParsableArguments {
   func keys(_ path: String) throws(CheckpointError) -> KeySource {
     try KeySource(path, options: opening())
   }
+
+  /// Opens what names are only looked up in, which a pipe may bring as well.
+  func wantedKeys(_ path: String) throws(CheckpointError) -> KeyList {
+    guard path == "-" else { return try keys(path).keys }
+    return try KeySource(
+      standardInput: StandardInput.readAll(limit: KeySource.maximumTextByteCount)
+    ).keys
+  }
 }
 
 /// The name of an element type of whole bytes as typed, in either case.

@@ -24,7 +24,8 @@ struct RemapRuleOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Find the renaming that gives the names of this checkpoint or list of keys.",
+      "Find the renaming that gives the names of this checkpoint or list of keys; - is standard "
+        + "input.",
       valueName: "base"),
     completion: .file())
   var toMatch: String?
@@ -61,17 +62,20 @@ struct RemapRuleOptions: ParsableArguments {
     var typed: [RenameRule] = []
     for text in rename { typed.append(try RenameRule(argument: text)) }
     let read = try map.map { path throws(CheckpointError) in (path, try KeyMap(path: path)) }
-    let base = try toMatch.map { path throws(CheckpointError) in try hdf5.keys(path) }
+    let base = try toMatch.map { path throws(CheckpointError) in try hdf5.wantedKeys(path) }
     var draft = try RenamingDraft(source)
     draft.statedHeads = try attentionHeads.map { count throws(CheckpointError) in
       try AttentionHeads(queries: count, keys: keyValueHeads)
     }
-    if let base { draft.modelConfigurations += base.keys.configurations }
+    if let base { draft.modelConfigurations += base.configurations }
     try draft.keep(filter)
-    for preset in presets { try draft.apply(preset, base: base?.keys) }
+    for preset in presets {
+      draft.noteModel(against: preset)
+      try draft.apply(preset, base: base)
+    }
     if let (path, map) = read { try draft.apply(map, as: .map(path)) }
     if !typed.isEmpty { try draft.apply(KeyMap(typed), as: .rule) }
-    if let base { try draft.match(base.keys) }
+    if let base { try draft.match(base) }
     if let saveMap, !draft.projections.isEmpty {
       throw CheckpointError(
         path: saveMap, "a map holds names alone; it cannot say how projections are split or fused",

@@ -28,3 +28,7 @@ int linux_memory_file(const char *name);
 
 /// pipe2(2) with O_CLOEXEC: no child gets the ends by chance.
 int linux_pipe(int ends[2]);
+
+/// mallopt(3) with M_MMAP_THRESHOLD: memory of `size` bytes and more goes back to the system
+/// when it is freed, however much was freed before.
+void linux_return_memory(int size);

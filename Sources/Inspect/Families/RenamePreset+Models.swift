@@ -1,0 +1,38 @@
+import Formats
+
+/// The models that presets are for, where those of others have names that they change as well.
+extension RenamePreset {
+  /// Whether the preset is for a model of this `model_type`.
+  func suits(_ modelType: String) -> Bool {
+    switch name {
+    case "transformers-4.52", "transformers-4.52-inverse": Self.relaid.contains(modelType)
+    case "llava-to-hf": modelType.hasPrefix("llava")
+    case "internvl-to-hf", "hf-to-internvl":
+      modelType.hasPrefix("internvl") || modelType.hasPrefix("intern_vit")
+    default: true
+    }
+  }
+
+  /// Those that transformers 4.52 gave other names.
+  private static let relaid: Set = [
+    "aria", "aya_vision", "colpali", "colqwen2", "emu3", "fuyu", "gemma3", "glm4v", "glm4v_moe",
+    "got_ocr2", "internvl", "llava", "llava_next", "llava_next_video", "llava_onevision", "mistral3",
+    "mllama", "paligemma", "perception_lm", "pp_chart2table", "qwen2_5_vl", "qwen2_vl",
+    "shieldgemma2", "video_llava", "vipllava",
+  ]
+}
+
+extension RenamingDraft {
+  /// Tells where the configuration of the model names one that the preset is not for.
+  public mutating func noteModel(against preset: RenamePreset) {
+    let types = modelConfigurations.compactMap { path in
+      (try? InputFile.json(at: path))?["model_type"]?.string
+    }
+    guard let type = types.first, !types.contains(where: preset.suits) else { return }
+    findings.append(
+      Finding(
+        .warning, .configMismatch,
+        "config.json says model_type \(type.quoted), and the preset \(preset.name.quoted) is for "
+          + "other models: the class of this one does not look for the names that it makes"))
+  }
+}
