@@ -47,7 +47,7 @@ import Testing
   @Test func `refuses keys of other families`() {
     #expect(AdapterKey(kohya: "lora_unet_a.b.c.lora_down.weight") == nil)
     #expect(AdapterKey(kohya: "lora_unet_a.bias") == nil)
-    #expect(AdapterKey(mlx: "model.q_proj.weight") == nil)
+    #expect(AdapterKey(mlx: "model.q_proj.scales") == nil)
     #expect(AdapterKey(mlx: "lora_a") == nil)
   }
 

@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import Foundation
 import OrderedCollections
 import Testing
 
@@ -41,6 +42,40 @@ import Testing
     let b = try #require(module.b)
     #expect(try TensorData.bytes(of: b, limit: 64) == [6, 10, 7, 11, 8, 12, 9, 13])
     #expect(read.findings.isEmpty)
+  }
+
+  @Test(
+    arguments: [
+      (#""fine_tune_type": "dora""#, []), (#""use_dora": true"#, []),
+      (#""fine_tune_type": "lora""#, [.configMismatch]),
+    ] as [(String, [Finding.Code])])
+  func `have magnitudes where their own configuration says so`(
+    field: String, codes: [Finding.Code]
+  ) throws {
+    let magnitudes = tensor("model.layers.0.self_attn.q_proj.m", [4])
+    let checkpoint = Checkpoint(
+      path: "x", format: .safetensors, records: try records() + [magnitudes])
+    let family = try #require(AdapterFamily.recognised(AdapterSurvey(checkpoint)))
+    let text = "{\(field), \(#""lora_parameters": {"rank": 2, "scale": 20.0}}"#)"
+    let read = try Adapter.read(checkpoint, as: family, configuration: try configuration(text))
+    #expect(read.kind == .mlxAdapter && read.findings.map(\.code) == codes)
+  }
+
+  @Test(arguments: [(#"{"fine_tune_type": "full"}"#, true), ("{}", false)])
+  func `of whole weights are told by their configuration`(text: String, isMLX: Bool) throws {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "tenon-tests-\(UInt64.random(in: 0 ..< .max))")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    let file = directory.appending(path: "adapter_config.json")
+    try Data(text.utf8).write(to: file)
+    var checkpoint = Checkpoint(
+      path: "x", format: .safetensors, records: [tensor("model.layers.0.q_proj.weight")])
+    checkpoint.sideFiles = [SideFile(name: "adapter_config.json", path: file.path)]
+    let read = try Adapter(checkpoint)
+    #expect(read.kind == (isMLX ? .mlxAdapter : .peftAdapter))
+    #expect(read.replacements.map(\.target) == ["model.layers.0.q_proj.weight"])
+    #expect(read.findings.map(\.code) == (isMLX ? [] : [.prefixDrift]))
   }
 
   @Test func `have no alpha without their configuration`() throws {

@@ -66,6 +66,53 @@ extension AdapterMergeTests {
     #expect(report.conclusion() == .nothingMerged)
   }
 
+  @Test(arguments: [true, false])
+  func `an adapter without some of its targets is told of`(isWhole: Bool) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(
+      in: directory, "{}",
+      [
+        "model.layers.0.q_proj.weight": ones([4, 4]), "model.layers.1.q_proj.weight": ones([4, 4]),
+      ])
+    let adapter = try adapter(
+      in: directory, fields: #", "target_modules": ["q_proj", "v_proj"]"#,
+      pair("model.layers.0.q_proj", 4, 4))
+    var weighted = WeightedAdapter(adapter)
+    weighted.isWhole = isWhole
+    let findings = try plan(base, [weighted]).findings.filter { $0.code == .configMismatch }
+    #expect(
+      findings.map(\.message)
+        == (isWhole
+          ? [
+            #"target_modules names "v_proj", of which the file has no tensors"#,
+            #"target_modules covers module "model.layers.1.q_proj" of the base too, of which the "#
+              + "adapter has no tensors: PEFT would call them missing and change nothing there",
+          ] : []))
+  }
+
+  @Test(arguments: [true, false])
+  func `LLaVA's projector may lie in the adapter itself`(isLlava: Bool) throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    if isLlava {
+      try directory.write(#"{"mm_projector_type": "linear"}"#, to: "adapter/config.json")
+    }
+    let projector = "model.mm_projector.0.weight"
+    let adapter = try adapter(
+      in: directory,
+      pair("model.q_proj", 4, 4).map { ($0, $1) }
+        + [("base_model.model.\(projector)", ones([2, 2]))])
+    #expect(adapter.kind == (isLlava ? .llavaAdapter : .peftAdapter))
+    guard isLlava else {
+      let error = #expect(throws: CheckpointError.self) {
+        try plan(base, [WeightedAdapter(adapter)])
+      }
+      #expect(error?.tensor == "base_model.model.\(projector)")
+      return
+    }
+    #expect(try plan(base, [WeightedAdapter(adapter)]).tensors.map(\.name).contains(projector))
+  }
+
   @Test func `a model of another vocabulary is no merge`() throws {
     let directory = try TemporaryDirectory()
     let base = try base(in: directory, "{}", ["lm_head.weight": ones([5, 4])])

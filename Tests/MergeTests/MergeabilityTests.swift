@@ -57,6 +57,34 @@ import Testing
     #expect(Mergeability.folded(keys) == lines)
   }
 
+  @Test(
+    arguments: [
+      (["q_proj.W_q", "q_proj.zero"], .u8, "q_proj.W_q", "HQQ"),
+      (["q_proj.weight._data", "q_proj.weight._scale"], .i8, "q_proj.weight._data", "quanto"),
+      (["q_proj.qweight", "q_proj.g_idx"], .i32, "q_proj.qweight", "GPTQ or AWQ"),
+      (["q_proj.weight", "q_proj.scale_weight"], .f8e4m3, "q_proj.weight", "ComfyUI"),
+      (["q_proj.weight", "q_proj.weight_scale_2"], .u8, "q_proj.weight", "ModelOpt with NVFP4"),
+      (["q_proj.weight", "q_proj.SCB"], .i8, "q_proj.weight", "bitsandbytes with 8 bits"),
+      (["q_proj.weight"], .i8, "q_proj.weight", "an unnamed method"),
+    ] as [(names: [String], type: ElementType, tensor: String, method: String)])
+  func `a quantised base is told by the names of its tensors`(
+    row: (names: [String], type: ElementType, tensor: String, method: String)
+  ) throws {
+    let base = Checkpoint(
+      path: "base", format: .safetensors,
+      records: row.names.map { tensor($0, row.type, [8, 8]) })
+    let adapter = try adapter([])
+    let error = #expect(throws: CheckpointError.self) {
+      try AdapterMerge(base: base, adapter: adapter, options: OutputOptions())
+    }
+    #expect(error?.path == "base" && error?.tensor == row.tensor)
+    #expect(
+      error?.message
+        == "is \(row.type.name) [8, 8]: the base is quantised (\(row.method)), and an adapter can be "
+        + "merged into BF16, F16, F32 and F64 only")
+    #expect(error?.fix == "merge into the model that was quantised, then quantise the result")
+  }
+
   @Test func `a long list of patterns ends with how many more there are`() {
     let keys = (0..<20).map { number in
       "module" + String(repeating: "x", count: number)

@@ -69,7 +69,7 @@ public struct AdapterConfiguration: Sendable, Hashable {
   /// A configuration that says no more than this.
   init(
     path: String, family: String, base: String?, rank: Int?, alpha: Double?, scale: Double?,
-    json: JSONValue
+    features: [AdapterFeature] = [], json: JSONValue
   ) {
     self.path = path
     self.family = family
@@ -83,7 +83,7 @@ public struct AdapterConfiguration: Sendable, Hashable {
     isFanInFanOut = false
     targets = .unstated
     modulesToSave = []
-    features = []
+    self.features = features
     self.json = json
   }
 

@@ -1,7 +1,11 @@
 extension AdapterKey {
   private init(_ target: some StringProtocol, _ leaf: AdapterLeaf) {
+    self.init(target, .leaf(leaf, isNested: false))
+  }
+
+  private init(_ target: some StringProtocol, _ content: Content) {
     self.target = String(target)
-    content = .leaf(leaf, isNested: false)
+    self.content = content
     wrappers = []
     modelPrefixCount = 0
   }
@@ -16,14 +20,18 @@ extension AdapterKey {
     self.init(first, leaf)
   }
 
-  /// Takes a key of MLX apart: the path, then `lora_a`, `lora_b` or `m`. Nil for
-  /// anything else.
+  /// Takes a key of MLX apart: the path, then `lora_a`, `lora_b` or `m`. Weights and biases
+  /// that were trained as a whole have the base's names. Nil for anything else.
   init?(mlx key: String) {
     let segments = key.dottedSegments
-    guard segments.count > 1, let last = segments.last, let leaf = AdapterLeaf.mlx(last) else {
+    guard segments.count > 1, let last = segments.last else { return nil }
+    if let leaf = AdapterLeaf.mlx(last) {
+      self.init(segments.dropLast().joined(separator: "."), leaf)
+    } else if last == "weight" || last == "bias" {
+      self.init(key, .plain(.module))
+    } else {
       return nil
     }
-    self.init(segments.dropLast().joined(separator: "."), leaf)
   }
 
   /// Takes a key of diffusers apart: component, path and a leaf in today's spelling, in

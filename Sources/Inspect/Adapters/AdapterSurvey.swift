@@ -20,10 +20,15 @@ struct AdapterSurvey: Sendable {
   private(set) var diffusersCount = 0
   /// The factors as MLX names them.
   private(set) var mlxCount = 0
+  /// Whether MLX wrote the configuration, of files without any factor.
+  private(set) var isConfiguredByMLX = false
   /// The tensors that are PLoRA.
   private(set) var ploraNames: [String] = []
   private(set) var hasConfiguration = false
   private(set) var hasNonLoraTrainables = false
+  /// Whether it holds LLaVA's projector itself, beside the configuration of such a model: as
+  /// it is in the states of a training.
+  private(set) var holdsProjector = false
 
   init(_ checkpoint: Checkpoint) {
     hasConfiguration = checkpoint.sideFile(Self.configurationName) != nil
@@ -48,6 +53,14 @@ struct AdapterSurvey: Sendable {
       isOfMemory = isOfMemory || module.isOfMemory
     }
     factorCount = paths.count
+    if leafCount > 0, hasConfiguration, !hasNonLoraTrainables,
+      records.indices.contains(where: { LlavaTrainables.isProjector(records[$0].name) })
+    {
+      holdsProjector = (try? ModelConfiguration(beside: checkpoint))?.isLlava ?? false
+    }
+    if leafCount == 0, mlxCount == 0 {
+      isConfiguredByMLX = AdapterConfiguration.isMLX(beside: checkpoint)
+    }
     if paths.isEmpty { return }
     let names = Set(checkpoint.records.map(\.name))
     let homeless = paths.filter { path in

@@ -5,6 +5,11 @@ import Formats
 struct LlavaTrainables {
   static let fileName = "non_lora_trainables.bin"
 
+  /// Whether a name is that of a tensor of the projector, with nothing of LoRA in it.
+  static func isProjector(_ name: String) -> Bool {
+    name.contains(".mm_projector.") && !AdapterKey.hasLeaf(name)
+  }
+
   /// Its tensors, named as LLaVA's builder names them.
   private(set) var replacements: [AdapterReplacement] = []
   /// Untrained copies beside trained modules.

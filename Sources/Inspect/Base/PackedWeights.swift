@@ -3,7 +3,7 @@ public import Formats
 
 extension BaseMatching {
   /// Modules whose weight the base holds packed by a quantisation, under its own name
-  /// with another shape (bitsandbytes) or under another name (GPTQ, AWQ and their like),
+  /// with another shape (bitsandbytes) or under another name (GPTQ, AWQ, HQQ and their like),
   /// and the packed tensor.
   public func packedWeights(in base: Checkpoint)
     -> [(module: AdapterModule, record: TensorRecord)]
@@ -18,7 +18,9 @@ extension BaseMatching {
       }
   }
 
-  private static let packedNames = ["qweight", "weight_packed", "weight.absmax"]
+  private static let packedNames = [
+    "qweight", "weight_packed", "weight.absmax", "W_q", "weight._data",
+  ]
 
   /// The modules that add to a bias that the base does not have.
   public func withoutBias(_ positions: NameTable) -> [AdapterModule] {

@@ -30,6 +30,15 @@ public struct TiedWeights: Sendable {
     others.map { ($0, input) } + [bias].compactMap(\.self)
   }
 
+  /// The name that another file of the model has for an output of which the base has none:
+  /// inside a model of several parts one loader saves `lm_head.weight` where another wants
+  /// `language_model.lm_head.weight`, and each finds both.
+  public func otherOutput(in checkpoint: Checkpoint) -> String? {
+    guard let output, !isOutputStored else { return nil }
+    let found = checkpoint.records.map(\.name).filter(EmbeddingNames.isOutput)
+    return found.count == 1 && found[0] != output ? found[0] : nil
+  }
+
   /// Whether the model has a tensor of this name that it shares.
   func knows(_ name: String) -> Bool { names.contains { $0.name == name } }
 

@@ -1,4 +1,4 @@
-import Formats
+public import Formats
 
 /// How a library names what it keeps beside quantised weights: a row of a table.
 struct QuantisedNames: Sendable {
@@ -11,6 +11,8 @@ struct QuantisedNames: Sendable {
   private static let bitsandbytes =
     "load the model with transformers and bitsandbytes, call dequantize() on it and save that"
 
+  private static let original = "take the model that was quantised"
+
   private static let table = [
     QuantisedNames(
       library: "bitsandbytes with 8 bits", endings: ["SCB", "weight_format"], remedy: bitsandbytes),
@@ -21,11 +23,14 @@ struct QuantisedNames: Sendable {
         "bitsandbytes__fp4",
       ], remedy: bitsandbytes),
     QuantisedNames(
-      library: "GPTQ or AWQ", endings: ["qweight", "qzeros", "g_idx"],
-      remedy: "take the model that was quantised"),
+      library: "GPTQ or AWQ", endings: ["qweight", "qzeros", "g_idx"], remedy: original),
+    QuantisedNames(library: "compressed-tensors", endings: ["weight_packed"], remedy: original),
     QuantisedNames(
-      library: "compressed-tensors", endings: ["weight_packed"],
-      remedy: "take the model that was quantised"),
+      library: "ModelOpt with NVFP4", endings: ["weight_scale_2"], remedy: original),
+    QuantisedNames(library: "HQQ", endings: ["W_q"], remedy: original),
+    QuantisedNames(library: "quanto", endings: ["_data", "_scale"], remedy: original),
+    QuantisedNames(
+      library: "ComfyUI", endings: ["scaled_fp8", "scale_weight"], remedy: original),
   ]
 
   private func isIn(_ name: String) -> Bool {
@@ -59,5 +64,14 @@ struct QuantisedNames: Sendable {
       "\(FoldedKeys.summary(of: own, "unexpected key")) \(Wording.verb(own.count, "is", "are")) what "
         + "\(row.library) keeps beside weights that it quantised, and \(source) wants plain ones: "
         + "load it with the quantization_config of its config.json; or \(row.remedy)")
+  }
+}
+
+extension Checkpoint {
+  /// By what its weights are quantised, as its configuration says or the names of its tensors
+  /// show; nil where neither does.
+  public var quantisation: String? {
+    (try? ModelConfiguration(beside: self))?.quantisation
+      ?? QuantisedNames.found(in: records.map(\.name))?.library.library
   }
 }

@@ -20,9 +20,9 @@ enum SideFileChecks {
 
   /// LLaVA's projector is saved apart from the adapter, and only when training ends.
   private static func llava(_ checkpoint: Checkpoint, _ adapter: Adapter) -> Finding? {
-    guard adapter.kind != .llavaAdapter, checkpoint.sideFile("mm_projector.bin") == nil else {
-      return nil
-    }
+    guard adapter.kind != .llavaAdapter, checkpoint.sideFile("mm_projector.bin") == nil,
+      !checkpoint.records.contains(where: { LlavaTrainables.isProjector($0.name) })
+    else { return nil }
     let configuration = try? ModelConfiguration(beside: checkpoint)
     let base = adapter.base?.lowercased() ?? ""
     // The models of transformers (`llava-hf/…`) are trained without that file.

@@ -1,4 +1,4 @@
-import Formats
+public import Formats
 
 /// The modules that the configuration makes PEFT adapt, against those of which there are
 /// tensors.
@@ -23,7 +23,8 @@ struct TargetChecks {
   }
 
   /// Names of `target_modules` that no module has.
-  private func absent() -> [Finding] {
+  fileprivate func absent() -> [Finding] {
+    guard !modules.isEmpty else { return [] }
     let absent = names.filter { !isPresent($0) }.sorted()
     guard !absent.isEmpty else { return [] }
     return [
@@ -112,6 +113,14 @@ public struct IgnoredModules: Sendable {
 }
 
 extension Adapter {
+  /// Modules that its configuration names and of which it has no tensors, in a base whose
+  /// names it has: the rest of a file that was cut, or of a training that left them out.
+  public func missingTargets(in base: Checkpoint) -> [Finding] {
+    guard kind == .peftAdapter, let configuration else { return [] }
+    let checks = TargetChecks(adapter: self, configuration: configuration)
+    return (checks.absent() + checks.missing(in: base)).filter { $0.severity == .warning }
+  }
+
   /// What PEFT would load none of, of an adapter of its own.
   public var ignoredModules: [IgnoredModules] {
     guard kind == .peftAdapter, let configuration else { return [] }

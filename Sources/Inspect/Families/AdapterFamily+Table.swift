@@ -5,7 +5,8 @@ extension AdapterFamily {
   static let table = [wrapped, llava, kohya, mlx, diffusers, plain]
 
   private static let llava = AdapterFamily(
-    kind: .llavaAdapter, recognises: { $0.hasNonLoraTrainables && $0.leafCount > 0 },
+    kind: .llavaAdapter,
+    recognises: { ($0.hasNonLoraTrainables || $0.holdsProjector) && $0.leafCount > 0 },
     parse: peft, missingAlpha: .unknown,
     examples: [
       Example(
@@ -34,7 +35,8 @@ extension AdapterFamily {
     naming: .pipeline(.flattened), examples: PipelineExamples.flattened)
 
   private static let mlx = AdapterFamily(
-    kind: .mlxAdapter, recognises: { $0.mlxCount > 0 && $0.leafCount == 0 },
+    kind: .mlxAdapter,
+    recognises: { ($0.mlxCount > 0 || $0.isConfiguredByMLX) && $0.leafCount == 0 },
     parse: { key, _ in AdapterKey(mlx: key) }, missingAlpha: .unknown,
     hasTransposedFactors: true,
     configuration: { path throws(CheckpointError) in try AdapterConfiguration(mlxAt: path) },

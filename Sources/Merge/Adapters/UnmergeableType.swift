@@ -10,7 +10,9 @@ enum UnmergeableType {
     -> CheckpointError
   {
     let types = isRotation ? "BF16, F16 and F32" : "BF16, F16, F32 and F64"
-    guard let method = (try? ModelConfiguration(beside: base))?.quantisation else {
+    // Weights of a model are no integers before something quantised them.
+    let unnamed = record.type.element.map { $0.kind != .float } == true ? "an unnamed method" : nil
+    guard let method = base.quantisation ?? unnamed else {
       return CheckpointError(
         path: base.path, tensor: record.name,
         "is \(record.type.name) \(record.shape); an adapter of the kind \(family) can be merged "
@@ -21,7 +23,7 @@ enum UnmergeableType {
     }
     return CheckpointError(
       path: base.path, tensor: record.name,
-      "is \(record.type.name) \(record.shape): the base is quantised (\(method)), and an adapter "
+      "is \(record.type.name) \(record.shape): the base is quantised (\(method.printable)), and an adapter "
         + "can be merged into \(types) only",
       fix: "merge into the model that was quantised, then quantise the result")
   }

@@ -10,6 +10,8 @@ public struct WeightedAdapter: Sendable {
   /// The configuration of the whole model that lies beside the adapter and counts
   /// instead of the base's: LLaVA's training builds a model around the base.
   public var configuration: SideFile?
+  /// Whether it is all that its file holds, not what the user chose of it.
+  public var isWhole = true
 
   public init(_ adapter: Adapter, weight: Double = 1, findings: [Finding] = []) {
     self.adapter = adapter
@@ -29,7 +31,12 @@ public struct WeightedAdapter: Sendable {
     let (adapter, finding) = adapter.relaid(onto: base, tied: tied)
     var copy = self
     copy.adapter = try tied?.joined(adapter) ?? adapter
-    if let finding { copy.findings.append(finding) }
+    // Of another layout the names of the configuration are too.
+    if let finding {
+      copy.findings.append(finding)
+    } else if isWhole {
+      copy.findings += adapter.missingTargets(in: base)
+    }
     return copy
   }
 

@@ -17,6 +17,8 @@ public enum VerificationConclusion: String, Sendable, Hashable, CaseIterable {
   case addedTwice = "added-twice"
   /// Every target has the expected change times one number.
   case otherScale = "other-scale"
+  /// Every target has the expected change once, and more than rounding beside it.
+  case changedFurther = "changed-further"
   /// The targets are as expected but for their rounding, other tensors are not.
   case otherTensors = "other-tensors"
   case different
@@ -38,8 +40,12 @@ extension VerificationReport {
       return changes.isEmpty ? .otherRounding : .otherTensors
     }
     if isOfAnotherBase { return .wrongBase }
-    return commonScale == nil ? .different : .otherScale
+    guard let commonScale else { return .different }
+    return abs(commonScale - 1) < Self.scaleAsShown || !isScaled ? .changedFurther : .otherScale
   }
+
+  /// A scale nearer to one than this is shown as one.
+  private static let scaleAsShown = 0.005
 
   private var isOfAnotherBase: Bool {
     untouched == 0 && changes.count { $0.reason == .values } > 1

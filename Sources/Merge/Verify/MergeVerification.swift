@@ -39,7 +39,8 @@ public struct MergeVerification: Sendable {
     let tied = try TiedWeights(base)
     let others = Set((tied?.others ?? []).map(ExactName.init))
     let isJoined =
-      !others.isEmpty && !merged.records.contains { others.contains(ExactName($0.name)) }
+      !others.isEmpty && tied?.otherOutput(in: merged) == nil
+      && !merged.records.contains { others.contains(ExactName($0.name)) }
     let plans = try Self.plans(base, options, isJoined: isJoined, makePlan)
     let planned = plans[0].plan.tensors
     findings = plans[0].plan.findings

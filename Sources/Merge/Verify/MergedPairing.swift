@@ -16,7 +16,7 @@ struct MergedPairing {
     _ planned: [PlannedTensor], base: Checkpoint, merged: Checkpoint, tied: TiedWeights?
   ) throws(CheckpointError) {
     let positions = merged.positions()
-    let baseNames = try OtherNames(base, tied: tied)
+    let baseNames = try OtherNames(base, tied: tied, merged: merged)
     let mergedNames = try OtherNames(merged)
     var used = Set<ExactName>()
     var byName: [ExactName: PlannedTensor] = [:]
@@ -64,11 +64,18 @@ struct MergedPairing {
 private struct OtherNames {
   private var names: [ExactName: [String]] = [:]
 
-  init(_ checkpoint: Checkpoint, tied: TiedWeights? = nil) throws(CheckpointError) {
+  init(_ checkpoint: Checkpoint, tied: TiedWeights? = nil, merged: Checkpoint? = nil)
+    throws(CheckpointError)
+  {
     if let tied {
       for (name, source) in tied.names {
         names[ExactName(source), default: []].append(name)
         names[ExactName(name)] = [source]
+      }
+      // Before the input, which is the same tensor only where the merge leaves it so.
+      if let output = tied.output, let other = merged.flatMap(tied.otherOutput) {
+        names[ExactName(output), default: []].insert(other, at: 0)
+        names[ExactName(other)] = [output, tied.input]
       }
     }
     let shared = SharedTensors(in: checkpoint, restores: true, filter: try NameFilter())

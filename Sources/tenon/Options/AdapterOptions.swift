@@ -80,6 +80,7 @@ struct AdapterOptions: ParsableArguments {
       var part = WeightedAdapter(
         filter.isEmpty ? adapter : try limited(adapter, to: filter, base: base),
         weight: unmerge ? -share : share, from: source)
+      part.isWhole = filter.isEmpty
       part.findings += notes([adapter])
       weighted.append(part)
     }

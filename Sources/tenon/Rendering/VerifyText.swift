@@ -117,6 +117,7 @@ enum VerifyText {
     case .otherScale:
       "not equal: the update is \(significant(report.commonScale ?? 0, 3)) times the adapter's; "
         + "another weight or lora_alpha?"
+    case .changedFurther: changedFurther(report)
     case .otherTensors: "not equal: the targets are merged as expected, but other tensors changed"
     case .different: "not equal: this is not the merge of base and adapter"
     }
@@ -135,6 +136,13 @@ enum VerifyText {
     let count = report.targets.count { $0.verdict == .base }
     return "not equal: \(readable(count: count)) of \(counted(report.targets.count, "target")) "
       + "\(count == 1 ? "is" : "are") the base's, not merged"
+  }
+
+  private static func changedFurther(_ report: VerificationReport) -> String {
+    let others =
+      report.changes.isEmpty ? "" : ", and \(counted(report.changes.count, "other tensor")) changed"
+    return "not equal: the targets have the adapter's update, and more than rounding beside "
+      + "it\(others): trained further, or on another base?"
   }
 
   private static func otherRounding(_ report: VerificationReport) -> String {
