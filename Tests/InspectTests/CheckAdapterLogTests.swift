@@ -80,6 +80,17 @@ import Testing
         + #""base_model.model.model.layers.0.mlp.experts.lora_A.weight""# + all,
       fix: #"--rename '^module\.='"#),
     Case(
+      name: "some of the modules of an encoder or a decoder",
+      adapter: layers("layers", ["self_attn.q_proj"]),
+      missing: layers("encoder.layers", attention + ["mlp.fc1"])
+        + layers("decoder.layers", attention + ["mlp.fc1"]),
+      message: "the adapter has keys for some of the 24 keys that are said to be missing, under "
+        + #"other names, but "base_model.model.layers.0.self_attn.q_proj.lora_A.weight" could be "#
+        + #""base_model.model.encoder.layers.0.self_attn.q_proj.lora_A.weight" or "#
+        + #""base_model.model.decoder.layers.0.self_attn.q_proj.lora_A.weight", "#
+        + "and nothing tells which" + some,
+      fix: nil),
+    Case(
       name: "either of two towers",
       adapter: layers("encoder.layers", attention),
       missing: layers("text_model.encoder.layers", attention)

@@ -99,24 +99,28 @@ import Testing
     torch.Size([65, 32]) vs model:torch.Size([64, 32])
     """
 
-  @Test(
-    arguments: [
+  private static let tableLines = table.split(separator: "\n").map(String.init)
+
+  private static func eachLine(_ change: (String) -> String) -> String {
+    tableLines.map(change).joined(separator: "\n")
+  }
+
+  static let tables: [(name: String, text: String)] =
+    [
       ("as it was", table),
-      (
-        "by torchrun",
-        table.split(separator: "\n").map { "[rank1]: \($0)" }.joined(separator: "\n")
-      ),
-      (
-        "of a container",
-        table.split(separator: "\n").map { "app-1  | \($0)" }.joined(separator: "\n")
-      ),
-      ("as a member of JSON", json(table)), ("line by line in JSON", docker(table)),
+      ("by torchrun", eachLine { "[rank1]: \($0)" }),
+      ("of a container", eachLine { "app-1  | \($0)" }),
+      ("as a member of JSON", json(table)),
+      ("line by line in JSON", docker(table)),
       ("in JSON with a line cut", cutDocker(table)),
-      (
-        "as messages in JSON",
-        table.split(separator: "\n").map { record("message", String($0)) }.joined(separator: "\n")
-      ),
-    ] + [40, 50, 60, 80].map { ("broken at \($0)", wrapped(table, at: $0)) })
+      ("as messages in JSON", eachLine { record("message", $0) }),
+    ] + brokenTables
+
+  private static let brokenTables = [40, 50, 60, 80].map { width -> (name: String, text: String) in
+    ("broken at \(width)", wrapped(table, at: width))
+  }
+
+  @Test(arguments: tables)
   func `reads what was done to a table`(name: String, text: String) {
     let load = LoadLog(text).load
     #expect(

@@ -1,3 +1,4 @@
+import Formats
 import Testing
 
 @testable import Inspect
@@ -38,5 +39,23 @@ import Testing
     let list = KeyList(literal: row.text, path: "t")
     #expect(list?.names == row.names)
     if let list { #expect(list.entries.map(\.shape) == row.shapes) }
+  }
+
+  @Test func `names may come from standard input`() throws {
+    let list = try KeySource(standardInput: Array("a.w [2, 2]\nb\n".utf8)).keys
+    #expect(list.names == ["a.w", "b"])
+    let wrapped = Checkpoint(
+      path: "x", format: .safetensors, records: ["module.a.w", "b"].map { tensor($0) })
+    let report = try CheckpointCheck(wrapped).report(against: .expected(list), readsValues: false)
+    #expect(report.load.missing == ["a.w"])
+    #expect(report.findings.contains { $0.message.contains("standard input") })
+    for text in ["", "\u{1}\u{2}"] {
+      let error = #expect(throws: CheckpointError.self) {
+        try KeySource(standardInput: Array(text.utf8))
+      }
+      #expect(
+        error?.description == "standard input: lists no names; expected a text with one a line, as "
+          + "tenon inspect --keys prints")
+    }
   }
 }

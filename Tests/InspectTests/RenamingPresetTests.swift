@@ -1,4 +1,5 @@
 import Formats
+import Foundation
 import OrderedCollections
 import Testing
 
@@ -204,11 +205,12 @@ import Testing
 
   @Test(arguments: models)
   func `tells that a preset is for other models`(name: String, type: String, isOther: Bool) throws {
-    let directory = try TemporaryDirectory()
-    let path = directory.path("config.json")
-    try directory.write(Array(#"{"model_type": "\#(type)"}"#.utf8), to: "config.json")
+    let file = FileManager.default.temporaryDirectory
+      .appending(path: "tenon-tests-\(UInt64.random(in: 0 ..< .max)).json")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try Data(#"{"model_type": "\#(type)"}"#.utf8).write(to: file)
     var draft = draft(["a"])
-    draft.modelConfigurations = [path]
+    draft.modelConfigurations = [file.path]
     draft.noteModel(against: try RenamePreset(named: name))
     #expect(
       draft.findings.map { "\($0.severity.rawValue): \($0.message)" }

@@ -25,7 +25,10 @@ struct AdapterPlacing {
     let found = Self.parts(of: missing).compactMap { keys in
       InferredRenaming(adapter, toLoad: keys).map { (keys: keys, renaming: $0) }
     }
-    guard let best = found.max(by: { $0.keys.count < $1.keys.count }) else { return }
+    guard let best = found.max(by: { $0.keys.count < $1.keys.count }) else {
+      choice = Self.lostBeginning(adapter, missing)
+      return
+    }
     choice =
       Self.isKnown(best.renaming, missing)
       ? nil : found.lazy.compactMap { Self.choice(best.renaming, $0.renaming) }.first

@@ -10,7 +10,7 @@ extension CheckpointCheck {
     let load = completed(log)
     var diagnosis = LoadDiagnosis(
       inspection: inspection, load: load, source: "the model of the log", base: nil,
-      wanted: KeyList(load, path: source, isPartial: log.isCut),
+      wanted: KeyList(load, path: source, isPartial: log.isCut || !log.firstKeys.isEmpty),
       reference: isFile ? source : nil,
       wantedShapes: Dictionary(
         load.mismatched.map { (ExactName($0.name), $0.expected) },
@@ -40,6 +40,15 @@ extension CheckpointCheck {
   }
 
   private func cut(_ log: LoadLog) -> [Finding] {
+    if !log.firstKeys.isEmpty {
+      return [
+        Finding(
+          .note, .missingKey,
+          "the program stopped at the first key that it did not find, so that there may be others"
+            + (log.firstKeys.contains { key in checkpoint.records.contains { $0.name == key } }
+              ? "; the file has it: the model has not, or the log is of another file" : ""))
+      ]
+    }
     guard log.isCut else { return [] }
     return [
       Finding(
@@ -53,8 +62,16 @@ extension CheckpointCheck {
   private func completed(_ log: LoadLog) -> StrictLoad {
     var load = log.load
     load.mismatched = completed(load.mismatched)
-    guard log.isFolded else { return load }
     let names = Set(checkpoint.records.map { ExactName($0.name) })
+    for key in log.firstKeys where !(load.missing + load.unexpected).contains(key) {
+      // What lies in the file was looked for in the model.
+      if names.contains(ExactName(key)) {
+        load.unexpected.append(key)
+      } else {
+        load.missing.append(key)
+      }
+    }
+    guard log.isFolded else { return load }
     let unexpected = load.unexpected.filter { names.contains(ExactName($0)) }
     let missing = load.missing.filter { !names.contains(ExactName($0)) }
     // Of another file, nothing would be left.

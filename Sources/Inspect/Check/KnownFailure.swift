@@ -34,7 +34,8 @@ struct KnownFailure: Sendable {
       row.marks.allSatisfy { text.contains($0) } && row.unless.map { !text.contains($0) } ?? true
     }
     // A program looks in several places for one file.
-    return table.filter(isIn) + damage.filter(isIn).prefix(1) + files.filter(isIn).prefix(1)
+    return table.filter(isIn) + servers.filter(isIn) + damage.filter(isIn).prefix(1)
+      + files.filter(isIn).prefix(1)
   }
 
   func finding(of inspection: Inspection) -> Finding {

@@ -26,6 +26,8 @@ struct LoadLog {
   var isFolded = false
   /// Whether a list ends before its end.
   private(set) var isCut = false
+  /// Keys at each of which a program stopped, which either side may have lacked.
+  private(set) var firstKeys: [String] = []
   /// What is known of the sentences that it holds, in the order of the table.
   let failures: [KnownFailure]
   /// The parts of a pipeline for which diffusers found nothing.
@@ -34,7 +36,9 @@ struct LoadLog {
   let lastError: String?
 
   /// Whether there is anything in it that can be explained.
-  var isEmpty: Bool { load.isClean && failures.isEmpty && unusedComponents.isEmpty }
+  var isEmpty: Bool {
+    load.isClean && firstKeys.isEmpty && failures.isEmpty && unusedComponents.isEmpty
+  }
 
   init(_ text: String) {
     let text = LogText.plain(text)
@@ -44,6 +48,7 @@ struct LoadLog {
     lastError = Self.lastError(in: text)
     for phrase in Self.phrases where search.contains(phrase.text) { read(phrase, in: text) }
     readMismatches(text, search)
+    firstKeys = search.contains(Self.keyError) ? Self.firstKeys(in: text) : []
     if search.contains("LOAD REPORT") || search.contains("| Status") { readTable(text) }
     load.missing = Self.distinct(load.missing)
     load.unexpected = Self.distinct(load.unexpected)

@@ -1,0 +1,77 @@
+import Formats
+import Testing
+
+@testable import Inspect
+
+/// Logs of programs that stop at the first thing that they do not know.
+@Suite struct CheckProgramLogTests {
+  private func told(_ names: [String], _ log: String) throws -> [String] {
+    let checkpoint = Checkpoint(
+      path: "x", format: .safetensors, records: names.map { tensor($0) })
+    return try CheckpointCheck(checkpoint).report(
+      against: .log(log, source: "log", isFile: true), readsValues: false
+    ).findings.map {
+      "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)"
+        + ($0.fix.map { "; try: \($0)" } ?? "")
+    }
+  }
+
+  private static let first =
+    "note missing-key: the program stopped at the first key that it did not find, so that there may "
+    + "be others"
+
+  /// Names of the checkpoint, the log, and what is told before the note.
+  static let keyErrors: [(names: [String], log: String, told: String)] = [
+    (
+      ["norm.weight"], "KeyError: 'model.embed.weight'",
+      "error missing-key: 1 key of the model of the log is missing: model.embed.weight"
+    ),
+    (
+      ["module.model.embed.weight"], "x\nKeyError: \"model.embed.weight\"\n",
+      "RENAMED"
+    ),
+    (
+      ["norm.weight", "layers.0.odd.weight"], "KeyError: 'layers.0.odd.weight'",
+      "error unmatched-key: 1 key is unknown to the model of the log: layers.0.odd.weight"
+    ),
+  ]
+
+  @Test(arguments: keyErrors)
+  func `a key that a program did not find is missing or unknown`(
+    names: [String], log: String, told: String
+  ) throws {
+    let isHeld = names.contains { log.contains("'\($0)'") }
+    #expect(
+      try self.told(names, log) == [
+        told,
+        Self.first
+          + (isHeld ? "; the file has it: the model has not, or the log is of another file" : ""),
+      ])
+  }
+
+  @Test(arguments: ["KeyError: 'llama'", "KeyError: 'a b.weight'", "KeyError: 'model.layers'"])
+  func `a key of something else is no tensor`(log: String) {
+    #expect(LoadLog(log).isEmpty)
+  }
+
+  static let servers: [(log: String, told: String)] = [
+    (
+      "ValueError: base_model.model.lm_head.weight is unsupported LoRA weight",
+      "error unmatched-key: vLLM reads lora_A and lora_B alone, and refuses an adapter that has any "
+        + "other tensor: tensor \"base_model.model.lm_head.weight\" of x is none; a merged model has "
+        + "no need of it; try: tenon merge BASE x -o OUT"
+    ),
+    (
+      "ValueError: While loading x, expected target modules in ['q_proj'] but received ['w1'].",
+      "error unmatched-key: vLLM adapts only the modules that it lists, by the last part of their "
+        + "names, and the adapter has others: a merged model has no need of it; try: tenon merge BASE "
+        + "x -o OUT"
+    ),
+  ]
+
+  @Test(arguments: servers)
+  func `what vLLM refuses can be merged`(log: String, told: String) throws {
+    let names = ["q.lora_A.weight", "q.lora_B.weight", "lm_head.weight"]
+    #expect(try self.told(names.map { "base_model.model.\($0)" }, log).contains(told))
+  }
+}
