@@ -10,7 +10,7 @@ import Testing
       path: "x", format: .safetensors, records: names.map { tensor($0) })
     return try CheckpointCheck(checkpoint).report(
       against: .log(log, source: "log", isFile: true), readsValues: false
-    ).findings.map {
+    ).findings.filter { $0.code != .zeroSizeTensor }.map {
       "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)"
         + ($0.fix.map { "; try: \($0)" } ?? "")
     }
@@ -27,8 +27,10 @@ import Testing
       "error missing-key: 1 key of the model of the log is missing: model.embed.weight"
     ),
     (
-      ["module.model.embed.weight"], "x\nKeyError: \"model.embed.weight\"\n",
-      "RENAMED"
+      ["thinker.model.embed.weight"], "x\nKeyError: \"model.embed.weight\"\n",
+      "error prefix-drift: the names differ by one change: without the beginning \"thinker.\", the "
+        + "checkpoint has the missing key that the log names; try: tenon remap x -o x-renamed "
+        + #"--rename '^thinker\.='"#
     ),
     (
       ["norm.weight", "layers.0.odd.weight"], "KeyError: 'layers.0.odd.weight'",
@@ -72,6 +74,8 @@ import Testing
   @Test(arguments: servers)
   func `what vLLM refuses can be merged`(log: String, told: String) throws {
     let names = ["q.lora_A.weight", "q.lora_B.weight", "lm_head.weight"]
-    #expect(try self.told(names.map { "base_model.model.\($0)" }, log).contains(told))
+    let found = try self.told(names.map { "base_model.model.\($0)" }, log)
+    // Without a configuration --alpha is added.
+    #expect(found.contains { $0.hasPrefix(told) }, "\(found)")
   }
 }
