@@ -19,7 +19,11 @@ extension ModuleSteps {
     case .loha(let first, let second):
       let (b1, a1) = try pair(first)
       let (b2, a2) = try pair(second)
-      return [try sum(.hadamard(b1: b1, a1: a1, b2: b2, a2: a2))]
+      // PEFT keeps the scale of this one in float32, whatever the model has.
+      return [
+        try sum(
+          .hadamard(b1: b1, a1: a1, b2: b2, a2: a2), hasFloatScale: numerics == .peft)
+      ]
     case .lokr(let first, let second):
       return [
         try sum(
@@ -42,11 +46,12 @@ extension ModuleSteps {
   }
 
   private func sum(
-    _ form: Delta.Form, scale: Double? = nil, divisor: Double? = nil
+    _ form: Delta.Form, scale: Double? = nil, divisor: Double? = nil, hasFloatScale: Bool = false
   ) throws(CheckpointError) -> UpdateStep {
     let own = if let scale { scale } else { try self.scale() }
+    let all = hasFloatScale ? Double(Float(own * weight)) : own * weight
     var delta = Delta(
-      form, rank: module.rank, scale: own * weight, isTransposed: isTransposed, rows: rows)
+      form, rank: module.rank, scale: all, isTransposed: isTransposed, rows: rows)
     delta.divisor = divisor
     return step(.add(delta))
   }

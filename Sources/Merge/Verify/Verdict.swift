@@ -87,7 +87,8 @@ extension ResultDistance {
     return apart > max(Self.roundedScale, Self.deviations * noise / Double(count).squareRoot())
   }
 
-  /// A scale that is itself rounded to BF16 is as far off.
-  private static var roundedScale: Double { 0x1p-8 }
+  /// A scale that is itself rounded to BF16 is half as far off, and so is the whole of small
+  /// updates that are rounded twice.
+  private static var roundedScale: Double { 0x1p-7 }
   private static var deviations: Double { 6 }
 }
