@@ -16,8 +16,8 @@ extension RenamePreset {
   /// Those that transformers 4.52 gave other names.
   private static let relaid: Set = [
     "aria", "aya_vision", "colpali", "colqwen2", "emu3", "fuyu", "gemma3", "glm4v", "glm4v_moe",
-    "got_ocr2", "internvl", "llava", "llava_next", "llava_next_video", "llava_onevision", "mistral3",
-    "mllama", "paligemma", "perception_lm", "pp_chart2table", "qwen2_5_vl", "qwen2_vl",
+    "got_ocr2", "internvl", "llava", "llava_next", "llava_next_video", "llava_onevision",
+    "mistral3", "mllama", "paligemma", "perception_lm", "pp_chart2table", "qwen2_5_vl", "qwen2_vl",
     "shieldgemma2", "video_llava", "vipllava",
   ]
 }
