@@ -6,7 +6,7 @@ extension AdapterPlacing {
   /// several: which part of the model it is from was in its beginning.
   static func lostBeginning(_ adapter: Checkpoint, _ missing: [String]) -> Choice? {
     let keys = adapter.records.map(\.name)
-    let ends = keys.map { String($0.dropFirst($0.hasPrefix(lead) ? lead.count : 0)) }
+    let ends = keys.map(end)
     var places = Dictionary(ends.map { (ExactName($0), [String]()) }, uniquingKeysWith: { $1 })
     for name in missing {
       for (index, byte) in zip(name.utf8.indices, name.utf8) where byte == UInt8(ascii: ".") {
@@ -18,5 +18,10 @@ extension AdapterPlacing {
     return found.first { $1.count > 1 }.map { Choice(key: $0, places: $1) }
   }
 
-  private static let lead = "base_model.model."
+  /// The key from its list of layers on.
+  private static func end(_ key: String) -> String {
+    let segments = key.dottedSegments
+    let start = max(1, segments.firstIndex { Int($0) != nil } ?? 1)
+    return segments.dropFirst(start - 1).joined(separator: ".")
+  }
 }
