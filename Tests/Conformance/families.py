@@ -417,6 +417,18 @@ def fused_projection(harness):
     found = load_file(merged)[name].double()
     harness.check(torch.allclose(found, expected, rtol=1e-6, atol=1e-6), "each has its rows",
                   str((found - expected).abs().max()))
+    # Two of the three with DoRA: their rows get lengths, those of the third do not.
+    for index, part in enumerate("qk"):
+        rows = slice(16 * index, 16 * (index + 1))
+        scale = torch.rand(16, 1) + 0.5
+        state[f"lora_te2_text_model_encoder_layers_0_self_attn_{part}_proj.dora_scale"] = scale
+        norms = expected[rows].norm(dim=1, keepdim=True) + torch.finfo(torch.float32).eps
+        expected[rows] *= scale.double() / norms
+    save_file(state, path)
+    harness.done("merge", base, path, "-o", merged, "--force")
+    found = load_file(merged)[name].double()
+    harness.check(torch.allclose(found, expected, rtol=1e-6, atol=1e-6), "each has its lengths",
+                  str((found - expected).abs().max()))
 
 
 FLUX = {

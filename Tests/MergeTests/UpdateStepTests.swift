@@ -206,6 +206,14 @@ import Testing
         return base[row, column] * Double(inputs[0].values[row]) / norm
       }),
     Case(
+      name: "lengths of some rows", inputs: [[2]],
+      step: { .normalise(UpdateStep.Normalisation($0[0], along: .rows, rows: 3..<5)) },
+      expected: { base, inputs, row, column in
+        guard row == 3 || row == 4 else { return base[row, column] }
+        let norm = (0..<8).reduce(0) { $0 + base[row, $1] * base[row, $1] }.squareRoot()
+        return base[row, column] * Double(inputs[0].values[row - 3]) / norm
+      }),
+    Case(
       name: "lengths of rows with an epsilon", inputs: [[6]],
       step: { .normalise(UpdateStep.Normalisation($0[0], along: .rows, epsilon: 0.5)) },
       expected: { base, inputs, row, column in

@@ -38,14 +38,18 @@ extension ModuleSteps {
       }
       epsilon = Self.lycorisEpsilon
     }
-    let expected = isOfRows ? shape[0] : shape.dropFirst().first ?? 1
+    guard isOfRows || rows == nil else {
+      throw refusal("gives lengths to columns of a tensor in which the base fuses several modules")
+    }
+    let expected = isOfRows ? rows?.count ?? shape[0] : shape.dropFirst().first ?? 1
     guard record.elementCount == expected else {
       throw CheckpointError(
         path: adapter.path, tensor: record.name,
-        "has \(record.elementCount) magnitudes; expected \(expected) for the weight \(shape)")
+        "has \(record.elementCount) magnitudes; expected \(expected) for "
+          + (rows.map { "\($0.count) rows of " } ?? "") + "the weight \(shape)")
     }
     return UpdateStep.Normalisation(
-      record, along: isOfRows ? .rows : .columns(width: kernel), epsilon: epsilon)
+      record, along: isOfRows ? .rows : .columns(width: kernel), rows: rows, epsilon: epsilon)
   }
 
   /// What LyCORIS adds to norms: `finfo(float32).eps`, as it computes them in the type of

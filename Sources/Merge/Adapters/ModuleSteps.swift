@@ -26,7 +26,7 @@ struct ModuleSteps {
     }
     guard steps.contains(where: { !$0.isSum }) else { return steps }
     try refuseWeight()
-    guard rows == nil else {
+    guard rows == nil || steps.allSatisfy({ $0.isSum || $0.isNormalisation }) else {
       throw refusal("multiplies rows of a tensor in which the base fuses several")
     }
     return steps

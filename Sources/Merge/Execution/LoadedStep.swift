@@ -4,8 +4,8 @@ import Formats
 /// A step of an update with what it needs in memory.
 enum LoadedStep: Sendable {
   case add(LoadedDelta)
-  /// Scales each row so that its norm becomes its magnitude.
-  case normaliseRows([Float], epsilon: Float)
+  /// Scales each of some rows so that its norm becomes its magnitude.
+  case normaliseRows(Range<Int>, [Float], epsilon: Float)
   case multiplyRows([Float])
   /// One factor for each column.
   case multiplyColumns([Float])
@@ -30,7 +30,9 @@ enum LoadedStep: Sendable {
     case .normalise(let normalisation):
       let magnitudes = try normalisation.magnitude.floats()
       switch normalisation.axis {
-      case .rows: self = .normaliseRows(magnitudes, epsilon: normalisation.epsilon)
+      case .rows:
+        self = .normaliseRows(
+          normalisation.rows ?? 0..<rowCount, magnitudes, epsilon: normalisation.epsilon)
       case .columns(let width):
         let squares = try columnSquares()
         self = .multiplyColumns(
@@ -66,12 +68,12 @@ enum LoadedStep: Sendable {
     switch self {
     case .add(let delta):
       try Self.add(delta, to: &values, rows: rows, modelType: modelType, scratch: &scratch)
-    case .normaliseRows(let magnitudes, let epsilon):
-      for (position, row) in rows.enumerated() {
+    case .normaliseRows(let area, let magnitudes, let epsilon):
+      for (position, row) in rows.enumerated() where area.contains(row) {
         let part = position * columns..<(position + 1) * columns
         let norm = Values.squares(values.span.extracting(part)).squareRoot()
         var line = values._mutatingExtracting(part)
-        Values.scale(&line, by: magnitudes[row] / (Float(norm) + epsilon))
+        Values.scale(&line, by: magnitudes[row - area.lowerBound] / (Float(norm) + epsilon))
       }
     case .multiplyRows(let factors):
       for (position, row) in rows.enumerated() {

@@ -4,8 +4,8 @@ import Formats
 /// A step of an update in float64, in which PEFT computes where the model is F64.
 enum WideStep: Sendable {
   case add(WideMatrix, Delta)
-  /// Scales each row so that its norm becomes its magnitude.
-  case normaliseRows([Double], epsilon: Double)
+  /// Scales each of some rows so that its norm becomes its magnitude.
+  case normaliseRows(Range<Int>, [Double], epsilon: Double)
   case multiplyRows([Double])
   /// One factor for each column.
   case multiplyColumns([Double])
@@ -27,7 +27,7 @@ enum WideStep: Sendable {
       let magnitudes = try normalisation.magnitude.doubles()
       let epsilon = Double(normalisation.epsilon)
       guard case .columns(let width) = normalisation.axis else {
-        self = .normaliseRows(magnitudes, epsilon: epsilon)
+        self = .normaliseRows(normalisation.rows ?? 0..<rowCount, magnitudes, epsilon: epsilon)
         return
       }
       let squares = try columnSquares()
@@ -65,9 +65,10 @@ enum WideStep: Sendable {
         }
         if delta.isRoundedFirst { change = change.rounded(to: modelType) }
         for (index, value) in zip(line, change) { values[index] += value }
-      case .normaliseRows(let magnitudes, let epsilon):
+      case .normaliseRows(let area, let magnitudes, let epsilon):
+        guard area.contains(row) else { continue }
         let norm = values[line].reduce(0) { $0 + $1 * $1 }.squareRoot()
-        let factor = magnitudes[row] / (norm + epsilon)
+        let factor = magnitudes[row - area.lowerBound] / (norm + epsilon)
         for index in line { values[index] *= factor }
       case .multiplyRows(let factors):
         for index in line { values[index] *= factors[row] }

@@ -9,7 +9,8 @@ extension UpdateStep {
     case .add(let delta):
       try delta.check(rowCount: delta.rows?.count ?? rowCount, columnCount: columnCount)
     case .normalise(let normalisation):
-      try normalisation.axis.check(normalisation.magnitude, rowCount, columnCount)
+      try normalisation.axis.check(
+        normalisation.magnitude, normalisation.rows?.count ?? rowCount, columnCount)
     case .multiply(let vector, let axis): try axis.check(vector, rowCount, columnCount)
     case .rotate(let rotation):
       guard rotation.source.fits(columnCount: columnCount) else {

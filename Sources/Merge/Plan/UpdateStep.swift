@@ -63,12 +63,17 @@ public struct UpdateStep: Sendable {
   public struct Normalisation: Sendable {
     public var magnitude: TensorRecord
     public var axis: Axis
+    /// The rows that have a magnitude, where the lines are rows; nil for all.
+    public var rows: Range<Int>?
     /// What is added to each norm; LyCORIS does so, PEFT does not.
     public var epsilon: Float
 
-    public init(_ magnitude: TensorRecord, along axis: Axis, epsilon: Float = 0) {
+    public init(
+      _ magnitude: TensorRecord, along axis: Axis, rows: Range<Int>? = nil, epsilon: Float = 0
+    ) {
       self.magnitude = magnitude
       self.axis = axis
+      self.rows = rows
       self.epsilon = epsilon
     }
   }
@@ -94,6 +99,9 @@ extension UpdateStep {
 
   /// Whether it turns rows.
   var isRotation: Bool { if case .rotate = action { true } else { false } }
+
+  /// Whether it gives lines their lengths.
+  var isNormalisation: Bool { if case .normalise = action { true } else { false } }
 
   /// Whether it only rounds, as PEFT does between two adapters.
   var isRounding: Bool { if case .round = action { true } else { false } }
