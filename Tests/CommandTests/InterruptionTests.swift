@@ -27,6 +27,7 @@ import Testing
     (.interrupt, ["-o", "merged.safetensors"]),
     (.terminate, ["-o", "old.safetensors", "--force"]),
     (.terminalClosed, ["-o", "merged", "--json"]),
+    (.quit, ["-o", "merged"]),
   ]
 
   @Test(arguments: cases)
@@ -55,6 +56,7 @@ extension Sandbox {
   {
     let script = #"""
       signal=$1 tool=$2; shift 2
+      ulimit -c 0  # a core would lie beside the inputs
       entries() { ls -A | wc -l; }
       before=$(entries)
       while [ "$(entries)" = "$before" ] && kill -0 $$; do sleep 0.01; done >/dev/null 2>&1 &&

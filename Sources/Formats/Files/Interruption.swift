@@ -6,12 +6,12 @@ public enum Interruption {
   /// The signal that came, or 0.
   private static let signal = Atomic<Int32>(0)
 
-  /// From now on SIGINT, SIGTERM and SIGHUP ask for a stop instead of killing.
+  /// From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT ask for a stop instead of killing.
   /// A second one of the same kind kills at once.
   public static func listen() {
     // The first access initialises the global, which a handler must not do.
     signal.store(0, ordering: .relaxed)
-    for number in [SIGINT, SIGTERM, SIGHUP] {
+    for number in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
       // What the caller ignores stays ignored: `nohup` means it.
       var present = sigaction()
       guard unsafe sigaction(number, nil, &present) == 0,
