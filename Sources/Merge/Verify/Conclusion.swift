@@ -54,7 +54,7 @@ extension VerificationReport {
   /// Whether all targets together are the expected change times a number, even where each
   /// by itself is too small to tell.
   private var isScaled: Bool {
-    whole.isScaled(count: targets.reduce(0) { $0 + $1.elementCount })
+    whole.isScaled(differing: targets.reduce(0) { $0 + ($1.differing ?? $1.elementCount) })
   }
 
   private var whole: ResultDistance {

@@ -55,7 +55,7 @@ extension VerificationReport.Target {
   private static let sameChange = 0.25
 
   /// Whether it is the expected change times a number that is not one.
-  private var isScaled: Bool { distance.isScaled(count: elementCount) }
+  private var isScaled: Bool { distance.isScaled(differing: differing ?? elementCount) }
 
   /// How far another arithmetic may lead.
   private struct Limits {
@@ -77,10 +77,10 @@ extension VerificationReport.Target {
 }
 
 extension ResultDistance {
-  /// Whether the change of `count` elements is the expected one times a number that no
-  /// rounding of elements makes: what they err has no direction, so that its part in the
-  /// number falls with the root of their count.
-  func isScaled(count: Int) -> Bool {
+  /// Whether the change is the expected one times a number that no rounding of elements
+  /// makes: what they err has no direction, so that its part in the number falls with the
+  /// root of the count of those that differ.
+  func isScaled(differing count: Int) -> Bool {
     guard let share, let relativeError, count > 0 else { return false }
     let apart = abs(share - 1)
     let noise = max(0, relativeError * relativeError - apart * apart).squareRoot()
