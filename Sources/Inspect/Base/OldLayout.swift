@@ -15,6 +15,8 @@ struct OldLayout {
   ]
   /// Types of models for which it does not.
   private static let untranslated: Set = ["qwen2_vl", "qwen2_5_vl"]
+  /// Types of models of which it is known what PEFT does.
+  static let known = translated.union(untranslated)
 
   /// Others of which transformers renames the files as well.
   private static let others: Set = [
@@ -25,7 +27,7 @@ struct OldLayout {
   /// Whether transformers renames the tensors of files of such a model when it loads them;
   /// nil where the type is none that is known.
   static func isRenamed(_ type: String?) -> Bool? {
-    type.map { translated.union(untranslated).union(others).contains($0) }
+    type.map { known.contains($0) || others.contains($0) }
   }
 
   private let type: String?
@@ -37,8 +39,7 @@ struct OldLayout {
     guard adapter.kind == .peftAdapter, VisionLanguageLayout(base.records.lazy.map(\.name)) != nil,
       let configuration = try? ModelConfiguration(beside: base), configuration.codeFiles.isEmpty
     else { return nil }
-    let isKnown =
-      configuration.modelType.map(Self.translated.union(Self.untranslated).contains) ?? false
+    let isKnown = configuration.modelType.map(Self.known.contains) ?? false
     // What has a part called so was never otherwise.
     guard
       isKnown || !base.records.contains(where: { $0.name.dottedSegments.contains("text_model") })

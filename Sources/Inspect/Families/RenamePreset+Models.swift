@@ -13,13 +13,11 @@ extension RenamePreset {
     }
   }
 
-  /// Those that transformers 4.52 gave other names.
-  private static let relaid: Set = [
-    "aria", "aya_vision", "colpali", "colqwen2", "emu3", "fuyu", "gemma3", "glm4v", "glm4v_moe",
-    "got_ocr2", "internvl", "llava", "llava_next", "llava_next_video", "llava_onevision",
-    "mistral3", "mllama", "paligemma", "perception_lm", "pp_chart2table", "qwen2_5_vl", "qwen2_vl",
-    "shieldgemma2", "video_llava", "vipllava",
-  ]
+  /// Those that transformers 4.52 gave other names; of the last, nothing is known of what PEFT
+  /// does with adapters.
+  private static let relaid = OldLayout.known.union([
+    "colpali", "colqwen2", "emu3", "glm4v", "glm4v_moe", "perception_lm", "shieldgemma2",
+  ])
 }
 
 extension RenamingDraft {
