@@ -78,7 +78,8 @@ def pair(harness):
     expected = {name: truth(first[name], second[name], atol, rtol)
                 for name in first if name in second}
     expected = {name: value for name, value in expected.items() if value}
-    harness.equal(found["onlyInA"], [n for n in first if n not in second], "only in A")
+    harness.equal(sorted(found["onlyInA"]), sorted(n for n in first if n not in second),
+                  "only in A")
     harness.equal(sorted(found["onlyInB"]), sorted(n for n in second if n not in first),
                   "only in B")
     harness.equal({t["name"]: t["reason"] for t in found["different"]},

@@ -61,4 +61,8 @@ TABLE = {
 
 
 def tolerance(kind, dtype):
-    return TABLE.get((kind, dtype), PRODUCTS)
+    """The row of a kind and type. Sums in float64 part from PEFT's where those in float32 do, so
+    a kind without a row for F64 is held to its row for F32: `LoKr effective` was seen to differ
+    in 2 of 11,556 elements, by 1 ulp."""
+    alike = TABLE.get((kind, "F32"), PRODUCTS) if dtype == "F64" else PRODUCTS
+    return TABLE.get((kind, dtype), alike)
