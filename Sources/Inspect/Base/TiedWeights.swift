@@ -58,7 +58,7 @@ public struct TiedWeights: Sendable {
     let head =
       isTied
       ? OutputHead(
-        tiedTo: inputs[0], names: names, architecture: configuration?.architecture) : nil
+        tiedTo: inputs[0], in: base.records, architecture: configuration?.architecture) : nil
     // What the file holds none of is the input whatever is said of the output.
     guard head != nil || copies.contains(where: { isTied || !names.contains($0) }) else {
       return nil
@@ -104,9 +104,7 @@ public struct TiedWeights: Sendable {
   /// Whether PEFT gave the input alone a copy of its own to train, so that the output
   /// stayed as it was. One of another number of tokens was resized with the output.
   private func isInputSaved(by adapter: Adapter) -> Bool {
-    let names = adapter.configuration?.modulesToSave ?? []
-    let module = input.dropLast(".weight".count)
-    return names.contains { module == $0 || module.hasSuffix(".\($0)") }
+    Self.isSaved(input, by: adapter)
       && adapter.replacements.contains {
         $0.target == input && $0.kind != .tiedModule && $0.record.shape == inputShape
       }
@@ -114,12 +112,13 @@ public struct TiedWeights: Sendable {
 
   /// The name besides the input's to which PEFT gave a copy of its own to train.
   public func saved(by adapter: Adapter) -> String? {
-    let names = adapter.configuration?.modulesToSave ?? []
-    return others.first { other in
-      let module = other.dropLast(".weight".count)
-      return names.contains { module == $0 || module.hasSuffix(".\($0)") }
-        && adapter.replacements.contains { $0.target == other }
+    others.first { other in
+      Self.isSaved(other, by: adapter) && adapter.replacements.contains { $0.target == other }
     }
+  }
+
+  private static func isSaved(_ name: String, by adapter: Adapter) -> Bool {
+    adapter.configuration?.saves(String(name.dropLast(".weight".count))) ?? false
   }
 }
 
