@@ -140,6 +140,37 @@ def classifier():
     return model, {"target_modules": ["embed_tokens"]}, {"input_ids": tokens}
 
 
+SEEING = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1,
+          "num_attention_heads": 4, "image_size": 8, "patch_size": 4}
+BACKWARD = {"is_decoder": True, "add_cross_attention": True}
+# The head and the embedding of decoders that are joined to an encoder of another type.
+DECODERS = {
+    "bert": (lambda: transformers.BertConfig(**BERT, **BACKWARD), "cls.predictions.decoder",
+             "bert.embeddings.word_embeddings"),
+    "gpt2": (lambda: transformers.GPT2Config(
+        vocab_size=70, n_embd=32, n_layer=1, n_head=4, **BACKWARD), "lm_head", "transformer.wte"),
+    "trocr": (lambda: transformers.TrOCRConfig(
+        vocab_size=70, d_model=32, decoder_layers=1, decoder_attention_heads=4,
+        decoder_ffn_dim=48, cross_attention_hidden_size=32, pad_token_id=0),
+        "output_projection", "model.decoder.embed_tokens"),
+}
+
+
+def joined(decoder, sees, *parts):
+    def make():
+        config, head, embedding = DECODERS[decoder]
+        encoder = transformers.ViTConfig(**SEEING) if sees else transformers.BertConfig(**BERT)
+        name = "VisionEncoderDecoder" if sees else "EncoderDecoder"
+        model = getattr(transformers, f"{name}Model")(getattr(
+            transformers, f"{name}Config").from_encoder_decoder_configs(encoder, config()))
+        names = {"head": head, "embedding": embedding}
+        tokens = torch.randint(3, 70, (2, 9))
+        given = {"pixel_values": torch.randn(2, 3, 8, 8)} if sees else {"input_ids": tokens}
+        return (model, {"target_modules": [f"decoder.{names[part]}" for part in parts]},
+                given | {"decoder_input_ids": tokens})
+    return make
+
+
 # A tied bias, a head under a name of its own, and models without an output for tokens.
 OTHERS = {
     "whisper head": whisper,
@@ -151,6 +182,12 @@ OTHERS = {
     "bert head and its bias": masked("Bert", target_modules=["decoder"], bias="lora_only"),
     "bert head and every bias": masked("Bert", target_modules=["query", "decoder"], bias="all"),
     "bert bias of B": masked("Bert", target_modules=["decoder"], lora_bias=True),
+    "vision and gpt2, head": joined("gpt2", True, "head"),
+    "vision and trocr, head": joined("trocr", True, "head"),
+    "vision and bert, embedding": joined("bert", True, "embedding"),
+    "bert and bert, head": joined("bert", False, "head"),
+    "bert and gpt2, embedding": joined("gpt2", False, "embedding"),
+    "bert and gpt2, both": joined("gpt2", False, "head", "embedding"),
     "roberta head saved": masked("Roberta", target_modules=["query"],
                                  modules_to_save=["lm_head"]),
 }
@@ -159,6 +196,11 @@ OTHERS = {
 def other(harness, model, options, inputs):
     base, adapter, out = judged(harness, model, options, inputs)
     harness.done("verify", base, adapter, "--merged", out)
+    # PEFT leaves tied what it cannot part; that is a merge of the two as well.
+    by_peft = os.path.join(place, "by-peft")
+    PeftModel.from_pretrained(
+        kind.from_pretrained(base), adapter).merge_and_unload().save_pretrained(by_peft)
+    harness.done("verify", base, adapter, "--merged", by_peft)
 
 
 def classes(harness, dtype):

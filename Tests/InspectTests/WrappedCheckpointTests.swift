@@ -50,6 +50,28 @@ import Testing
     #expect(found.switches.isEmpty)
   }
 
+  @Test func `each part may have an adapter of another name`() throws {
+    let names = wrapped.map { name in
+      name.hasPrefix("vision") ? name.replacing(".default.", with: ".vision.") : name
+    }
+    let found = try WrappedCheckpoint(try checkpoint(names), alpha: 4)
+    #expect(found.adapters.flatMap(\.findings).filter { $0.severity == .error }.isEmpty)
+    #expect(found.adapters.flatMap(\.modules).count == 2)
+    #expect(found.adapters.flatMap(\.leftovers).isEmpty)
+  }
+
+  @Test func `two adapters of one part are taken apart by a command`() throws {
+    let second = wrapped.filter { $0.contains(".default.") }
+      .map { $0.replacing(".default.", with: ".other.") }
+    let found = try WrappedCheckpoint(try checkpoint(wrapped + second), alpha: 4)
+    let finding = try #require(found.adapters[0].findings.first { $0.code == .unmergeable })
+    #expect(finding.tensors == second)
+    #expect(
+      finding.fix
+        == "tenon remap wrapped -o wrapped-default --exclude '**.lora_A.other.**' "
+        + "--exclude '**.lora_B.other.**'")
+  }
+
   @Test func `the configuration tells the ranks, and is switched off`() throws {
     let found = try WrappedCheckpoint(
       try checkpoint(wrapped, configuration: #"{"use_llm_lora": 2, "use_backbone_lora": 2}"#))

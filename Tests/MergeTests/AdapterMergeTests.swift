@@ -170,6 +170,22 @@ import Testing
     return (plan, steps.map { $0.isSum ? "add" : $0.isRounding ? "round" : "other" })
   }
 
+  @Test func `a type of scales is none for a merged model`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    let adapter = try adapter(in: directory, pair("model.q_proj", 4, 4))
+    var options = OutputOptions()
+    options.type = .f8e8m0
+    let error = #expect(throws: CheckpointError.self) {
+      try AdapterMerge(base: base, adapters: [WeightedAdapter(adapter)], options: options)
+    }
+    #expect(
+      error?.message
+        == "F8_E8M0 holds positive powers of two alone, which are scales and no weights; expected "
+        + "another --dtype for a merge")
+    #expect(error?.fix == "leave out --dtype")
+  }
+
   @Test func `replaced base layers of tied tensors change nothing about the roundings`() throws {
     let directory = TemporaryDirectory()
     let base = try base(in: directory, #"{"tie_word_embeddings": true}"#)

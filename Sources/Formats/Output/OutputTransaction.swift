@@ -27,6 +27,8 @@ public final class OutputTransaction {
   public let kind: Kind
   /// The temporary sibling, or nil before `begin` and after the end.
   private var temporary: String?
+  /// What tells other runs that the sibling is at work.
+  private var lock: TemporaryLock?
   private var files: [OutputFile] = []
   /// The directories inside the output, by their names.
   private var directories: [String] = []
@@ -77,6 +79,8 @@ public final class OutputTransaction {
     // Until now a signal may kill at once: there is nothing to clean up.
     Interruption.listen()
     let parent = Self.parent(of: path)
+    let name = TemporaryName(of: FilePath(path).lastComponent?.string ?? "output")
+    name.removeStale(in: parent)
     var status = statvfs()
     if unsafe statvfs(parent, &status) == 0 {
       let (free, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
@@ -86,11 +90,12 @@ public final class OutputTransaction {
           path: path, "needs \(byteCount) bytes, but only \(free) are free on its file system")
       }
     }
-    let name = FilePath(path).lastComponent?.string ?? "output"
-    let unique = "\(getpid())-\(UInt32.random(in: 0 ... .max))"
-    let sibling = FilePath(parent).appending(".\(name.prefix(200)).tenon-\(unique)").string
-    if kind == .directory, unsafe mkdir(sibling, 0o777) != 0 {
-      throw CheckpointError(path: path, systemMessage(errno))
+    let sibling = FilePath(parent).appending(name.unique()).string
+    if kind == .directory {
+      guard unsafe mkdir(sibling, 0o777) == 0 else {
+        throw CheckpointError(path: path, systemMessage(errno))
+      }
+      lock = TemporaryLock(sibling)
     }
     temporary = sibling
   }
@@ -108,6 +113,7 @@ public final class OutputTransaction {
       creating: target, shownAs: final, byteCount: byteCount, isSparse: isSparse,
       isSynced: isSynced)
     files.append(file)
+    if kind == .file { lock = TemporaryLock(target) }
     return file
   }
 
@@ -147,6 +153,7 @@ public final class OutputTransaction {
     try Interruption.check()
     try rename(temporary)
     self.temporary = nil
+    lock = nil
     files = []
     if isSynced { synchroniseDirectory(Self.parent(of: path)) }
   }
@@ -195,11 +202,12 @@ public final class OutputTransaction {
     files = []
     if let temporary { removeTree(temporary) }
     temporary = nil
+    lock = nil
   }
 }
 
 /// Removes a file, or a directory of files.
-private func removeTree(_ path: String) {
+func removeTree(_ path: String) {
   if unsafe unlink(path) == 0 { return }
   guard let directory = unsafe opendir(path) else { return }
   while let entry = unsafe readdir(directory) {

@@ -1,0 +1,62 @@
+import Foundation
+import Testing
+
+@testable import Formats
+
+/// What a run that was killed leaves beside its output.
+@Suite struct TemporaryNameTests {
+  static let names: [(name: String, isOurs: Bool)] = [
+    (".out.safetensors.tenon-77-5", true),
+    (".out.safetensors.tenon-77-5-old", false), (".out.safetensors.tenon-77", false),
+    (".out.safetensors.tenon-77-", false), (".out.safetensors.tenon-+77-5", false),
+    (".out.safetensors.tenon-0-5", false), (".out.safetensors.tenon-99999999999999-5", false),
+    (".other.safetensors.tenon-77-5", false), ("out.safetensors.tenon-77-5", false),
+    (".out.safetensors.tenon-77-5.bak", false),
+  ]
+
+  @Test(arguments: names)
+  func `names of temporary outputs are told from others`(name: String, isOurs: Bool) {
+    #expect((TemporaryName(of: "out.safetensors").process(of: name) == 77) == isOurs)
+  }
+
+  @Test func `a name is one of its own kind`() {
+    let name = TemporaryName(of: "out")
+    #expect(name.process(of: name.unique()) == getpid())
+    #expect(name.unique() != name.unique())
+  }
+
+  /// The number of a process that has ended.
+  private static func endedProcess() throws -> Int32 {
+    let process = try Process.run(URL(filePath: "/bin/true"), arguments: [])
+    process.waitUntilExit()
+    return process.processIdentifier
+  }
+
+  @Test func `only what nobody works on is removed`() throws {
+    let root = FileManager.default.temporaryDirectory
+      .appending(path: "tenon-stale-\(UInt64.random(in: 0 ..< .max))")
+    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: root) }
+    let ended = try Self.endedProcess()
+    let stale = ".out.tenon-\(ended)-1"
+    let kept = [
+      ".out.tenon-\(getpid())-2", ".out.tenon-\(ended)-3", ".out.tenon-\(ended)-4-old",
+      ".other.tenon-\(ended)-5", "out",
+    ]
+    for name in [stale] + kept {
+      let directory = root.appending(path: name)
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+      try Data("x".utf8).write(to: directory.appending(path: "model.safetensors"))
+    }
+    try FileManager.default.createSymbolicLink(
+      at: root.appending(path: ".out.tenon-\(ended)-6"),
+      withDestinationURL: root.appending(path: "out"))
+    // Another run of that number, in another container.
+    let lock = TemporaryLock(root.appending(path: ".out.tenon-\(ended)-3").path)
+    #expect(lock != nil)
+    TemporaryName(of: "out").removeStale(in: root.path)
+    let left = try FileManager.default.contentsOfDirectory(atPath: root.path)
+    #expect(left.sorted() == (kept + [".out.tenon-\(ended)-6"]).sorted())
+    withExtendedLifetime(lock) {}
+  }
+}
