@@ -171,7 +171,7 @@ import Testing
   }
 
   @Test func `a type of scales is none for a merged model`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let adapter = try adapter(in: directory, pair("model.q_proj", 4, 4))
     var options = OutputOptions()
