@@ -159,7 +159,7 @@ struct AdapterReader {
     }
     let summary = scales.summary(modules)
     let checks = AdapterChecks(
-      modules: modules, shared: shared, scales: scales, configuration: configuration)
+      modules: modules, shared: shared, scales: scales, configuration: configuration, path: path)
     let kept = modules.flatMap { $0.tensors.map(\.leaf.family) } + shared.map(\.leaf.family)
     return Adapter(
       path: path, kind: family.kind,
