@@ -114,8 +114,7 @@ struct AdapterReader {
   /// saved as a whole may call its parts as it likes.
   private func isStray(_ record: TensorRecord, _ key: AdapterKey) -> Bool {
     guard family.isPEFT, AdapterLeaf.isStray(record.name) else { return false }
-    let saved = configuration?.modulesToSave ?? []
-    return !saved.contains { ".\(key.target).".contains(".\($0).") }
+    return configuration?.saves(key.target) != true
   }
 
   /// The tensor as PEFT holds it.

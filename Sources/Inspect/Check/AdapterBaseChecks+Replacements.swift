@@ -71,9 +71,7 @@ extension AdapterBaseChecks {
       // the other as the field bias says.
       !replacement.target.hasSuffix("bias")
     else { return false }
-    return !configuration.modulesToSave.contains {
-      ".\(replacement.module).".contains(".\($0).")
-    }
+    return !configuration.saves(replacement.module)
   }
 
   /// Modules that the base has not got and the trained model had.

@@ -41,11 +41,15 @@ struct TargetChecks {
     ]
   }
 
-  /// Names of `target_modules` that no module has, where others have.
+  /// Names of `target_modules` that no module has, and that no other field leaves out: PEFT
+  /// saves a list with all the names and leaves the excluded ones in it.
+  private var absentNames: [String] {
+    names.filter { !isPresent($0) && targets?.mayExclude($0) != true }.sorted()
+  }
+
   fileprivate func absent() -> [Finding] {
-    guard !modules.isEmpty else { return [] }
-    let absent = names.filter { !isPresent($0) }.sorted()
-    guard !absent.isEmpty else { return [] }
+    let absent = absentNames
+    guard !modules.isEmpty, !absent.isEmpty else { return [] }
     return [
       Finding(
         .warning, .configMismatch,
@@ -92,14 +96,16 @@ struct TargetChecks {
   func missing(in base: Checkpoint) -> [Finding] {
     guard let targets, !modules.isEmpty else { return [] }
     let present = Set(modules.map(\.target))
+    let adapted = Set(modules.compactMap(\.target.dottedSegments.last))
+    let told = Set(absentNames)
     let missing = base.records.compactMap { record -> String? in
       guard record.shape.count > 1, record.name.hasSuffix(".weight") else { return nil }
       let path = String(record.name.dropLast(".weight".count))
       // What a file holds by expert is one parameter in memory.
       guard !present.contains(path), !path.contains(".experts."),
-        targets.verdict(of: path) == .targeted,
+        targets.covers(path, like: adapted),
         names.isEmpty
-          || names.contains(where: { TargetedModules.covers($0, path) && isPresent($0) })
+          || names.contains(where: { TargetedModules.covers($0, path) && !told.contains($0) })
       else { return nil }
       return path
     }
