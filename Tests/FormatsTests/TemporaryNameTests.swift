@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -33,26 +34,18 @@ import Testing
   }
 
   @Test func `only what nobody works on is removed`() throws {
-    let root = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-stale-\(UInt64.random(in: 0 ..< .max))")
-    try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: root) }
+    let root = TemporaryDirectory()
     let ended = try Self.endedProcess()
     let stale = ".out.tenon-\(ended)-1"
     let kept = [
       ".out.tenon-\(getpid())-2", ".out.tenon-\(ended)-3", ".out.tenon-\(ended)-4-old",
       ".other.tenon-\(ended)-5", "out",
     ]
-    for name in [stale] + kept {
-      let directory = root.appending(path: name)
-      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-      try Data("x".utf8).write(to: directory.appending(path: "model.safetensors"))
-    }
+    for name in [stale] + kept { try root.write("x", to: "\(name)/model.safetensors") }
     try FileManager.default.createSymbolicLink(
-      at: root.appending(path: ".out.tenon-\(ended)-6"),
-      withDestinationURL: root.appending(path: "out"))
+      atPath: root.path(".out.tenon-\(ended)-6"), withDestinationPath: root.path("out"))
     // Another run of that number, in another container.
-    let lock = TemporaryLock(root.appending(path: ".out.tenon-\(ended)-3").path)
+    let lock = TemporaryLock(root.path(".out.tenon-\(ended)-3"))
     #expect(lock != nil)
     TemporaryName(of: "out").removeStale(in: root.path)
     let left = try FileManager.default.contentsOfDirectory(atPath: root.path)

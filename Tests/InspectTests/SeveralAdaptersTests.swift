@@ -1,5 +1,5 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
@@ -53,19 +53,13 @@ import Testing
   }
 
   @Test func `adapters below another are named`() throws {
-    let root = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-adapters-\(UInt64.random(in: 0 ..< .max))")
-    defer { try? FileManager.default.removeItem(at: root) }
-    for folder in [".", "other", "checkpoint-10", "cache"] {
-      let folder = root.appending(path: folder)
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      guard folder.lastPathComponent != "cache" else { continue }
-      try Data("{}".utf8).write(to: folder.appending(path: "adapter_config.json"))
-      let header = Data("{}      ".utf8)
-      try (Data([8, 0, 0, 0, 0, 0, 0, 0]) + header).write(
-        to: folder.appending(path: "adapter_model.safetensors"))
+    let directory = TemporaryDirectory()
+    for folder in [".", "other", "checkpoint-10"] {
+      try directory.write("{}", to: "\(folder)/adapter_config.json")
+      try directory.write(safetensorsHeader([]), to: "\(folder)/adapter_model.safetensors")
     }
-    let checkpoint = try Checkpoint.open(root.path(percentEncoded: false))
+    try directory.write("", to: "cache/empty")
+    let checkpoint = try Checkpoint.open(directory.path)
     #expect(
       checkpoint.findings.map(\.message) == [
         "another adapter lies in the directory's own directories, other; the one beside them is "

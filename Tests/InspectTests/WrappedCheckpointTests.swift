@@ -1,12 +1,14 @@
 import Compute
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
 
 /// Checkpoints that hold a base and the adapters around it.
 @Suite struct WrappedCheckpointTests {
+  private let directory = TemporaryDirectory()
+
   private func checkpoint(_ names: [String], configuration: String? = nil) throws -> Checkpoint {
     let records = names.map { name in
       let shape = name.contains("lora_A") ? [2, 8] : name.contains("lora_B") ? [8, 2] : [8, 8]
@@ -14,10 +16,7 @@ import Testing
     }
     var checkpoint = Checkpoint(path: "wrapped", format: .safetensors, records: records)
     if let configuration {
-      let path = FileManager.default.temporaryDirectory
-        .appending(path: "tenon-wrapped-\(UInt64.random(in: 0 ..< .max)).json").path
-      try Data(configuration.utf8).write(to: URL(filePath: path))
-      checkpoint.sideFiles = [SideFile(name: "config.json", path: path)]
+      checkpoint.sideFiles = [try directory.sideFile("config.json", configuration)]
     }
     return checkpoint
   }

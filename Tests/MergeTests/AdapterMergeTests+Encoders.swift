@@ -1,5 +1,6 @@
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -38,7 +39,7 @@ extension AdapterMergeTests {
 
   @Test(arguments: parted)
   func `parted embeddings are written under all names`(row: PartedCase) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let input = "\(row.prefix)\(row.input).weight"
     let base = try base(
       in: directory, #"{"model_type": "\#(row.model)", "tie_word_embeddings": true}"#,
@@ -58,7 +59,7 @@ extension AdapterMergeTests {
   }
 
   @Test func `a decoder that says how it scales keeps that`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory,
       #"{"model_type": "t5", "tie_word_embeddings": true, "scale_decoder_outputs": false}"#,
@@ -97,7 +98,7 @@ extension AdapterMergeTests {
   func `a decoder that is joined to an encoder has a tied output of its own`(row: JoinedCase)
     throws
   {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let names = ["encoder.embeddings.word_embeddings.weight"] + row.tensors.map { "decoder.\($0)" }
     try directory.write(
       names.map { ($0, ones($0.hasSuffix("bias") ? [5] : [5, 4])) }, to: "base/model.safetensors")
@@ -135,7 +136,7 @@ extension AdapterMergeTests {
   func `an adapter may have the name of a part for the shared embedding`(
     name: String, keepsTied: Bool, config: String, changed: [String]
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": true, \#(config)}"#,
       [
@@ -168,7 +169,7 @@ extension AdapterMergeTests {
   func `a bias that the base holds once takes what the adapter has under either name`(
     brings: [String], replaces: [String], adaptsOutput: Bool
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": true}"#,
       [
@@ -193,7 +194,7 @@ extension AdapterMergeTests {
   func `a bias of a decoder's head takes its place where nothing says that it is tied`(
     brings: [String]
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": false}"#,
       [

@@ -1,5 +1,6 @@
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -80,7 +81,7 @@ extension AdapterMergeTests {
 
   /// A base with the projection [[3, 5], [4, 12]], and an adapter of it.
   private func projection(_ leaves: [(String, TestTensor)]) throws -> (Checkpoint, Adapter) {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let lead = "conditioner.embedders.1.model"
     try directory.write(
       [
