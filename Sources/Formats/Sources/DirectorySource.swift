@@ -175,7 +175,8 @@ struct DirectorySource {
     }
     guard let only = below.first else {
       let inner = listing.directories.map(listing.path)
-      throw DistributedCheckpoint.refusal(inner) ?? pipelineError(listing)
+      throw DistributedCheckpoint.refusal(inner) ?? DistributedCheckpoint.missingList(listing)
+        ?? MegatronDirectory(listing)?.refusal ?? pipelineError(listing)
         ?? CheckpointError(
           path: path,
           listing.contains("adapter_config.json")

@@ -138,13 +138,8 @@ enum KeyFindings {
             path, ["\\.lora_down\\.weight$=.lora_A.weight", "\\.lora_up\\.weight$=.lora_B.weight"]))
       ]
     }
-    if TorchtuneNames.areAll(names), kind == .peftAdapter {
-      return [
-        Finding(
-          .error, .unmatchedKey, tensors: names,
-          "\(count(names, "key")) \(names.count == 1 ? "is" : "are") named as by torchtune "
-            + "(\(Wording.folded(names, limit: 1))): \(TorchtuneNames.advice)")
-      ]
+    if kind == .peftAdapter, let family = TrainerNames.recognised(names) {
+      return [family.finding(names, .error)]
     }
     return [
       Finding(

@@ -61,7 +61,12 @@ public struct CheckpointCheck {
       findings += try FactorChecks(adapter: adapter).findings()
     }
     if inspection.kind == .wrappedCheckpoint { findings.append(wrapped) }
-    if !isAdapter, let finding = TorchtuneNames.finding(checkpoint) { findings.append(finding) }
+    // Of keys that its reader does not know, that of an adapter has told.
+    if !findings.contains(where: { $0.code == .unmatchedKey }),
+      let finding = TrainerNames.finding(checkpoint)
+    {
+      findings.append(finding)
+    }
     if !isAdapter { findings += try ModelChecks.findings(checkpoint) }
     for file in checkpoint.files { findings += try PyTorchReader.checksumFindings(file) }
     if readsValues {
