@@ -1,22 +1,18 @@
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Formats
 
 /// Directories of training programs that are refused by name.
 @Suite struct TrainerDirectoryTests {
-  private static let list = Data([0x80, 2] + Array("ctorch.distributed.checkpoint.metadata".utf8))
+  private static let list: [UInt8] =
+    [0x80, 2] + Array("ctorch.distributed.checkpoint.metadata".utf8)
 
   /// The error of a directory with these files, and its path.
   private func refusal(_ files: [String]) throws -> (CheckpointError?, String) {
-    let folder = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-trainer-\(UInt64.random(in: 0 ..< .max))")
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = TemporaryDirectory()
     for file in files {
-      let path = folder.appending(path: file)
-      try FileManager.default.createDirectory(
-        at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try (file.hasSuffix(".metadata") ? Self.list : Data()).write(to: path)
+      try folder.write(file.hasSuffix(".metadata") ? Self.list : [], to: file)
     }
     let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(folder.path) }
     return (error, folder.path)

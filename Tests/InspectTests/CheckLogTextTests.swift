@@ -178,6 +178,7 @@ import Testing
       ["a.b"], true
     ),
     (#"Missing key(s) in state_dict: "a.b", "#, ["a.b"], true),
+    (#"Missing key(s) in state_dict: "a.b", "c.d""#, ["a.b", "c.d"], true),
     (#"Missing key(s) in state_dict: "a.b", "c.d". "#, ["a.b", "c.d"], false),
     (
       "missing_keys=['lora_A.my adapter.weight', 'b'], unexpected_keys=[]",

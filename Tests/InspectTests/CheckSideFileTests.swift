@@ -1,6 +1,6 @@
 import Compute
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
@@ -51,16 +51,12 @@ import Testing
       JSONValue(parsing: Array(text.utf8)), path: "adapter_config.json")
     let adapter = try Adapter.read(checkpoint, as: family, configuration: configuration)
     var base: Checkpoint?
-    let folder = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-llava-\(UInt64.random(in: 0 ..< .max))")
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = TemporaryDirectory()
     if let configuration = row.configuration {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      let file = folder.appending(path: "config.json")
-      try Data(configuration.utf8).write(to: file)
+      let file = try folder.write(configuration, to: "config.json")
       base = Checkpoint(
         path: folder.path, format: .safetensors, records: [],
-        sideFiles: [SideFile(name: "config.json", path: file.path)])
+        sideFiles: [SideFile(name: "config.json", path: file)])
     }
     let found = SideFileChecks.findings(checkpoint, adapter, base: base)
       .filter { $0.message.hasPrefix("non_lora_trainables.bin is missing") }

@@ -1,5 +1,6 @@
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -24,7 +25,7 @@ extension AdapterMergeTests {
 
   @Test(arguments: configurations)
   func `what PEFT would ignore is not merged`(fields: String, message: String?) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}", ["model.layers.1.q_proj.weight": ones([4, 4])])
     let adapter = try adapter(
       in: directory, fields: ", \(fields)", pair("model.layers.1.q_proj", 4, 4))
@@ -45,7 +46,7 @@ extension AdapterMergeTests {
   }
 
   @Test func `an update that is missing on a replaced tensor is seen`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, #"{"model_type": "llama"}"#)
     let whole = WeightedAdapter(
       try adapter(
@@ -68,7 +69,7 @@ extension AdapterMergeTests {
 
   @Test(arguments: [true, false])
   func `an adapter without some of its targets is told of`(isWhole: Bool) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, "{}",
       [
@@ -92,7 +93,7 @@ extension AdapterMergeTests {
 
   @Test(arguments: [true, false])
   func `LLaVA's projector may lie in the adapter itself`(isLlava: Bool) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     if isLlava {
       try directory.write(#"{"mm_projector_type": "linear"}"#, to: "adapter/config.json")
@@ -114,7 +115,7 @@ extension AdapterMergeTests {
   }
 
   @Test func `a model of another vocabulary is no merge`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}", ["lm_head.weight": ones([5, 4])])
     let adapter = try adapter(
       in: directory, fields: #", "modules_to_save": ["lm_head"]"#,

@@ -21,6 +21,9 @@ struct AdapterReader {
   private var leftovers: [TensorRecord] = []
   private var wrappers: [Substring: Int] = [:]
   private var adapterNames: OrderedSet<Substring> = []
+  /// The first adapter of each PEFT model in the file, by what stands before its keys:
+  /// those of a wrapped checkpoint may have an adapter each, under a name each.
+  private var firstNames: [Substring: Substring] = [:]
   private var places: Set<Place> = []
 
   private var zeroSized: [String] = []
@@ -62,7 +65,9 @@ struct AdapterReader {
     if let name = key.adapterName {
       adapterNames.append(name)
       infixed.append(record.name)
-      guard name == adapterNames[0] else {
+      let first = firstNames[AdapterKey.beginning(of: record.name), default: name]
+      firstNames[AdapterKey.beginning(of: record.name)] = first
+      guard name == first else {
         ofOtherAdapters.append(record.name)
         leftovers.append(record)
         return
@@ -193,7 +198,7 @@ struct AdapterReader {
     }
     findings += KeyFindings.underscored(underscored, path: path)
     findings += KeyFindings.doublyPrefixed(doublyPrefixed)
-    findings += KeyFindings.severalAdapters(Array(adapterNames), ofOtherAdapters)
+    findings += SeveralAdapters(Array(adapterNames), ofOtherAdapters, path: path).findings
     findings += KeyFindings.duplicates(duplicates)
     findings += KeyFindings.unknown(unknown, kind: family.kind, path: path)
     findings += KeyFindings.baseTensors(replacements)

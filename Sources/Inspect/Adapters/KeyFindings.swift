@@ -114,17 +114,6 @@ enum KeyFindings {
     ]
   }
 
-  static func severalAdapters(_ adapters: [Substring], _ names: [String]) -> [Finding] {
-    guard adapters.count > 1 else { return [] }
-    var list = adapters.prefix(5).map { String($0).quoted }.joined(separator: ", ")
-    if adapters.count > 5 { list += ", …" }
-    return [
-      Finding(
-        .error, .unmergeable, tensors: names,
-        "the file holds \(adapters.count) adapters, \(list); expected one")
-    ]
-  }
-
   static func duplicates(_ names: [String]) -> [Finding] {
     guard !names.isEmpty else { return [] }
     return [

@@ -30,16 +30,24 @@ struct OutputHead {
   ]
 
   /// Nil where the class of the model, as its configuration names it, has no such output.
-  init?(tiedTo input: String, names: some Collection<String>, architecture: String?) {
+  init?(
+    tiedTo input: String, names: some Collection<String>, architecture: String?,
+    modelType: String? = nil
+  ) {
     if let row = Self.masked.first(where: { row in names.contains { $0 == row.first } }) {
       weight = "\(row.module).weight"
       bias = row.bias.map { ("\(row.module).bias", $0) }
       return
     }
     if let architecture, Self.isHeadless(architecture) { return nil }
-    weight = Self.name(for: input)
+    weight = modelType.flatMap { Self.byType[$0] } ?? Self.name(for: input)
     bias = nil
   }
+
+  /// Outputs of another name than most, where only the type of the model tells.
+  private static let byType = [
+    "trocr": "output_projection.weight", "biogpt": "output_projection.weight",
+  ]
 
   private static let names = [
     "embed_in.weight": "embed_out.weight", "tok_embeddings.weight": "output.weight",

@@ -10,7 +10,7 @@ extension CheckpointCheck {
     let load = completed(log)
     var diagnosis = LoadDiagnosis(
       inspection: inspection, load: load, source: "the model of the log", base: nil,
-      wanted: KeyList(load, path: source, isPartial: log.isCut || !log.firstKeys.isEmpty),
+      wanted: KeyList(load, path: source, isPartial: log.isPartial),
       reference: isFile ? source : nil,
       wantedShapes: Dictionary(
         load.mismatched.map { (ExactName($0.name), $0.expected) },

@@ -25,14 +25,14 @@ extension LoadLog {
       list.names.append(name)
       rest = rest[rest.index(after: end)...]
       skip([" ", "\n", "\t"])
-      guard rest.first == "," else { break }
+      let isFollowed = rest.first == ","
       skip([",", " ", "\n", "\t"])
-      // People shorten lists before they show them.
-      if rest.first == "…" || rest.starts(with: "...".unicodeScalars) {
+      // People shorten lists before they show them; a whole one ends with a stop or a bracket.
+      if rest.first == "…" || rest.starts(with: "...".unicodeScalars) || rest.isEmpty {
         list.isCut = true
         skip(["…", ".", ",", " ", "\n", "\t"])
-      } else if rest.isEmpty {
-        list.isCut = true
+      } else if !isFollowed {
+        break
       }
     }
     return list

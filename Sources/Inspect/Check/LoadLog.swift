@@ -40,6 +40,15 @@ struct LoadLog {
     load.isClean && firstKeys.isEmpty && failures.isEmpty && unusedComponents.isEmpty
   }
 
+  /// Whether the model may have more keys than those that it names. Of a list of missing keys
+  /// alone nothing tells whether the model took all others, or only the first paragraph of what
+  /// torch printed was copied.
+  var isPartial: Bool {
+    isCut || !firstKeys.isEmpty
+      || loader == .torch && subjects == [.model] && load.unexpected.isEmpty
+        && load.mismatched.isEmpty
+  }
+
   init(_ text: String) {
     let text = LogText.plain(text)
     let search = LogSearch(text)

@@ -107,6 +107,12 @@ enum KohyaNames {
           "is part \(index + 1) of \(count) of \(tensor.quoted) in the base \(base.path), and a "
             + "PEFT adapter has no name for a part",
           fix: "give a base in the layout of transformers")
+      case .transposed(let tensor):
+        throw CheckpointError(
+          path: path, tensor: stem,
+          "is \(tensor.quoted) in the base \(base.path), which is no module's weight, and a PEFT "
+            + "adapter has no name for it",
+          fix: "give a base in the layout of transformers")
       case nil: missing.append(stem)
       }
     }

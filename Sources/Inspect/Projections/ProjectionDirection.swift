@@ -5,6 +5,9 @@ struct ProjectionDirection: Sendable {
   let step: ProjectionStep
   let isSplit: Bool
 
+  static func split(_ step: ProjectionStep) -> Self { Self(step: step, isSplit: true) }
+  static func fuse(_ step: ProjectionStep) -> Self { Self(step: step, isSplit: false) }
+
   /// What the paths of the modules end with before, and after.
   var from: [String] { isSplit ? [step.fused] : step.parts }
   var to: [String] { isSplit ? step.parts : [step.fused] }

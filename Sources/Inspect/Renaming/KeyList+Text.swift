@@ -9,7 +9,7 @@ extension KeyList {
     if lines.contains(where: { $0 == nil }) {
       let log = LoadLog(text)
       if !log.load.isClean {
-        self.init(log.load, path: path, isPartial: log.isCut)
+        self.init(log.load, path: path, isPartial: log.isPartial)
         return
       }
     }
