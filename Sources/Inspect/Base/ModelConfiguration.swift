@@ -61,6 +61,12 @@ public struct ModelConfiguration: Sendable {
   }
   var name: String? { json["_name_or_path"]?.string }
   var modelType: String? { json["model_type"]?.string }
+  /// What an encoder and a decoder of types of their own are joined to
+  /// (`vision-encoder-decoder`) says of the decoder, which is a whole model under `decoder.`.
+  var joinedDecoder: ModelConfiguration? {
+    guard modelType?.hasSuffix("encoder-decoder") == true else { return nil }
+    return json["decoder"].map { ModelConfiguration($0) }
+  }
   /// The types of the model and of its parts, such as the encoder and the decoder.
   var modelTypes: Set<String> { Self.modelTypes(in: json) }
 

@@ -32,14 +32,19 @@ struct OutputHead {
   ]
 
   /// Nil where the class of the model, as its configuration names it, has no such output.
-  init?(tiedTo input: String, in records: [TensorRecord], architecture: String?) {
+  init?(
+    tiedTo input: String, in records: [TensorRecord], architecture: String?,
+    modelType: String? = nil
+  ) {
     if let (row, lead) = Self.layered(input, records) {
       weight = "\(lead)\(row.module).weight"
       bias = row.bias.map { ("\(lead)\(row.module).bias", "\(lead)\($0)") }
       return
     }
     if let architecture, Self.isHeadless(architecture) { return nil }
-    weight = Self.weightOfBias(input, records) ?? Self.name(for: input)
+    weight =
+      Self.weightOfBias(input, records) ?? modelType.flatMap { Self.byType[$0] }
+      ?? Self.name(for: input)
     bias = nil
   }
 
@@ -66,6 +71,11 @@ struct OutputHead {
     let weight = "\(bias.dropLast("bias".count))weight"
     return records.contains { $0.name == weight } ? nil : weight
   }
+
+  /// Outputs of another name than most, where only the type of the model tells.
+  private static let byType = [
+    "trocr": "output_projection.weight", "biogpt": "output_projection.weight",
+  ]
 
   private static let names = [
     "embed_in.weight": "embed_out.weight", "tok_embeddings.weight": "output.weight",

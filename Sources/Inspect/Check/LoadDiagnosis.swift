@@ -53,7 +53,7 @@ struct LoadDiagnosis {
     if let finding = adapterAsModel() {
       return Result(findings: [finding] + ploraWanted())
     }
-    if let finding = torchtuneAsModel() { return Result(findings: [finding]) }
+    if let finding = trainerNamesAsModel() { return Result(findings: [finding]) }
     if let finding = wrappedAsModel() { return Result(findings: [finding] + ploraWanted()) }
     return modelLoad()
   }

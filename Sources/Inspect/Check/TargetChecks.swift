@@ -3,6 +3,8 @@ public import Formats
 /// The modules that the configuration makes PEFT adapt, against those of which there are
 /// tensors.
 struct TargetChecks {
+  private let configuration: AdapterConfiguration
+  private let holdsNoFactor: Bool
   private let modules: [AdapterModule]
   private let names: [String]
   private let targets: TargetedModules?
@@ -10,6 +12,11 @@ struct TargetChecks {
   private let isTied: Bool
 
   init(adapter: Adapter, configuration: AdapterConfiguration) {
+    self.configuration = configuration
+    // Keys that are unknown have a finding of their own.
+    holdsNoFactor =
+      adapter.modules.isEmpty && adapter.leftovers.isEmpty && !adapter.replacements.isEmpty
+      && AdapterChecks.isOfModules(configuration.family)
     // `target_parameters` names the others.
     modules = adapter.modules.filter { $0.kind != .parameter }
     names = if case .names(let names) = configuration.targets { names } else { [] }
@@ -17,9 +24,22 @@ struct TargetChecks {
     isTied = configuration.features.contains(.weightTying)
   }
 
-  func findings() -> [Finding] {
-    guard !modules.isEmpty else { return [] }
-    return absent() + uncovered()
+  func findings() -> [Finding] { nothing() + absent() + uncovered() }
+
+  /// That a file of which PEFT wants factors has none, whatever else it holds.
+  fileprivate func nothing() -> [Finding] {
+    guard holdsNoFactor, configuration.targets != .unstated, configuration.targets != .names([])
+    else { return [] }
+    let targets =
+      names.isEmpty
+      ? "target_modules makes it adapt some"
+      : "target_modules names \(Wording.list(names.sorted()))"
+    return [
+      Finding(
+        .error, .emptyAdapter,
+        "the file holds no factor of the kind \(configuration.family.printable), though \(targets): "
+          + "PEFT would call all factors missing and change nothing there")
+    ]
   }
 
   /// Names of `target_modules` that no module has, and that no other field leaves out: PEFT
@@ -124,7 +144,8 @@ extension Adapter {
   public func missingTargets(in base: Checkpoint) -> [Finding] {
     guard kind == .peftAdapter, let configuration else { return [] }
     let checks = TargetChecks(adapter: self, configuration: configuration)
-    return (checks.absent() + checks.missing(in: base)).filter { $0.severity == .warning }
+    let nothing = checks.nothing().map { Finding(.warning, $0.code, $0.message) }
+    return nothing + (checks.absent() + checks.missing(in: base)).filter { $0.severity == .warning }
   }
 
   /// What PEFT would load none of, of an adapter of its own.
