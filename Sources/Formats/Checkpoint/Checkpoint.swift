@@ -80,13 +80,14 @@ public struct Shard: Sendable {
 
 /// A file that belongs to a model beside its tensors.
 public struct SideFile: Sendable {
-  /// The only directory of which files belong to a model: transformers reads
-  /// further chat templates from it.
+  /// The directory from which transformers reads further chat templates.
   static let templateDirectory = "additional_chat_templates"
 
   /// The name, with the directory that it is in, if any.
   public var name: String
   public var path: String
+  /// Whether it is of another module than the checkpoint's, and so goes along whatever it is.
+  public var isOfModule = false
 
   public init(name: String, path: String) {
     self.name = name
