@@ -117,8 +117,7 @@ struct AdapterReader {
   /// saved as a whole may call its parts as it likes.
   private func isStray(_ record: TensorRecord, _ key: AdapterKey) -> Bool {
     guard family.isPEFT, AdapterLeaf.isStray(record.name) else { return false }
-    let saved = configuration?.modulesToSave ?? []
-    return !saved.contains { ".\(key.target).".contains(".\($0).") }
+    return configuration?.saves(key.target) != true
   }
 
   /// The tensor as PEFT holds it.
@@ -162,7 +161,7 @@ struct AdapterReader {
     }
     let summary = scales.summary(modules)
     let checks = AdapterChecks(
-      modules: modules, shared: shared, scales: scales, configuration: configuration)
+      modules: modules, shared: shared, scales: scales, configuration: configuration, path: path)
     let kept = modules.flatMap { $0.tensors.map(\.leaf.family) } + shared.map(\.leaf.family)
     return Adapter(
       path: path, kind: family.kind,

@@ -49,6 +49,15 @@ enum KeyFindings {
     let isOfPipeline =
       !hasConfiguration && names.contains { AdapterSurvey.isDiffusers(KeyWrappers.stripped($0)) }
     guard !names.isEmpty, !isOfPipeline else { return [] }
+    if names.allSatisfy({ $0.hasPrefix("base_model/model/") }) {
+      return [
+        Finding(
+          .warning, .prefixDrift, tensors: names,
+          "\(count(names, "key")) \(has(names)) \"/\" where PEFT has dots; PEFT would ignore "
+            + "\(names.count == 1 ? "it" : "them") when loading",
+          fix: FixCommands.rename(path, ["/=."]))
+      ]
+    }
     if !hasConfiguration,
       let part = PipelineComponent.shown(by: names.map { AdapterKey(peft: $0).target })
     {

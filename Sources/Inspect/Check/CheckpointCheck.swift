@@ -145,7 +145,7 @@ public struct CheckpointCheck {
 
   private func report(_ alone: [Finding], base: Checkpoint) throws(CheckpointError) -> CheckReport {
     guard isAdapter, let adapter = inspection.adapter else {
-      let expected = KeyList(modelOf: base)
+      let expected = KeyList(modelOf: base, as: checkpoint)
       let load = StrictLoad(checkpoint.records, into: expected)
       return report(
         alone, load, expected: expected, source: "the base \(base.path)", base: base)

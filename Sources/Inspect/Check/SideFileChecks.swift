@@ -37,14 +37,15 @@ enum SideFileChecks {
   }
 
   /// Whether LLaVA's own trainer may have made the adapter, and not a trainer of the model
-  /// in transformers, which needs no such file: the base tells, or else its name and the
-  /// paths of the modules.
+  /// in transformers, which needs no such file: the base tells, or else its name, the library
+  /// of the class that was adapted and the paths of the modules.
   private static func isOfLlava(_ adapter: Adapter, _ base: Checkpoint?) -> Bool {
     if let configuration = base.flatMap({ try? ModelConfiguration(beside: $0) }) {
       return configuration.isLlava
     }
     let name = adapter.base?.lowercased() ?? ""
-    return name.contains("llava") && !name.contains("-hf")
+    let library = adapter.configuration?.json["auto_mapping"]?["parent_library"]?.string
+    return library?.hasPrefix("transformers.") != true && name.contains("llava") && !name.contains("-hf")
       && !adapter.modules.contains { module in
         module.target.dottedSegments.contains(where: partsInTransformers.contains)
       }
@@ -52,6 +53,6 @@ enum SideFileChecks {
 
   /// What transformers calls the parts of the model, and LLaVA's own code does not.
   private static let partsInTransformers: Set<Substring> = [
-    "language_model", "multi_modal_projector",
+    "language_model", "multi_modal_projector", "vision_tower",
   ]
 }
