@@ -5,6 +5,9 @@ import OrderedCollections
 struct AdapterReader {
   let family: AdapterFamily
   let configuration: AdapterConfiguration?
+  /// Whether the configuration lies in the file itself, as diffusers writes it for a model
+  /// that is no part of a pipeline.
+  let isOfDiffusers: Bool
 
   /// A module while its tensors come in.
   struct Draft {
@@ -19,7 +22,7 @@ struct AdapterReader {
   private var replacements: [AdapterReplacement] = []
   private var frozenCopies: [TensorRecord] = []
   private var leftovers: [TensorRecord] = []
-  private var wrappers: [Substring: Int] = [:]
+  private var wrappers: [Substring: [String]] = [:]
   private var adapterNames: OrderedSet<Substring> = []
   private var places: Set<Place> = []
 
@@ -39,13 +42,18 @@ struct AdapterReader {
     let leaf: String
   }
 
-  init(family: AdapterFamily, configuration: AdapterConfiguration?) {
+  init(
+    family: AdapterFamily, configuration: AdapterConfiguration?, isOfDiffusers: Bool = false
+  ) {
     self.family = family
     self.configuration = configuration
+    self.isOfDiffusers = isOfDiffusers
   }
 
   mutating func add(_ record: TensorRecord) {
     if let method = configuration?.family, UnmergeableMethod.isPrompt(method) {
+      var segments = record.name.dottedSegments
+      note(KeyWrappers.strip(&segments), of: record)
       let leaf = AdapterLeaf(name: record.name, family: method, role: .other, rankAxis: nil)
       shared.append(AdapterTensor(leaf: leaf, record: record))
       return
@@ -70,10 +78,14 @@ struct AdapterReader {
   }
 
   private mutating func note(_ key: AdapterKey, of record: TensorRecord) {
-    for wrapper in Set(key.wrappers) { wrappers[wrapper, default: 0] += 1 }
+    note(key.wrappers, of: record)
     if record.elementCount == 0 { zeroSized.append(record.name) }
     if key.modelPrefixCount > 1 { doublyPrefixed.append(record.name) }
     if key.modelPrefixCount == 0, !key.target.isEmpty { unprefixed.append(record.name) }
+  }
+
+  private mutating func note(_ found: [Substring], of record: TensorRecord) {
+    for wrapper in Set(found) { wrappers[wrapper, default: []].append(record.name) }
   }
 
   private mutating func place(_ record: TensorRecord, _ key: AdapterKey) {
@@ -164,7 +176,7 @@ struct AdapterReader {
       replacements: NaturalOrder.sorted(replacements, by: \.target), frozenCopies: frozenCopies,
       leftovers: leftovers, names: adapterNames.map(String.init),
       wrappers: wrappers.sorted { $0.key < $1.key }.map {
-        KeyWrapper(text: "\($0.key).", count: $0.value)
+        KeyWrapper(text: "\($0.key).", count: $0.value.count)
       },
       findings: keyFindings(path) + checks.findings())
   }
@@ -180,12 +192,15 @@ struct AdapterReader {
     let isEmpty = drafts.isEmpty && shared.isEmpty && replacements.isEmpty && leftovers.isEmpty
     var findings: [Finding] = isEmpty ? [KeyFindings.empty] : []
     findings += KeyFindings.zeroSized(zeroSized)
-    findings += KeyFindings.wrapped(wrappers)
+    findings += KeyFindings.wrapped(wrappers, path: path)
     // The grammar of other methods' keys is not known.
     guard UnmergeableMethod.finding(configuration) == nil else { return findings }
     if family.isPEFT {
-      findings += KeyFindings.unprefixed(
-        withoutUnknown(unprefixed), hasConfiguration: configuration != nil, path: path)
+      let names = withoutUnknown(unprefixed)
+      findings +=
+        isOfDiffusers
+        ? KeyFindings.ofModelAlone(names, path: path)
+        : KeyFindings.unprefixed(names, hasConfiguration: configuration != nil, path: path)
       findings += KeyFindings.infixed(infixed, Array(adapterNames), path: path)
     }
     findings += KeyFindings.doublyPrefixed(doublyPrefixed)

@@ -4,8 +4,8 @@ import Formats
 enum SideFileChecks {
   static func findings(_ checkpoint: Checkpoint, _ adapter: Adapter) -> [Finding] {
     var findings: [Finding] = []
-    // One that cannot be read is told of as that.
-    if checkpoint.sideFile(AdapterSurvey.configurationName) == nil,
+    // One that cannot be read is told of as that; diffusers keeps it in the file itself.
+    if checkpoint.sideFile(AdapterSurvey.configurationName) == nil, adapter.configuration == nil,
       adapter.kind == .peftAdapter || adapter.kind == .llavaAdapter
     {
       findings.append(
