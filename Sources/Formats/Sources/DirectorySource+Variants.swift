@@ -6,9 +6,10 @@ extension DirectorySource {
   /// belongs together.
   func variants(in listing: DirectoryListing) -> [String] {
     let variants = WeightLayout.variants(in: listing)
-    let indexes = Set(variants.flatMap { variant in
-      WeightLayout.all.flatMap { $0.indexes(variant) }
-    })
+    let indexes = Set(
+      variants.flatMap { variant in
+        WeightLayout.all.flatMap { $0.indexes(variant) }
+      })
     return listing.files.contains { Self.isIndex($0) && !indexes.contains($0) } ? [] : variants
   }
 

@@ -31,7 +31,8 @@ struct ShardIndex {
       guard Self.isPlainName(file) else {
         throw CheckpointError(
           path: path, tensor: member.key,
-          "\"weight_map\" names \(stated.quoted); expected the name of a file in the same directory")
+          "\"weight_map\" names \(stated.quoted); expected the name of a file in the same directory"
+        )
       }
       guard names.insert(ExactName(member.key)).inserted else {
         throw CheckpointError(path: path, tensor: member.key, "\"weight_map\" holds it twice")

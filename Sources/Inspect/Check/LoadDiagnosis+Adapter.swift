@@ -53,7 +53,8 @@ extension LoadDiagnosis {
       return "; loaded as it is, \(isAll ? "every" : "their") B stays zero and \(changed)"
     }
     // Without modules that were saved whole PEFT does not go on.
-    guard load.missing.contains(where: { AdapterKey.hasLeaf($0) || $0.contains("trainable_tokens") })
+    guard
+      load.missing.contains(where: { AdapterKey.hasLeaf($0) || $0.contains("trainable_tokens") })
     else { return "; PEFT does not load it as it is" }
     return "; loaded as it is, PEFT begins anew with \(isAll ? "all" : "those") and \(changed)"
   }

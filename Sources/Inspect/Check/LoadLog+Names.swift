@@ -76,7 +76,9 @@ extension LoadLog {
       guard let start = text.firstRange(of: opening) else { continue }
       let missing = Self.names(text[start.lowerBound...])
       let rest = text[start.lowerBound...]
-      guard let comma = rest.firstRange(of: missing.names.isEmpty ? "), [" : "}, [") else { continue }
+      guard let comma = rest.firstRange(of: missing.names.isEmpty ? "), [" : "}, [") else {
+        continue
+      }
       let unexpected = Self.names(rest[comma.upperBound...])
       guard (missing.names + unexpected.names).allSatisfy({ $0.contains(".") && !$0.contains(" ") })
       else { continue }

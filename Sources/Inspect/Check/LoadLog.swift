@@ -59,7 +59,9 @@ struct LoadLog {
     readMismatches(text, search)
     firstKeys = search.contains(Self.keyError) ? Self.firstKeys(in: text) : []
     // Only a model that PEFT has wrapped looks for such.
-    if firstKeys.contains(where: { $0.hasPrefix("base_model.model.") }) { subjects.insert(.adapter) }
+    if firstKeys.contains(where: { $0.hasPrefix("base_model.model.") }) {
+      subjects.insert(.adapter)
+    }
     if search.contains("LOAD REPORT") || search.contains("| Status") { readTable(text) }
     if load.isClean { readPair(text) }
     load.missing = Self.distinct(load.missing)

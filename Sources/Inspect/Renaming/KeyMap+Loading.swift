@@ -12,7 +12,7 @@ extension KeyMap {
         else { return rule }
         return RenameRule(
           checked: "^" + rule.pattern.dropFirst(Self.optionalBeginning.count),
-          rule.replacement.dropFirst(2)
+          String(rule.replacement.dropFirst(2))
             .replacing(/\\([2-9])/) { "\\\((Int($0.1) ?? 2) - 1)" })
       })
   }
