@@ -62,8 +62,9 @@ let package = Package(
     .executableTarget(
       name: "tenon-hdf5", dependencies: ["CHDF5"], path: "Sources/tenon-hdf5",
       exclude: ["CHDF5"]),
-    .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: settings),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    .testTarget(
+      name: "ComputeTests", dependencies: ["Compute", "TestSupport"], swiftSettings: settings),
     .testTarget(
       name: "FormatsTests", dependencies: ["Formats", "TestSupport", collections],
       swiftSettings: settings),
@@ -74,7 +75,7 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "CommandTests",
-      dependencies: ["tenon", "Formats", "Inspect", "Merge", subprocess, system],
+      dependencies: ["tenon", "Formats", "Inspect", "Merge", "TestSupport", subprocess, system],
       exclude: ["Golden"],
       swiftSettings: settings),
   ]

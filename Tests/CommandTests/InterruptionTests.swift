@@ -1,5 +1,6 @@
 import Foundation
 import Subprocess
+import TestSupport
 import Testing
 
 /// Ctrl-C and its kin end a merge as a shell expects and leave nothing.
@@ -74,7 +75,7 @@ extension Sandbox {
       (tensor.name, tensor.type, tensor.shape, tensor.shape.reduce(2, *))
     }
     let header = safetensorsHeader(tensors)
-    try write(header, to: name)
+    try write(Data(header), to: name)
     let file = try FileHandle(forWritingTo: url(name))
     try file.truncate(atOffset: UInt64(tensors.reduce(header.count) { $0 + $1.3 }))
     try file.close()

@@ -1,6 +1,7 @@
 import Foundation
 import Subprocess
 import SystemPackage
+import TestSupport
 
 /// A directory of its own in which the built tool runs.
 ///
@@ -8,8 +9,7 @@ import SystemPackage
 /// no path of the machine. It is gone when the test is over.
 final class Sandbox: Sendable {
   /// The top of the repository.
-  static let repository = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
+  static let repository = URL(filePath: Fixtures.repository)
 
   /// The built tool, which lies beside the tests.
   static let tool = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// One tensor of a safetensors file, read without any code of the tool.
 struct TestTensor: Equatable {
@@ -34,27 +35,11 @@ private func header(of file: Data) throws -> Data {
   return file.dropFirst(8).prefix(length)
 }
 
-/// The header of a safetensors file with its length; the data begins after it.
-func safetensorsHeader(_ tensors: [(name: String, type: String, shape: [Int], byteCount: Int)])
-  -> Data
-{
-  var offset = 0
-  let entries = tensors.map { tensor in
-    defer { offset += tensor.byteCount }
-    return "\"\(tensor.name)\":{\"dtype\":\"\(tensor.type)\",\"shape\":\(tensor.shape),"
-      + "\"data_offsets\":[\(offset),\(offset + tensor.byteCount)]}"
-  }
-  let text = "{" + entries.joined(separator: ",") + "}"
-  let padded = text + String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
-  let length = UInt64(padded.utf8.count)
-  return Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }) + Data(padded.utf8)
-}
-
 /// A safetensors file of these tensors.
 func safetensors(_ tensors: [(name: String, tensor: TestTensor)]) -> Data {
   let header = safetensorsHeader(
     tensors.map { ($0.name, $0.tensor.type, $0.tensor.shape, $0.tensor.bytes.count) })
-  return tensors.reduce(header) { $0 + $1.tensor.bytes }
+  return tensors.reduce(Data(header)) { $0 + $1.tensor.bytes }
 }
 
 /// 16-bit words, least significant byte first.
@@ -74,19 +59,16 @@ func floatBits(_ bytes: Data) -> [UInt32] {
 
 /// Random matrices, the same for the same seed.
 struct RandomTensors {
-  private var state: UInt64
+  private var generator: SeededGenerator
 
-  init(seed: UInt64) { state = seed }
+  init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
   /// Finite float32 or BF16 values around one.
   mutating func matrix(_ type: String, _ rows: Int, _ columns: Int) -> TestTensor {
     var bytes: [UInt8] = []
     for _ in 0..<(rows * columns) {
-      // SplitMix64; sign and fraction are random, the exponent is that of one.
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      let bits = UInt32(truncatingIfNeeded: mixed >> 32) & 0x807F_FFFF | 0x3F00_0000
+      // Sign and fraction are random, the exponent is that of one.
+      let bits = UInt32.random(in: 0 ... .max, using: &generator) & 0x807F_FFFF | 0x3F00_0000
       let skipped = type == "BF16" ? 2 : 0
       for index in skipped..<4 { bytes.append(UInt8(truncatingIfNeeded: bits >> (8 * index))) }
     }

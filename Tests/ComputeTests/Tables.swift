@@ -1,4 +1,4 @@
-import Glibc
+import TestSupport
 import Testing
 
 @testable import Compute
@@ -38,16 +38,12 @@ enum Tables {
   }
 
   private static func file(_ name: String) -> [UInt8] {
-    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    let path = "/\(root)/fixtures/compute/\(name)"
-    guard let stream = unsafe fopen(path, "rb") else {
-      Issue.record("\(path) cannot be opened")
+    do {
+      return try Fixtures.bytes("compute/\(name)")
+    } catch {
+      Issue.record(error)
       return []
     }
-    defer { unsafe fclose(stream) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 16)
-    let count = unsafe fread(&bytes, 1, bytes.count, stream)
-    return Array(bytes[..<count])
   }
 }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Compute
@@ -39,11 +40,8 @@ import Testing
   }
 
   static let random = (1...12).map { seed in
-    var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15
-    func next(_ bound: Int) -> Int {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return 1 + Int(state >> 33) % bound
-    }
+    var generator = SeededGenerator(seed: UInt64(seed))
+    func next(_ bound: Int) -> Int { .random(in: 1...bound, using: &generator) }
     return Case(rows: next(60), depth: next(40), columns: next(400), seed: seed)
   }
 

@@ -10,13 +10,14 @@ from diffusers import UNet2DConditionModel
 from diffusers.loaders.lora_conversion_utils import (
     _convert_kohya_flux_lora_to_diffusers, _convert_non_diffusers_lora_to_diffusers,
     _maybe_map_sgm_blocks_to_diffusers)
-from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
+from diffusers.loaders.single_file_utils import (
+    convert_ldm_unet_checkpoint, convert_open_clip_checkpoint)
 from diffusers.utils.state_dict_utils import (
     convert_state_dict_to_kohya, convert_state_dict_to_peft, convert_unet_state_dict_to_peft)
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from checking import (
     adapter_failure, failure, heard_from, prefixed, read_json, relaid, write_json)
@@ -35,6 +36,8 @@ def run(harness, every):
                     check(harness, pipeline)
     with harness.case("text encoder"):
         text_encoder(harness)
+    with harness.case("second text encoder"):
+        second_text_encoder(harness)
     with harness.case("fused projection"):
         fused_projection(harness)
     with harness.case("flux"):
@@ -393,6 +396,45 @@ def text_encoder(harness):
     expected = convert_state_dict_to_peft(
         {key.removeprefix("text_encoder."): value for key, value in converted.items()})
     equal_states(harness, found, expected, "as diffusers converts it")
+
+
+def second_text_encoder(harness):
+    """Every Linear of SDXL's second text encoder, in OpenCLIP's layout as diffusers reads it."""
+    folder, lead = harness.fresh("second"), "conditioner.embedders.1.model."
+    model = CLIPTextModelWithProjection(CLIPTextConfig(
+        vocab_size=64, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
+        num_attention_heads=2, max_position_embeddings=8, projection_dim=16))
+    whole = {"text_projection": torch.randn(16, 16), "positional_embedding": torch.randn(8, 16),
+             "token_embedding.weight": torch.randn(64, 16), "logit_scale": torch.ones(()),
+             "ln_final.weight": torch.ones(16), "ln_final.bias": torch.zeros(16)}
+    for layer in range(2):
+        shapes = {"attn.in_proj_weight": (48, 16), "attn.in_proj_bias": (48,),
+                  "attn.out_proj.weight": (16, 16), "mlp.c_fc.weight": (24, 16),
+                  "mlp.c_proj.weight": (16, 24), "ln_1.weight": (16,), "ln_2.weight": (16,)}
+        whole |= {f"transformer.resblocks.{layer}.{name}": torch.randn(*shape)
+                  for name, shape in shapes.items()}
+    base = os.path.join(folder, "base.safetensors")
+    save_file({lead + name: value for name, value in whole.items()}, base)
+    expected = convert_open_clip_checkpoint(model, load_file(base), prefix=lead)
+    state = {}
+    for name, weight in expected.items():
+        if not re.search(r"(proj|fc\d|text_projection)\.weight$", name):
+            continue
+        a, b = torch.randn(2, weight.shape[1]), torch.randn(weight.shape[0], 2)
+        stem, alpha = "lora_te2_" + name[:-7].replace(".", "_"), harness.random.choice([1.0, 4.0])
+        state |= {f"{stem}.lora_down.weight": a, f"{stem}.lora_up.weight": b,
+                  f"{stem}.alpha": torch.tensor(alpha)}
+        expected[name] = weight.double() + alpha / 2 * (b.double() @ a.double())
+    harness.equal(len(state), 3 * (2 * 6 + 1), "every Linear is a target")
+    path, merged = (os.path.join(folder, name) for name in ("lora.safetensors", "out.safetensors"))
+    save_file(state, path)
+    harness.equal(harness.run("check", path, "--base", base).status, 0, "it fits")
+    harness.done("merge", base, path, "-o", merged)
+    found = convert_open_clip_checkpoint(model, load_file(merged), prefix=lead)
+    for name, value in expected.items():
+        harness.check(torch.allclose(found[name].double(), value.double(), rtol=1e-5, atol=1e-5),
+                      f"{name} is merged", str((found[name] - value).abs().max()))
+    harness.equal(harness.run("verify", base, path, "--merged", merged).status, 0, "verify")
 
 
 def fused_projection(harness):

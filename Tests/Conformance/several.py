@@ -2,14 +2,16 @@
 
 import itertools
 import os
+import shlex
 
 import torch
 from peft import PeftModel
+from safetensors.torch import save_file
 
 from harness import hashes
 from kinds import Shares, judged, like_doubles, like_peft
 from models import DTYPES, save_adapter
-from parts import CONVOLUTIONS, KINDS, LINEAR, adapted, again, lora, parts, save_state
+from parts import CONVOLUTIONS, KINDS, LINEAR, adapted, again, lora, parts, save_state, train
 from tensors import load_directory
 
 # What can be merged with others: what only adds.
@@ -38,6 +40,8 @@ def run(harness, every):
     for pair in ORDERED:
         with harness.case(f"{pair[0]}, then {pair[1]}"):
             ordered(harness, shares, pair)
+    with harness.case("two adapters in one file"):
+        taken_apart(harness)
     with harness.case("what multiplies"):
         refused(harness)
     shares.report()
@@ -106,6 +110,29 @@ def there_and_back(harness, dtype, kind):
     undone = load_directory(out)
     harness.check(all(torch.equal(negative[name], undone[name]) for name in state),
                   "--unmerge is the weight -1")
+
+
+def taken_apart(harness):
+    """A file of all that a model with two adapters has, and the command for the first."""
+    model, _, base, _, out = prepared(harness, "F32", [])
+    wrapped = adapted(model, SUMS["linear"](harness.random))
+    wrapped.add_adapter("other", SUMS["embedding"](harness.random))
+    train(wrapped)
+    both = os.path.join(os.path.dirname(base), "both.safetensors")
+    save_file({name: tensor.contiguous() for name, tensor in wrapped.state_dict().items()
+               if "lora_" in name}, both)
+    refusal = harness.run("merge", base, both, "-o", out, "--alpha", "4", "--json")
+    harness.equal(refusal.status, 2, "two at once are refused")
+    command = shlex.split(refusal.json()["error"]["fix"])
+    harness.done(*command[1:])
+    first = command[command.index("-o") + 1]
+    alpha = wrapped.peft_config["default"].lora_alpha
+    harness.done("merge", base, first, "-o", out, "--alpha", str(alpha))
+    expected = wrapped.merge_and_unload(adapter_names=["default"]).state_dict()
+    found = load_directory(out)
+    for name, tensor in expected.items():
+        harness.check(torch.allclose(found[name], tensor, rtol=1e-5, atol=1e-6),
+                      f"{name} with the first adapter alone")
 
 
 def replaced(harness, dtype, kind):

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -6,7 +7,7 @@ import Testing
 @Suite struct DeepSpeedDamageTests {
   /// The name of each and its error, without the path of the checkpoint.
   static let errors: [String: String] = {
-    let text = (try? bytes(of: "deepspeed/damaged.txt")) ?? []
+    let text = (try? Fixtures.bytes("deepspeed/damaged.txt")) ?? []
     var errors: [String: String] = [:]
     for line in String(decoding: text, as: UTF8.self).split(separator: "\n") {
       guard let bar = line.firstRange(of: " | ") else { continue }
@@ -44,10 +45,10 @@ import Testing
   @Test func `refuses a checkpoint of which any file is cut short anywhere`() throws {
     let whole = DeepSpeedFixtures.path("adapter/global_step5")
     for name in try DirectoryListing(path: whole).files {
-      let content = try bytes(of: "deepspeed/adapter/global_step5/\(name)")
-      let directory = try TemporaryDirectory()
+      let content = try Fixtures.bytes("deepspeed/adapter/global_step5/\(name)")
+      let directory = TemporaryDirectory()
       for other in try DirectoryListing(path: whole).files where other != name {
-        let content = try bytes(of: "deepspeed/adapter/global_step5/\(other)")
+        let content = try Fixtures.bytes("deepspeed/adapter/global_step5/\(other)")
         _ = try directory.write(content, to: other)
       }
       for length in stride(from: 0, to: content.count, by: 61) {
@@ -62,12 +63,12 @@ import Testing
   @Test func `opens or refuses a checkpoint with any byte changed, and never traps`() throws {
     let seed = UInt64.random(in: 0 ..< .max)
     print("seed \(seed)")
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(seed: seed)
     for source in ["stage-2", "stage-3-three-ranks-cut-anywhere"] {
       let step = DeepSpeedFixtures.path("\(source)/global_step5")
-      let directory = try TemporaryDirectory()
+      let directory = TemporaryDirectory()
       let files = try DirectoryListing(path: step).files
-      let contents = try files.map { try bytes(of: "deepspeed/\(source)/global_step5/\($0)") }
+      let contents = try files.map { try Fixtures.bytes("deepspeed/\(source)/global_step5/\($0)") }
       for (file, content) in zip(files, contents) { _ = try directory.write(content, to: file) }
       for _ in 0..<150 {
         let chosen = Int.random(in: files.indices, using: &random)

@@ -1,5 +1,6 @@
 import Compute
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -16,7 +17,7 @@ enum DeepSpeedFixtures {
   static func path(_ name: String) -> String { Fixtures.path("deepspeed/\(name)") }
 
   static func listing(_ name: String) throws -> [String] {
-    let text = String(decoding: try bytes(of: "deepspeed/\(name).txt"), as: UTF8.self)
+    let text = String(decoding: try Fixtures.bytes("deepspeed/\(name).txt"), as: UTF8.self)
     return text.split(separator: "\n").map(String.init)
   }
 
@@ -150,7 +151,7 @@ enum DeepSpeedFixtures {
   }
 
   private func copyOfAdapter() throws -> TemporaryDirectory {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     try FileManager.default.removeItem(atPath: directory.path)
     try FileManager.default.copyItem(
       atPath: DeepSpeedFixtures.path("adapter"), toPath: directory.path)

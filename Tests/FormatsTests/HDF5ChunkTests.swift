@@ -1,4 +1,5 @@
 import Compute
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -57,11 +58,8 @@ import Testing
   @Test(arguments: compressions) func `a block that would grow stays as it is`(
     _ compression: ChunkCompression
   ) throws {
-    var state: UInt64 = 1
-    let block = (0..<4096).map { _ -> UInt8 in
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return UInt8(truncatingIfNeeded: state >> 56)
-    }
+    var generator = SeededGenerator(seed: 1)
+    let block = (0..<4096).map { _ in UInt8.random(in: 0 ... .max, using: &generator) }
     let bytes = try compression.encode(block, width: 1)
     #expect(bytes.bytes == block)
     #expect(bytes.mask == 1)

@@ -1,5 +1,5 @@
-import Foundation
 import OrderedCollections
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -7,7 +7,7 @@ import Testing
 /// Files that h5py wrote, one property each, and what h5py says is in them.
 @Suite struct HDF5FixtureTests {
   static let expected: [String: JSONValue] = {
-    guard let bytes = try? bytes(of: "hdf5/expected.json"),
+    guard let bytes = try? Fixtures.bytes("hdf5/expected.json"),
       let members = try? JSONValue(parsing: bytes).object
     else { return [:] }
     return Dictionary(uniqueKeysWithValues: members.map { ($0.key, $0.value) })

@@ -1,6 +1,7 @@
 import Compute
 import Foundation
 import OrderedCollections
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -13,7 +14,7 @@ import Testing
     let data = tensors.map { tensor in
       (0..<tensor.byteCount).map { UInt8(truncatingIfNeeded: $0 * 37 + tensor.name.utf8.count) }
     }
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let checkpoint = try read(tensors, data, in: directory)
     #expect(checkpoint.records.map(\.name) == tensors.map(\.name))
     for (record, (tensor, bytes)) in zip(checkpoint.records, zip(tensors, data)) {
@@ -26,7 +27,7 @@ import Testing
   @Test func `the order of the names is kept, not that of the data`() throws {
     var tensors = ["z", "a", "m"].map { tensor($0, .element(.f32), [2]) }
     for (position, order) in [2, 0, 1].enumerated() { tensors[position].order = order }
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let checkpoint = try read(
       tensors, tensors.map { _ in [UInt8](repeating: 1, count: 8) }, in: directory)
     #expect(checkpoint.records.map(\.name) == ["a", "m", "z"])
@@ -38,7 +39,7 @@ import Testing
   ) throws {
     let tensors = (0..<count).map { tensor("layer.\($0).weight", .element(.u8), [1]) }
     let data = (0..<count).map { [UInt8(truncatingIfNeeded: $0)] }
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let checkpoint = try read(tensors, data, in: directory)
     #expect(checkpoint.records.map(\.name) == tensors.map(\.name))
     for position in stride(from: 0, to: count, by: max(1, count / 10)) {
@@ -57,7 +58,7 @@ import Testing
       HDF5Layout.Document(name: "nul.model", bytes: [1, 0, 2, 0]),
       HDF5Layout.Document(name: "other.model", bytes: [0xFF]),
     ]
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let layout = try HDF5Layout.layout([], metadata: metadata, documents: documents)
     let path = try directory.write(filled(layout, with: []), to: "x.h5")
     let checkpoint = try Checkpoint.open(path)
@@ -76,7 +77,7 @@ import Testing
     "model.safetensors.index.json",
   ]) func `a file is not taken for one at a place where it cannot be`(_ name: String) throws {
     let documents = [HDF5Layout.Document(name: name, bytes: Array("{}".utf8))]
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let layout = try HDF5Layout.layout([], metadata: [:], documents: documents)
     let path = try directory.write(filled(layout, with: []), to: "x.h5")
     #expect(try Checkpoint.open(path).sideFiles.isEmpty)
@@ -101,7 +102,7 @@ import Testing
   @Test func `names of one tensor lead to the same data`() throws {
     var shared = tensor("embed", .element(.f32), [2])
     shared.aliases = [OutputTensor.Alias(name: "head", order: 1)]
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let checkpoint = try read([shared], [[1, 2, 3, 4, 5, 6, 7, 8]], in: directory)
     #expect(checkpoint.records.map(\.name) == ["embed", "head"])
     #expect(Set(checkpoint.records.compactMap { $0.plainExtent?.offset }).count == 1)

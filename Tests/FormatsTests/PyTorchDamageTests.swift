@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -31,7 +32,7 @@ import Testing
   @Test(arguments: PyTorchFixtures.names)
   func `a changed file ends in an answer`(name: String) throws {
     let seed = UInt64.random(in: 0 ... .max)
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(seed: seed)
     print("let seed = 0x\(String(seed, radix: 16)) as UInt64 // changes of \(name)")
     let whole = try PyTorchFixtures.bytes(name)
     for _ in 0..<60 {
@@ -44,7 +45,7 @@ import Testing
   @Test(arguments: PyTorchFixtures.hostileNames)
   func `a changed hostile file ends in an answer`(name: String) throws {
     let seed = UInt64.random(in: 0 ... .max)
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(seed: seed)
     let whole = try PyTorchFixtures.bytes("hostile/\(name)")
     // The large ones take a second each, and are only long.
     guard !whole.isEmpty, whole.count < 2500, !name.contains("laughs") else { return }
@@ -63,7 +64,7 @@ import Testing
     for record in read.records { _ = try? TensorData.bytes(of: record, limit: 1 << 16) }
   }
 
-  private func mutate(_ bytes: inout [UInt8], using random: inout SplitMix64) {
+  private func mutate(_ bytes: inout [UInt8], using random: inout SeededGenerator) {
     let place = Int.random(in: bytes.indices, using: &random)
     switch Int.random(in: 0..<6, using: &random) {
     case 0: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
@@ -79,18 +80,5 @@ import Testing
       for i in 0..<count { bytes[place + i] = bytes[other + i] }
     }
     if bytes.isEmpty { bytes = [0] }
-  }
-}
-
-/// A small generator that gives the same numbers for the same seed.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import OrderedCollections
+import TestSupport
 import Testing
 
 struct SafetensorsLayoutTests {
@@ -14,7 +15,7 @@ struct SafetensorsLayoutTests {
     name: String
   ) throws {
     let path = "safetensors/good/\(name).safetensors"
-    let original = try bytes(of: path)
+    let original = try Fixtures.bytes(path)
     let checkpoint = try Checkpoint.open(Fixtures.path(path))
     // The order in which tensors are given must not matter.
     let records = Array(checkpoint.records.reversed())

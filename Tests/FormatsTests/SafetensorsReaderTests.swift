@@ -98,15 +98,15 @@ struct SafetensorsReaderTests {
   @Test(arguments: faults) func `errors say where, what and what was expected`(
     header: String, data: [UInt8], text: String
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let path = try directory.write(safetensors(header, data: data), to: "x.safetensors")
     let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(path) }
     #expect(error?.description == "\(path): \(text)")
   }
 
   @Test func `no truncation traps or is read`() throws {
-    let whole = try bytes(of: "safetensors/good/scalar.safetensors")
-    let directory = try TemporaryDirectory()
+    let whole = try Fixtures.bytes("safetensors/good/scalar.safetensors")
+    let directory = TemporaryDirectory()
     for count in 0..<whole.count {
       let path = try directory.write(Array(whole.prefix(count)), to: "cut.safetensors")
       #expect(throws: CheckpointError.self) { try Checkpoint.open(path) }
@@ -117,8 +117,8 @@ struct SafetensorsReaderTests {
     let seed = UInt64.random(in: 0 ..< .max)
     print("seed of the mutations: \(seed)")
     var generator = SeededGenerator(seed: seed)
-    let whole = try bytes(of: "safetensors/good/several-metadata.safetensors")
-    let directory = try TemporaryDirectory()
+    let whole = try Fixtures.bytes("safetensors/good/several-metadata.safetensors")
+    let directory = TemporaryDirectory()
     for _ in 0..<2000 {
       var mutated = whole
       for _ in 0..<Int.random(in: 1...4, using: &generator) {
@@ -143,7 +143,7 @@ struct SafetensorsReaderTests {
         #""layers.\#(index).weight":{"dtype":"U8","shape":[1],"data_offsets":[\#(index),\#(index + 1)]}"#
     }
     header += "}"
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let path = try directory.write(
       safetensors(header, data: [UInt8](repeating: 7, count: 100_000)), to: "many.safetensors")
     #expect(try Checkpoint.open(path).records.count == 100_000)

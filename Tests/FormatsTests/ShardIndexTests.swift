@@ -1,12 +1,13 @@
 import Formats
 import Foundation
+import TestSupport
 import Testing
 
 /// Indexes that disagree with what lies beside them.
 @Suite struct ShardIndexTests {
   private let directory: TemporaryDirectory
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = TemporaryDirectory() }
 
   /// A file of one tensor, which shares nothing with other shards.
   private func write(_ tensor: String, to name: String) throws {

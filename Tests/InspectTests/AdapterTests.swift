@@ -120,7 +120,6 @@ import Testing
     let finding = try #require(read.findings.first)
     #expect(finding.tensors.count == 2)
     #expect(finding.renaming == [Finding.Renaming(#"^module\."#, "")])
-    #expect(finding.fix == "tenon remap adapter -o adapter-renamed --preset strip-wrappers")
   }
 
   @Test func `removes wrappers and reports them`() throws {

@@ -40,6 +40,8 @@ import Testing
   @Test(arguments: [
     ("model.layers.1.self_attn.k_p", 5), ("model.layers.0.input_layernorm.weight\", ", 4),
     ("model.layers.2", 7), ("model.norm.weight\", \"lm_", 11),
+    ("model.layers.0.input_layernorm.weight\"", 4), ("lm_head.weight\"", 12),
+    ("lm_head.weight\". ", 12),
   ])
   func `a beginning is found from what a cut list holds`(end: String, count: Int) throws {
     let wrapped = Self.names.map { "module.\($0)" }

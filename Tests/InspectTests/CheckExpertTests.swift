@@ -1,4 +1,4 @@
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -56,10 +56,8 @@ import Testing
     }
     var checkpoint = Checkpoint(
       path: "x", format: .safetensors, records: names.map { tensor($0) })
-    let file = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-experts-\(UInt64.random(in: 0 ..< .max)).json")
-    try Data(row.configuration.utf8).write(to: file)
-    checkpoint.sideFiles = [SideFile(name: "config.json", path: file.path(percentEncoded: false))]
+    let directory = TemporaryDirectory()
+    checkpoint.sideFiles = [try directory.sideFile("config.json", row.configuration)]
     if !row.absent.isEmpty {
       checkpoint.absentShards = [
         AbsentShard(name: "b", tensors: row.absent, reason: CheckpointError(path: "b", "gone"))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -6,20 +7,13 @@ import Testing
 
 /// Adapters whose file has a name by which nobody finds or reads it.
 @Suite struct CheckFileNameTests {
-  private static let adapter = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
-    .appending(path: "fixtures/peft/llama-bf16/adapter-bin")
-
   /// A copy of the adapter with its tensors under another name; `body` gets its path.
   private func renamed(_ name: String, _ body: (String) throws -> Void) throws {
-    let directory = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-names-\(UInt64.random(in: 0 ..< .max))")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
+    let directory = TemporaryDirectory()
     for (old, new) in [("adapter_config.json", "adapter_config.json"), ("adapter_model.bin", name)]
     {
       try FileManager.default.copyItem(
-        at: Self.adapter.appending(path: old), to: directory.appending(path: new))
+        atPath: Fixtures.path("peft/llama-bf16/adapter-bin/\(old)"), toPath: directory.path(new))
     }
     try body(directory.path)
   }

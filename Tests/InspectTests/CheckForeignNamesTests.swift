@@ -1,5 +1,5 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
@@ -58,13 +58,11 @@ import Testing
     )
     #expect(blind.suggestedMap == nil)
 
-    let file = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-heads-\(UInt64.random(in: 0 ..< .max)).json")
-    try #"{"num_attention_heads": 2, "num_key_value_heads": 2}"#
-      .write(to: file, atomically: true, encoding: .utf8)
-    defer { try? FileManager.default.removeItem(at: file) }
+    let directory = TemporaryDirectory()
+    let configuration = try directory.write(
+      #"{"num_attention_heads": 2, "num_key_value_heads": 2}"#, to: "config.json")
     let whole = try report(
-      records, against: .expected(wanted(Self.llama, configurations: [file.path])))
+      records, against: .expected(wanted(Self.llama, configurations: [configuration])))
     #expect(
       told(whole) == [
         "error prefix-drift: 4 of the 4 missing keys are there under other names: the preset "
@@ -75,7 +73,7 @@ import Testing
     // Where the base lacks some of it, the command states the heads and asks for no match.
     let part = try report(
       records + [tensor("layers.0.own.weight", [4, 2])],
-      against: .expected(wanted(Self.llama, configurations: [file.path])))
+      against: .expected(wanted(Self.llama, configurations: [configuration])))
     #expect(
       part.findings[0].fix
         == "tenon remap x -o x-renamed --preset meta-to-hf --attention-heads 2 --key-value-heads 2")

@@ -1,21 +1,21 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
 
 /// Models that see, whose names transformers 4.52 changed.
 @Suite struct CheckLayoutTests {
+  private let directory = TemporaryDirectory()
+
   private func checkpoint(_ path: String, _ names: [String], _ configuration: String? = nil)
     throws -> Checkpoint
   {
     var checkpoint = Checkpoint(
       path: path, format: .safetensors, records: names.map { tensor($0, [4, 4]) })
-    guard let configuration else { return checkpoint }
-    let file = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-layout-\(UInt64.random(in: 0 ..< .max)).json")
-    try Data(configuration.utf8).write(to: file)
-    checkpoint.sideFiles = [SideFile(name: "config.json", path: file.path(percentEncoded: false))]
+    if let configuration {
+      checkpoint.sideFiles = [try directory.sideFile("\(path)/config.json", configuration)]
+    }
     return checkpoint
   }
 

@@ -1,5 +1,5 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
@@ -73,11 +73,8 @@ import Testing
 
   @Test(arguments: keys)
   func `reads names in every form`(row: KeysCase) throws {
-    let url = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-keys-\(UInt64.random(in: 0 ..< .max))")
-    try Data(row.text.utf8).write(to: url)
-    defer { try? FileManager.default.removeItem(at: url) }
-    let expected = try KeySource(url.path).keys
+    let directory = TemporaryDirectory()
+    let expected = try KeySource(directory.write(row.text, to: "keys")).keys
     #expect(expected.entries.map { "\($0.name) \($0.shape?.description ?? "nil")" } == row.entries)
   }
 

@@ -1,11 +1,13 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
 
 /// Parameters that a model has twice and its file once.
 @Suite struct CheckTiedTests {
+  private let directory = TemporaryDirectory()
+
   static let sources: [(held: [String], name: String, source: String?)] = [
     (["shared.weight"], "encoder.embed_tokens.weight", "shared.weight"),
     (["shared.weight"], "lm_head.weight", "shared.weight"),
@@ -83,7 +85,7 @@ import Testing
   func `names of one tensor by names and configuration`(model: TiedModel) throws {
     var base = Checkpoint(
       path: "base", format: .safetensors, records: model.held.map { tensor($0) })
-    base.sideFiles = [try configuration(model.configuration)]
+    base.sideFiles = [try directory.sideFile("config.json", model.configuration)]
     let tied = try TiedWeights(base)
     #expect(tied.map { [$0.input, $0.output] + $0.copies } == model.names)
   }
@@ -158,7 +160,9 @@ import Testing
       path: "x", format: .safetensors,
       records: [tensor("shared.weight"), tensor("encoder.block.0.layer.0.SelfAttention.q.weight")])
     if let isTied {
-      checkpoint.sideFiles = [try configuration("{\"tie_word_embeddings\": \(isTied)}")]
+      checkpoint.sideFiles = [
+        try directory.sideFile("config.json", "{\"tie_word_embeddings\": \(isTied)}")
+      ]
     }
     let report = try CheckpointCheck(checkpoint).report(
       against: .log(log, source: "log", isFile: true), readsValues: false)
@@ -286,7 +290,9 @@ import Testing
   func `the lists against a base are those of its model`(row: Case) throws {
     var base = Checkpoint(
       path: "base", format: .safetensors, records: row.base.map { tensor($0) })
-    if let text = row.configuration { base.sideFiles = [try configuration(text)] }
+    if let text = row.configuration {
+      base.sideFiles = [try directory.sideFile("config.json", text)]
+    }
     let checkpoint = Checkpoint(
       path: "x", format: .safetensors, records: row.checkpoint.map { tensor($0) })
     let report = try CheckpointCheck(checkpoint).report(against: .base(base), readsValues: false)
@@ -296,12 +302,5 @@ import Testing
       report.findings.filter { $0.code != .zeroSizeTensor }
         .map { "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)" }
         == row.told)
-  }
-
-  private func configuration(_ text: String) throws -> SideFile {
-    let file = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-tied-\(UInt64.random(in: 0 ..< .max)).json")
-    try Data(text.utf8).write(to: file)
-    return SideFile(name: "config.json", path: file.path(percentEncoded: false))
   }
 }

@@ -6,16 +6,16 @@ import Testing
 
 @Suite struct LoadedNamesTests {
   @Test func `every line of the table makes sense`() {
-    let text = [
-      LoadedNames.language, LoadedNames.multimodal, LoadedNames.vision, LoadedNames.detection,
-      LoadedNames.dense, LoadedNames.speech,
-    ].joined(separator: "\n").replacing(#/\\\n */#, with: "")
-    let lines = text.split(separator: "\n")
-    let rules = lines.filter { $0.first == " " }
-    #expect(LoadedNames.table.map(\.rules.count).reduce(0, +) == rules.count)
-    #expect(LoadedNames.table.count == lines.count - rules.count)
-    #expect(LoadedNames.table.allSatisfy { !$0.models.isEmpty && !$0.rules.isEmpty })
-    for line in rules { #expect(throws: Never.self) { try LoadedNames.Rule(String(line)) } }
+    for row in LoadedNames.table {
+      #expect(!row.models.isEmpty && !row.rules.isEmpty)
+      for rule in row.rules { #expect(throws: Never.self) { try LoadedNames.Rule(rule) } }
+    }
+  }
+
+  @Test func `a line of the table goes on behind a backslash`() {
+    let rows = LoadedNames.rows("a b \\\nc\n  x -> \\\n    y + \\\n    z\n  v -> w\nd\n  e -> f")
+    #expect(rows.map(\.models) == [["a", "b", "c"], ["d"]])
+    #expect(rows.map(\.rules) == [["  x -> y + z", "  v -> w"], ["  e -> f"]])
   }
 
   struct Case: CustomTestStringConvertible {

@@ -1,7 +1,7 @@
 import Compute
 import Formats
-import Foundation
 import OrderedCollections
+import TestSupport
 import Testing
 
 @testable import Inspect
@@ -63,15 +63,10 @@ import Testing
 
   @Test(arguments: [(#"{"fine_tune_type": "full"}"#, true), ("{}", false)])
   func `of whole weights are told by their configuration`(text: String, isMLX: Bool) throws {
-    let directory = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-tests-\(UInt64.random(in: 0 ..< .max))")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-    let file = directory.appending(path: "adapter_config.json")
-    try Data(text.utf8).write(to: file)
+    let directory = TemporaryDirectory()
     var checkpoint = Checkpoint(
       path: "x", format: .safetensors, records: [tensor("model.layers.0.q_proj.weight")])
-    checkpoint.sideFiles = [SideFile(name: "adapter_config.json", path: file.path)]
+    checkpoint.sideFiles = [try directory.sideFile("adapter_config.json", text)]
     let read = try Adapter(checkpoint)
     #expect(read.kind == (isMLX ? .mlxAdapter : .peftAdapter))
     #expect(read.replacements.map(\.target) == ["model.layers.0.q_proj.weight"])

@@ -1,5 +1,5 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
@@ -133,14 +133,14 @@ import Testing
   func `gives factors a place the other way round in models that hold weights so`(
     type: String, isFound: Bool
   ) throws {
-    let file = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-match-\(UInt64.random(in: 0 ..< .max)).json")
-    try Data("{\"model_type\": \"\(type)\"}".utf8).write(to: file)
+    let directory = TemporaryDirectory()
     let names = ["A": [2, 8], "B": [4, 2]].flatMap { factor, shape in
       (0..<3).map { ("base_model.model.h.\($0).c_fc.lora_\(factor).weight", shape) }
     }
     var draft = RenamingDraft(list("a", names.sorted { $0.0 < $1.0 }))
-    draft.modelConfigurations = [file.path(percentEncoded: false)]
+    draft.modelConfigurations = [
+      try directory.write(#"{"model_type": "\#(type)"}"#, to: "config.json")
+    ]
     let base = list("b", layers("model.h.#", ["c_fc"], [8, 4]))
     try? draft.match(base)
     #expect(draft.match?.placed == (isFound ? 3 : nil))

@@ -1,6 +1,6 @@
 import Formats
-import Foundation
 import OrderedCollections
+import TestSupport
 import Testing
 
 @testable import Inspect
@@ -217,12 +217,11 @@ import Testing
 
   @Test(arguments: models)
   func `tells that a preset is for other models`(name: String, type: String, isOther: Bool) throws {
-    let file = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-tests-\(UInt64.random(in: 0 ..< .max)).json")
-    defer { try? FileManager.default.removeItem(at: file) }
-    try Data(#"{"model_type": "\#(type)"}"#.utf8).write(to: file)
+    let directory = TemporaryDirectory()
     var draft = draft(["a"])
-    draft.modelConfigurations = [file.path]
+    draft.modelConfigurations = [
+      try directory.write(#"{"model_type": "\#(type)"}"#, to: "config.json")
+    ]
     draft.noteModel(against: try RenamePreset(named: name))
     #expect(
       draft.findings.map { "\($0.severity.rawValue): \($0.message)" }

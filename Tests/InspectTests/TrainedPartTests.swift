@@ -1,4 +1,4 @@
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Formats
@@ -54,10 +54,7 @@ import Testing
     #expect(SavedName.of(row.memory, family: row.family) == row.saved)
   }
 
-  private static let adapter = {
-    let here = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    return here.deletingLastPathComponent().appending(path: "fixtures/deepspeed/adapter").path
-  }()
+  private static let adapter = Fixtures.path("deepspeed/adapter")
 
   @Test func `recovers the adapter that was saved as placeholders`() throws {
     let part = try Checkpoint.open(Self.adapter).trainedPart()

@@ -1,5 +1,5 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
@@ -68,13 +68,10 @@ import Testing
   }
 
   @Test func `names the weights that lie beside it`() throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-run-\(UInt64.random(in: 0 ..< .max))")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let header = Data(#"{"a.weight":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#.utf8)
-    let size = Data([UInt8(header.count), 0, 0, 0, 0, 0, 0, 0])
-    try (size + header + Data([0])).write(to: folder.appending(path: "model.safetensors"))
+    let folder = TemporaryDirectory()
+    let file = safetensors(
+      #"{"a.weight":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, data: [0])
+    try folder.write(file, to: "model.safetensors")
     let found = try findings(try checkpoint(Self.cases[0], in: "\(folder.path)/"))
     #expect(
       found.map(\.message) == [

@@ -1,12 +1,14 @@
 import Compute
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
 
 /// Checkpoints that hold a base and the adapters around it.
 @Suite struct WrappedCheckpointTests {
+  private let directory = TemporaryDirectory()
+
   private func checkpoint(_ names: [String], configuration: String? = nil) throws -> Checkpoint {
     let records = names.map { name in
       let shape = name.contains("lora_A") ? [2, 8] : name.contains("lora_B") ? [8, 2] : [8, 8]
@@ -14,10 +16,7 @@ import Testing
     }
     var checkpoint = Checkpoint(path: "wrapped", format: .safetensors, records: records)
     if let configuration {
-      let path = FileManager.default.temporaryDirectory
-        .appending(path: "tenon-wrapped-\(UInt64.random(in: 0 ..< .max)).json").path
-      try Data(configuration.utf8).write(to: URL(filePath: path))
-      checkpoint.sideFiles = [SideFile(name: "config.json", path: path)]
+      checkpoint.sideFiles = [try directory.sideFile("config.json", configuration)]
     }
     return checkpoint
   }
@@ -49,6 +48,28 @@ import Testing
         "vision_model.encoder.layers.0.attn.qkv 2.0",
       ])
     #expect(found.switches.isEmpty)
+  }
+
+  @Test func `each part may have an adapter of another name`() throws {
+    let names = wrapped.map { name in
+      name.hasPrefix("vision") ? name.replacing(".default.", with: ".vision.") : name
+    }
+    let found = try WrappedCheckpoint(try checkpoint(names), alpha: 4)
+    #expect(found.adapters.flatMap(\.findings).filter { $0.severity == .error }.isEmpty)
+    #expect(found.adapters.flatMap(\.modules).count == 2)
+    #expect(found.adapters.flatMap(\.leftovers).isEmpty)
+  }
+
+  @Test func `two adapters of one part are taken apart by a command`() throws {
+    let second = wrapped.filter { $0.contains(".default.") }
+      .map { $0.replacing(".default.", with: ".other.") }
+    let found = try WrappedCheckpoint(try checkpoint(wrapped + second), alpha: 4)
+    let finding = try #require(found.adapters[0].findings.first { $0.code == .unmergeable })
+    #expect(finding.tensors == second)
+    #expect(
+      finding.fix
+        == "tenon remap wrapped -o wrapped-default --exclude '**.lora_A.other.**' "
+        + "--exclude '**.lora_B.other.**'")
   }
 
   @Test func `the configuration tells the ranks, and is switched off`() throws {

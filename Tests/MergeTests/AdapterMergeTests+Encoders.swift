@@ -1,5 +1,6 @@
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -38,7 +39,7 @@ extension AdapterMergeTests {
 
   @Test(arguments: parted)
   func `parted embeddings are written under all names`(row: PartedCase) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let input = "\(row.prefix)\(row.input).weight"
     let base = try base(
       in: directory, #"{"model_type": "\#(row.model)", "tie_word_embeddings": true}"#,
@@ -58,7 +59,7 @@ extension AdapterMergeTests {
   }
 
   @Test func `a decoder that says how it scales keeps that`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory,
       #"{"model_type": "t5", "tie_word_embeddings": true, "scale_decoder_outputs": false}"#,
@@ -67,6 +68,53 @@ extension AdapterMergeTests {
     let text = configuration(try plan(base, [WeightedAdapter(adapter)]))
     #expect(text?.contains(#""scale_decoder_outputs": false"#) == true)
     #expect(text?.contains(#""tie_word_embeddings": false"#) == true)
+  }
+
+  struct JoinedCase: CustomTestStringConvertible, Sendable {
+    let decoder: String
+    let tensors: [String]
+    let target: String
+    let added: [String]
+    var testDescription: String { "\(decoder) \(target)" }
+  }
+
+  static let joined = [
+    JoinedCase(
+      decoder: "gpt2", tensors: ["transformer.wte.weight"], target: "lm_head",
+      added: ["decoder.lm_head.weight"]),
+    JoinedCase(
+      decoder: "bert",
+      tensors: [
+        "bert.embeddings.word_embeddings.weight", "cls.predictions.transform.dense.weight",
+        "cls.predictions.bias",
+      ], target: "cls.predictions.decoder",
+      added: ["decoder.cls.predictions.decoder.bias", "decoder.cls.predictions.decoder.weight"]),
+    JoinedCase(
+      decoder: "trocr", tensors: ["model.decoder.embed_tokens.weight"],
+      target: "output_projection", added: ["decoder.output_projection.weight"]),
+  ]
+
+  @Test(arguments: joined)
+  func `a decoder that is joined to an encoder has a tied output of its own`(row: JoinedCase)
+    throws
+  {
+    let directory = TemporaryDirectory()
+    let names = ["encoder.embeddings.word_embeddings.weight"] + row.tensors.map { "decoder.\($0)" }
+    try directory.write(
+      names.map { ($0, ones($0.hasSuffix("bias") ? [5] : [5, 4])) }, to: "base/model.safetensors")
+    // The model's own word is about tying its encoder and its decoder.
+    try directory.write(
+      """
+      {"model_type": "vision-encoder-decoder", "tie_word_embeddings": false,
+       "decoder": {"model_type": "\(row.decoder)", "tie_word_embeddings": true}}
+      """, to: "base/config.json")
+    let base = try Checkpoint.open(directory.path("base"))
+    let adapter = try adapter(in: directory, pair("decoder.\(row.target)", 5, 4))
+    let plan = try plan(base, [WeightedAdapter(adapter)])
+    #expect(plan.tensors.map(\.name).sorted() == (names + row.added).sorted())
+    let updated = plan.tensors.filter { if case .update = $0.operation { true } else { false } }
+    #expect(updated.map(\.name) == ["decoder.\(row.target).weight"])
+    #expect(configuration(plan)?.contains(#""tie_word_embeddings": true"#) == false)
   }
 
   static let copies: [(name: String, keepsTied: Bool, config: String, changed: [String])] = [
@@ -88,7 +136,7 @@ extension AdapterMergeTests {
   func `an adapter may have the name of a part for the shared embedding`(
     name: String, keepsTied: Bool, config: String, changed: [String]
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": true, \#(config)}"#,
       [
@@ -121,7 +169,7 @@ extension AdapterMergeTests {
   func `a bias that the base holds once takes what the adapter has under either name`(
     brings: [String], replaces: [String], adaptsOutput: Bool
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": true}"#,
       [
@@ -146,7 +194,7 @@ extension AdapterMergeTests {
   func `a bias of a decoder's head takes its place where nothing says that it is tied`(
     brings: [String]
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": false}"#,
       [

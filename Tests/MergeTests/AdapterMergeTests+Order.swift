@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -22,7 +23,7 @@ extension AdapterMergeTests {
 
   @Test(arguments: [false, true])
   func `exact has no order of an update and a replacement`(isReversed: Bool) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let (base, update, whole) = try adapters(in: directory)
     let error = #expect(throws: CheckpointError.self) {
       try plan(base, isReversed ? [whole, update] : [update, whole])
@@ -38,7 +39,7 @@ extension AdapterMergeTests {
   }
 
   @Test func `with PEFT's numerics the later of an update and a replacement counts`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let (base, update, whole) = try adapters(in: directory)
     var options = OutputOptions()
     options.numerics = .peft
@@ -80,7 +81,7 @@ extension AdapterMergeTests {
   }
 
   @Test func `exact takes rows of two adapters that are apart or the same`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, #"{"model_type": "llama"}"#)
     let one = try rows("one", 1, 5, in: directory)
     _ = try plan(base, [one, rows("apart", 3, 6, in: directory)])

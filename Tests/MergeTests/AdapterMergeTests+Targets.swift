@@ -1,5 +1,6 @@
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -24,7 +25,7 @@ extension AdapterMergeTests {
 
   @Test(arguments: configurations)
   func `what PEFT would ignore is not merged`(fields: String, message: String?) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}", ["model.layers.1.q_proj.weight": ones([4, 4])])
     let adapter = try adapter(
       in: directory, fields: ", \(fields)", pair("model.layers.1.q_proj", 4, 4))
@@ -44,8 +45,30 @@ extension AdapterMergeTests {
         == "correct adapter_config.json, or choose the modules to merge with --include")
   }
 
+  @Test func `what the base holds in another form is not put beside it`() throws {
+    let directory = TemporaryDirectory()
+    let base = try base(
+      in: directory, #"{"model_type": "mixtral"}"#,
+      ["model.layers.0.mlp.experts.0.up_proj.weight": ones([4, 4])])
+    let adapter = try adapter(
+      in: directory, fields: #", "modules_to_save": ["experts"]"#,
+      ["base_model.model.model.layers.0.mlp.experts.gate_up_proj": ones([1, 8, 4])])
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, [WeightedAdapter(adapter)])
+    }
+    #expect(error?.tensor == "base_model.model.model.layers.0.mlp.experts.gate_up_proj")
+    #expect(
+      error?.message
+        == "is of the loaded model, and the base \(base.path) holds it in another form: fused with "
+        + "others, divided or in another order")
+    #expect(
+      error?.fix
+        == "save the base as it is loaded, with save_pretrained(OUT, save_original_format=False), "
+        + "and merge into that")
+  }
+
   @Test func `an update that is missing on a replaced tensor is seen`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, #"{"model_type": "llama"}"#)
     let whole = WeightedAdapter(
       try adapter(
@@ -68,7 +91,7 @@ extension AdapterMergeTests {
 
   @Test(arguments: [true, false])
   func `an adapter without some of its targets is told of`(isWhole: Bool) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, "{}",
       [
@@ -92,7 +115,7 @@ extension AdapterMergeTests {
 
   @Test(arguments: [true, false])
   func `LLaVA's projector may lie in the adapter itself`(isLlava: Bool) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     if isLlava {
       try directory.write(#"{"mm_projector_type": "linear"}"#, to: "adapter/config.json")
@@ -114,7 +137,7 @@ extension AdapterMergeTests {
   }
 
   @Test func `a model of another vocabulary is no merge`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}", ["lm_head.weight": ones([5, 4])])
     let adapter = try adapter(
       in: directory, fields: #", "modules_to_save": ["lm_head"]"#,

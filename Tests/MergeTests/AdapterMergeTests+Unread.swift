@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -16,7 +17,7 @@ extension AdapterMergeTests {
   func `PEFT's numerics leave out what PEFT does not read`(
     row: (leaf: String, field: String, code: Finding.Code, target: String), isRead: Bool
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"model_type": "llama"}"#,
       ["model.q_proj.weight": ones([4, 4]), "model.q_proj.bias": ones([4])])
@@ -55,7 +56,7 @@ extension AdapterMergeTests {
   @Test(arguments: [true, false])
   func `rows of a tied embedding change in both tensors where both are stored`(isTied: Bool) throws
   {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"model_type": "llama", "tie_word_embeddings": \#(isTied)}"#,
       [

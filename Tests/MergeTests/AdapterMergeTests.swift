@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -102,7 +103,7 @@ import Testing
 
   @Test(arguments: tied)
   func `an adapter on one of two tied tensors parts them`(row: TiedCase) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, #"{"tie_word_embeddings": true\#(row.fields)}"#)
     let adapter = try adapter(
       in: directory,
@@ -132,7 +133,7 @@ import Testing
   func `changes of both tied tensors are parted, or meet in one with a rounding between them`(
     fields: String
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, #"{"tie_word_embeddings": true}"#)
     let adapter = try adapter(in: directory, fields: fields, embeddingFactors)
     let apart = try plan(base, [WeightedAdapter(adapter)])
@@ -169,8 +170,24 @@ import Testing
     return (plan, steps.map { $0.isSum ? "add" : $0.isRounding ? "round" : "other" })
   }
 
+  @Test func `a type of scales is none for a merged model`() throws {
+    let directory = TemporaryDirectory()
+    let base = try base(in: directory, "{}")
+    let adapter = try adapter(in: directory, pair("model.q_proj", 4, 4))
+    var options = OutputOptions()
+    options.type = .f8e8m0
+    let error = #expect(throws: CheckpointError.self) {
+      try AdapterMerge(base: base, adapters: [WeightedAdapter(adapter)], options: options)
+    }
+    #expect(
+      error?.message
+        == "F8_E8M0 holds positive powers of two alone, which are scales and no weights; expected "
+        + "another --dtype for a merge")
+    #expect(error?.fix == "leave out --dtype")
+  }
+
   @Test func `replaced base layers of tied tensors change nothing about the roundings`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, #"{"tie_word_embeddings": true}"#)
     let adapter = try adapter(
       in: directory,
@@ -185,7 +202,7 @@ import Testing
   func `ensure_weight_tying keeps copies of both one tensor while they are the same`(
     areSame: Bool
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, #"{"tie_word_embeddings": true}"#)
     let copy = ones([5, 4])
     let adapter = try adapter(
@@ -204,7 +221,7 @@ import Testing
   }
 
   @Test func `an output under the name of another layout is the tied one`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": true}"#,
       [
@@ -220,7 +237,7 @@ import Testing
   }
 
   @Test func `the tied output of BERT is parted under its own name, with its bias`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": true, "architectures": ["BertForMaskedLM"]}"#,
       [
@@ -241,7 +258,7 @@ import Testing
   // Vocabulary
 
   @Test func `an embedding of more tokens changes vocab_size`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": true, "vocab_size": 5, "other": 5}"#)
     let adapter = try adapter(
@@ -255,7 +272,7 @@ import Testing
   }
 
   @Test func `an output that stays smaller than the embedding is refused`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"tie_word_embeddings": false, "vocab_size": 5}"#,
       ["model.embed_tokens.weight": ones([5, 4]), "lm_head.weight": ones([5, 4])])
@@ -282,7 +299,7 @@ import Testing
         "so that no part of it can be added; expected --weight 1", nil,
       ]))
   func `no part of what multiplies can be added`(weight: Double, refusal: String?) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let adapter = try adapter(
       in: directory, fields: #", "use_dora": true"#,
@@ -311,7 +328,7 @@ import Testing
         "num_cayley_neumann_terms is 0; expected 1 to 100",
       ]))
   func `how a rotation is made is never guessed`(configuration: String, refusal: String) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     try directory.write(
       [("base_model.model.model.q_proj.oft_R.weight", ones([2, 1]))],
@@ -327,7 +344,7 @@ import Testing
   }
 
   @Test func `no part of a replacement can be added`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let adapter = try adapter(
       in: directory, fields: #", "modules_to_save": ["q_proj"]"#,
@@ -349,7 +366,7 @@ import Testing
   }
 
   @Test func `two replacements of one tensor are refused unless they are the same`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let adapters = try [("one", ones([4, 4])), ("two", zeros([4, 4]))].map { name, copy in
       WeightedAdapter(
@@ -374,7 +391,7 @@ import Testing
   }
 
   @Test func `two adapters for one tensor are refused where one of them multiplies it`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let plain = try adapter("plain", in: directory, pair("model.q_proj", 4, 4))
     let vector = try adapter(
@@ -391,7 +408,7 @@ import Testing
   }
 
   @Test func `the order of adapters does not matter`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let one = try adapter("one", in: directory, pair("model.q_proj", 4, 4))
     let two = try adapter("two", in: directory, pair("model.q_proj", 4, 4))

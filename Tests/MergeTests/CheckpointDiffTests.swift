@@ -1,7 +1,7 @@
 import Compute
 import Formats
-import Foundation
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -11,24 +11,11 @@ import Testing
   typealias Given = (name: String, type: String, shape: [Int], bytes: [UInt8])
 
   private func open(_ tensors: [Given]) throws -> Checkpoint {
-    var header = "{"
-    var data: [UInt8] = []
-    for tensor in tensors {
-      let end = data.count + tensor.bytes.count
-      header += header.count > 1 ? "," : ""
-      header += "\"\(tensor.name)\":{\"dtype\":\"\(tensor.type)\",\"shape\":\(tensor.shape),"
-      header += "\"data_offsets\":[\(data.count),\(end)]}"
-      data += tensor.bytes
-    }
-    header += "}"
-    while header.utf8.count % 8 != 0 { header += " " }
-    let length = UInt64(header.utf8.count)
-    let prefix = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }
-    let url = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-diff-\(UInt64.random(in: 0 ..< .max)).safetensors")
-    try Data(prefix + Array(header.utf8) + data).write(to: url)
-    defer { try? FileManager.default.removeItem(at: url) }
-    return try Checkpoint.open(url.path)
+    let header = safetensorsHeader(
+      tensors.map { ($0.name, $0.type, $0.shape, $0.bytes.count) })
+    let directory = TemporaryDirectory()
+    return try Checkpoint.open(
+      directory.write(header + tensors.flatMap(\.bytes), to: "x.safetensors"))
   }
 
   private func floats(_ values: [Float]) -> [UInt8] {

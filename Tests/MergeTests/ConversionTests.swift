@@ -3,6 +3,7 @@ import Formats
 import Foundation
 import Inspect
 import OrderedCollections
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -10,7 +11,7 @@ import Testing
 @Suite struct ConversionTests {
   private let directory: TemporaryDirectory
 
-  init() throws { directory = try TemporaryDirectory() }
+  init() throws { directory = TemporaryDirectory() }
 
   // There and back.
 
@@ -39,9 +40,8 @@ import Testing
       #"{"__metadata__":{"z":"1","format":"np","a":"2"},"#
       + #""t":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}} "#
     let padded = header + String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
-    let original = [UInt8(padded.utf8.count), 0, 0, 0, 0, 0, 0, 0] + Array(padded.utf8) + [7]
-    try write(original, to: "there.safetensors")
-    let path = directory.path("there.safetensors")
+    let original = safetensors(padded, data: [7])
+    let path = try directory.write(original, to: "there.safetensors")
     let there = try convert(path, to: "there.bin", single(.pytorch))
     let back = try convert(there.path, to: "back.safetensors", single(.safetensors))
     let trimmed = header.utf8.dropLast()
@@ -496,10 +496,6 @@ import Testing
     var span = floats.mutableSpan
     unsafe Conversion.widen(bytes.span.bytes, of: type, into: &span)
     return floats
-  }
-
-  private func write(_ bytes: [UInt8], to name: String) throws {
-    try Data(bytes).write(to: URL(filePath: directory.path(name)))
   }
 
   private func single(_ format: OutputFormat) -> OutputOptions {

@@ -1,20 +1,17 @@
 import Formats
-import Foundation
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
 
 @Suite struct InputAlignmentTests {
-  /// A file of one tensor of `count` bytes, under a name of `length` letters.
-  private func file(_ path: String, count: Int, length: Int) throws {
-    let name = String(repeating: "n", count: length)
-    let header = #"{"\#(name)":{"dtype":"U8","shape":[\#(count)],"data_offsets":[0,\#(count)]}}"#
-    let padding = String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
-    let text = Array((header + padding).utf8)
-    let prefix = (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) }
+  /// A file of one tensor of `count` bytes, under a name of 300 letters.
+  private func input(in directory: TemporaryDirectory, count: Int) throws {
+    let name = String(repeating: "n", count: 300)
+    let header = safetensorsHeader([(name, "U8", [count], count)])
     let body = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7) }
-    try Data(prefix + text + body).write(to: URL(filePath: path))
+    try directory.write(header + body, to: "in.safetensors")
   }
 
   private func remapped(_ directory: TemporaryDirectory) throws -> (RemapPlan, Checkpoint) {
@@ -30,9 +27,9 @@ import Testing
   }
 
   @Test func `large data keeps its place in its block`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let count = PlannedFile.minimumAlignedByteCount
-    try file(directory.path("in.safetensors"), count: count, length: 300)
+    try input(in: directory, count: count)
     let (plan, output) = try remapped(directory)
     let input = try Checkpoint.open(directory.path("in.safetensors"))
     let place = try #require(output.records.first?.plainExtent)
@@ -44,10 +41,10 @@ import Testing
   }
 
   @Test func `small data has the shortest header`() throws {
-    let directory = try TemporaryDirectory()
-    try file(directory.path("in.safetensors"), count: 100, length: 300)
+    let directory = TemporaryDirectory()
+    try input(in: directory, count: 100)
     let (_, output) = try remapped(directory)
-    let header = #"{"m":{"dtype":"U8","shape":[100],"data_offsets":[0,100]}}"#
-    #expect(output.records[0].plainExtent?.offset == 8 + (header.utf8.count + 7) / 8 * 8)
+    let header = safetensorsHeader([("m", "U8", [100], 100)])
+    #expect(output.records[0].plainExtent?.offset == header.count)
   }
 }

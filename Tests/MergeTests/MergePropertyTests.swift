@@ -114,7 +114,7 @@ import Testing
 
     init(_ kinds: [Kind], as type: ElementType, seed: UInt64) throws {
       var generator = SeededGenerator(seed: seed)
-      directory = try TemporaryDirectory()
+      directory = TemporaryDirectory()
       try directory.write(
         MergePropertyTests.base.map { ($0, TestTensor($1, using: &generator)) }, as: type,
         to: "base/model.safetensors")

@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -130,7 +131,7 @@ import Testing
 
   @Test(arguments: zeros)
   func `what is said of a zero update is true of its method`(row: ZeroCase) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     try directory.write(
       ["q.weight": TestTensor([2, 2], [3, 4, 5, 12])], to: "base/model.safetensors")
     let adapters = try row.adapters.enumerated().map { position, adapter in

@@ -2,6 +2,7 @@ import Compute
 import Formats
 import Foundation
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -14,7 +15,7 @@ import Testing
   private func merged(
     _ options: OutputOptions = OutputOptions(isSingleFile: true), adapter: String = "adapter-plain"
   ) throws -> (path: String, directory: TemporaryDirectory) {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let plan = try AdapterMerge(
       base: try Fixtures.checkpoint("\(Self.group)/base"),
       adapter: try Fixtures.adapter("\(Self.group)/\(adapter)"), options: options
@@ -215,7 +216,7 @@ import Testing
       as [(scale: Double, conclusion: VerificationConclusion)])
   func `another scale is told`(row: (scale: Double, conclusion: VerificationConclusion)) throws {
     let base = try Fixtures.checkpoint("\(Self.group)/base")
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     var plan = try AdapterMerge(
       base: base, adapter: try Fixtures.adapter("\(Self.group)/adapter-plain"),
       options: OutputOptions(isSingleFile: true)
@@ -246,7 +247,7 @@ import Testing
         WeightedAdapter(try Fixtures.adapter("\(Self.group)/\($0)"), weight: $1)
       }
     }
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let weighted = try adapters([1, -0.5, 2])
     let transaction = try OutputTransaction(
       path: directory.path("merged.safetensors"), force: false, inputs: [])
@@ -314,7 +315,7 @@ import Testing
   func `what PEFT adds twice is told`(
     row: (share: Float, isFused: Bool, conclusion: VerificationConclusion, verdict: Verdict)
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let name = row.isFused ? "attn.base_layer.out_proj" : "attn.out_proj"
     let other = ("attn.in_proj_weight", TestTensor([6, 2], [Float](repeating: 0.5, count: 12)))
     func model(_ share: Float) -> [(String, TestTensor)] {

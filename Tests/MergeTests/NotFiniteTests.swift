@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -43,7 +44,7 @@ import Testing
     _ row: Case, _ value: Float, as type: ElementType?, _ numerics: Numerics = .exact,
     base: Float = 1
   ) throws -> MergeReport {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     func filled(_ shape: [Int], _ value: Float, last: Float) -> TestTensor {
       let count = shape.reduce(1, *)
       return TestTensor(shape, [Float](repeating: value, count: count - 1) + [last])

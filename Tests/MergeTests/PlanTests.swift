@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge

@@ -1,38 +1,16 @@
 import Compute
 import Formats
-import Foundation
 import Inspect
+import TestSupport
 
 @testable import Merge
 
-/// The committed files that the tests read.
-enum Fixtures {
-  private static let root = URL(filePath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "fixtures")
-
-  static func path(_ name: String) -> String { root.appending(path: name).path }
-
+extension Fixtures {
   static func checkpoint(_ name: String) throws -> Checkpoint {
     try Checkpoint.open(path(name))
   }
 
   static func adapter(_ name: String) throws -> Adapter { try Adapter(checkpoint(name)) }
-}
-
-/// A directory that is gone when the test is over.
-final class TemporaryDirectory {
-  let path: String
-
-  init() throws {
-    let url = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-tests-\(UInt64.random(in: 0 ..< .max))")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    path = url.path
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func path(_ name: String) -> String { path + "/" + name }
 }
 
 /// A tensor without data.

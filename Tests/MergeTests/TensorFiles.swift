@@ -1,6 +1,6 @@
 import Compute
 import Formats
-import Foundation
+import TestSupport
 
 @testable import Merge
 
@@ -35,36 +35,17 @@ extension TemporaryDirectory {
   func write(_ tensors: [(String, TestTensor)], as type: ElementType = .f32, to name: String) throws
   {
     let width = type.byteWidth ?? 0
-    var entries: [String] = []
-    var data = Data()
-    for (name, tensor) in tensors {
-      let start = data.count
-      for value in tensor.values {
-        let bits = UInt64(value.bitPattern) >> (32 - 8 * width)
-        data.append(contentsOf: littleEndian(bits, byteCount: width))
+    let header = safetensorsHeader(
+      tensors.map { ($0, type.name, $1.shape, $1.values.count * width) })
+    let data = tensors.flatMap { _, tensor in
+      tensor.values.flatMap { value in
+        littleEndian(UInt64(value.bitPattern) >> (32 - 8 * width), byteCount: width)
       }
-      entries.append(
-        #""\#(name)":{"dtype":"\#(type.name)","shape":\#(tensor.shape),"data_offsets":[\#(start),\#(data.count)]}"#
-      )
     }
-    let header = Data("{\(entries.joined(separator: ","))}".utf8)
-    var file = Data()
-    file.append(contentsOf: littleEndian(UInt64(header.count), byteCount: 8))
-    try create(name)
-    try (file + header + data).write(to: URL(filePath: path(name)))
-  }
-
-  func write(_ text: String, to name: String) throws {
-    try create(name)
-    try Data(text.utf8).write(to: URL(filePath: path(name)))
+    try write(header + data, to: name)
   }
 
   private func littleEndian(_ value: UInt64, byteCount: Int) -> [UInt8] {
     (0..<byteCount).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-  }
-
-  private func create(_ name: String) throws {
-    try FileManager.default.createDirectory(
-      at: URL(filePath: path(name)).deletingLastPathComponent(), withIntermediateDirectories: true)
   }
 }

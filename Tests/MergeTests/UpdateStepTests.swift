@@ -290,7 +290,7 @@ import Testing
     var generator = SeededGenerator(seed: seed)
     let base = TestTensor(Self.shape, using: &generator)
     let inputs = row.inputs.map { TestTensor($0, using: &generator) }
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     try directory.write(["w": base], to: "base.safetensors")
     var records: [TensorRecord] = []
     for (index, input) in inputs.enumerated() {
@@ -321,7 +321,7 @@ import Testing
   }
 
   @Test func `a result that is not finite stops the merge, with its place and its value`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     var values = [Float](repeating: 1, count: 48)
     values[3] = .infinity  // the base's own does not stop it
     try directory.write(["w": TestTensor(Self.shape, values)], to: "base.safetensors")

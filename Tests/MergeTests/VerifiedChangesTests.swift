@@ -1,6 +1,7 @@
 import Compute
 import Formats
 import Inspect
+import TestSupport
 import Testing
 
 @testable import Merge
@@ -20,7 +21,7 @@ import Testing
 
   @Test(arguments: ["language_model.lm_head.weight", "lm_head.weight"])
   func `the head of a language model inside another has either name`(head: String) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try files.base(
       in: directory, #"{"tie_word_embeddings": true}"#,
       [
@@ -49,7 +50,7 @@ import Testing
   func `a merge that was trained further is no other scale`(
     row: (scale: Float, conclusion: VerificationConclusion)
   ) throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try files.base(
       in: directory, "{}", ["norm.weight": files.ones([4]), "q_proj.weight": files.ones([4, 4])])
     let adapter = try files.adapter(in: directory, files.pair("q_proj", 4, 4))

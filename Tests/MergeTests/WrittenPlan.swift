@@ -1,4 +1,5 @@
 import Formats
+import TestSupport
 
 @testable import Merge
 
@@ -6,7 +7,7 @@ import Formats
 func run(_ plan: MergePlan, threads: Int = 1, progress: Progress? = nil) throws -> (
   output: Checkpoint, statistics: Execution.Statistics, directory: TemporaryDirectory
 ) {
-  let directory = try TemporaryDirectory()
+  let directory = TemporaryDirectory()
   let transaction = try OutputTransaction(
     path: directory.path("merged.safetensors"), force: false, inputs: [])
   let statistics = try Execution(plan, threads: threads)

@@ -11,17 +11,23 @@ public struct TensorData: Sendable {
   /// The bytes of the tensor when written out row by row.
   public let byteCount: Int
   /// What `init` put into memory.
-  public var memory: Int { storage?.count ?? 0 }
+  public var memory: Int { if case .memory(let storage, _) = source { storage.count } else { 0 } }
 
   private let bytes: TensorBytes
+  private let source: Source
   /// The bytes of one element; 1 where nothing has to be done to elements.
   let elementWidth: Int
-  /// The part of the storage that the tensor touches, where it is in memory.
-  let storage: [UInt8]?
-  /// The view with its offset counted from the start of `storage`.
-  let view: StridedView?
-  /// What decodes the blocks of a chunked tensor.
-  private let chunks: ChunkedData?
+
+  /// Where the bytes come from.
+  private enum Source: Sendable {
+    /// From the file as they are.
+    case file
+    /// From the blocks of a chunked tensor, which are decoded as they are needed.
+    case chunks(ChunkedData)
+    /// From the part of the storage that the tensor touches; the view, if there is one,
+    /// counts its offset from the start of this part.
+    case memory([UInt8], StridedView?)
+  }
 
   /// Prepares to read `record`, with at most `limit` bytes in memory.
   ///
@@ -34,52 +40,47 @@ public struct TensorData: Sendable {
     self.record = record
     self.bytes = bytes
     byteCount = record.byteCount
-    let path = bytes.extents.first?.file.path
-    if case .chunked(let storage) = bytes.codec {
-      do throws(CheckpointError) {
-        try storage.checkReadable(limit: limit)
-      } catch {
-        throw error.with(path: path, tensor: record.name)
-      }
-      chunks = ChunkedData(storage, bytes.extents)
-    } else {
-      chunks = nil
+    do throws(CheckpointError) {
+      source = try Self.source(of: record, bytes, limit: limit)
+    } catch {
+      throw error.with(path: bytes.extents.first?.file.path, tensor: record.name)
     }
-    let isPlain = (bytes.codec == .stored || chunks != nil) && bytes.view == nil
-    guard !(isPlain && bytes.transforms.isEmpty) else {
-      elementWidth = 1
-      storage = nil
-      view = nil
-      return
-    }
+    let isInMemory = if case .memory = source { true } else { false }
+    elementWidth =
+      isInMemory || !bytes.transforms.isEmpty ? max(1, record.type.bitWidth / 8) : 1
+  }
+
+  private static func source(of record: TensorRecord, _ bytes: TensorBytes, limit: Int)
+    throws(CheckpointError) -> Source
+  {
+    if case .chunked(let storage) = bytes.codec { try storage.checkReadable(limit: limit) }
     guard record.type.bitWidth % 8 == 0 || (bytes.view == nil && bytes.transforms.isEmpty) else {
       throw CheckpointError(
-        path: path, tensor: record.name,
         "elements of \(record.type.bitWidth) bits cannot be gathered one by one")
     }
     try bytes.transforms.check(record)
-    elementWidth = max(1, record.type.bitWidth / 8)
-    guard !isPlain else {
-      storage = nil
-      view = nil
-      return
+    switch bytes.codec {
+    case .stored where bytes.view == nil: return .file
+    case .chunked(let storage) where bytes.view == nil:
+      return .chunks(ChunkedData(storage, bytes.extents))
+    default: return try gathered(record, bytes, limit: limit)
     }
-    do throws(CheckpointError) {
-      let window = record.touchedBytes(of: bytes)
-      let blowUp = max(window.count, byteCount > bytes.storageByteCount ? byteCount : 0)
-      guard blowUp <= limit else {
-        throw CheckpointError(
-          "takes \(blowUp) bytes when gathered in memory; at most \(limit) are allowed")
-      }
-      storage = try bytes.load(window)
-      view = bytes.view.map {
-        StridedView(
-          offset: $0.offset - window.lowerBound / max(1, record.type.bitWidth / 8),
-          strides: $0.strides)
-      }
-    } catch {
-      throw error.with(path: path, tensor: record.name)
+  }
+
+  private static func gathered(_ record: TensorRecord, _ bytes: TensorBytes, limit: Int)
+    throws(CheckpointError) -> Source
+  {
+    let window = record.touchedBytes(of: bytes)
+    let isLarger = record.byteCount > bytes.storageByteCount
+    let blowUp = max(window.count, isLarger ? record.byteCount : 0)
+    guard blowUp <= limit else {
+      throw CheckpointError(
+        "takes \(blowUp) bytes when gathered in memory; at most \(limit) are allowed")
     }
+    let first = window.lowerBound / max(1, record.type.bitWidth / 8)
+    return .memory(
+      try bytes.load(window),
+      bytes.view.map { StridedView(offset: $0.offset - first, strides: $0.strides) })
   }
 
   /// Fills `buffer` with the bytes of the row-major tensor from `offset` on.
@@ -148,16 +149,11 @@ public struct TensorData: Sendable {
   private func readPlain(into buffer: inout MutableRawSpan, at offset: Int)
     throws(CheckpointError)
   {
-    if let storage {
-      if let view {
-        gather(view, from: storage, into: &buffer, at: offset)
-      } else {
-        copy(storage, from: offset, into: &buffer)
-      }
-    } else if let chunks {
-      try chunks.read(into: &buffer, at: offset)
-    } else {
-      try bytes.readStored(into: &buffer, at: offset)
+    switch source {
+    case .file: try bytes.readStored(into: &buffer, at: offset)
+    case .chunks(let chunks): try chunks.read(into: &buffer, at: offset)
+    case .memory(let storage, nil): copy(storage, from: offset, into: &buffer)
+    case .memory(let storage, let view?): gather(view, from: storage, into: &buffer, at: offset)
     }
   }
 }

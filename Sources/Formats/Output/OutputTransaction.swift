@@ -1,12 +1,11 @@
-import CLinux
 import Glibc
 import SystemPackage
 
 /// An output that appears complete or not at all.
 ///
 /// Everything is written to a temporary sibling of the output path; `commit`
-/// syncs it, unless that is not wanted, and renames it into place. If `commit` is not reached, the sibling
-/// is removed and the output path is as it was.
+/// syncs it, unless that is not wanted, and renames it into place. If `commit` is not
+/// reached, the sibling is removed and the output path is as it was.
 public final class OutputTransaction {
   /// Whether the output is one file or a directory.
   public enum Kind: Sendable {
@@ -27,6 +26,8 @@ public final class OutputTransaction {
   public let kind: Kind
   /// The temporary sibling, or nil before `begin` and after the end.
   private var temporary: String?
+  /// What tells other runs that the sibling is at work.
+  private var lock: TemporaryLock?
   private var files: [OutputFile] = []
   /// The directories inside the output, by their names.
   private var directories: [String] = []
@@ -77,6 +78,8 @@ public final class OutputTransaction {
     // Until now a signal may kill at once: there is nothing to clean up.
     Interruption.listen()
     let parent = Self.parent(of: path)
+    let name = TemporaryName(of: FilePath(path).lastComponent?.string ?? "output")
+    name.removeStale(in: parent)
     var status = statvfs()
     if unsafe statvfs(parent, &status) == 0 {
       let (free, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
@@ -86,11 +89,12 @@ public final class OutputTransaction {
           path: path, "needs \(byteCount) bytes, but only \(free) are free on its file system")
       }
     }
-    let name = FilePath(path).lastComponent?.string ?? "output"
-    let unique = "\(getpid())-\(UInt32.random(in: 0 ... .max))"
-    let sibling = FilePath(parent).appending(".\(name.prefix(200)).tenon-\(unique)").string
-    if kind == .directory, unsafe mkdir(sibling, 0o777) != 0 {
-      throw CheckpointError(path: path, systemMessage(errno))
+    let sibling = FilePath(parent).appending(name.unique()).string
+    if kind == .directory {
+      guard unsafe mkdir(sibling, 0o777) == 0 else {
+        throw CheckpointError(path: path, systemMessage(errno))
+      }
+      lock = TemporaryLock(sibling)
     }
     temporary = sibling
   }
@@ -108,6 +112,7 @@ public final class OutputTransaction {
       creating: target, shownAs: final, byteCount: byteCount, isSparse: isSparse,
       isSynced: isSynced)
     files.append(file)
+    if kind == .file { lock = TemporaryLock(target) }
     return file
   }
 
@@ -145,8 +150,9 @@ public final class OutputTransaction {
     guard let temporary else { preconditionFailure("commit before begin") }
     if isSynced { try synchronise(temporary) }
     try Interruption.check()
-    try rename(temporary)
+    try moveIntoPlace(temporary)
     self.temporary = nil
+    lock = nil
     files = []
     if isSynced { synchroniseDirectory(Self.parent(of: path)) }
   }
@@ -158,67 +164,12 @@ public final class OutputTransaction {
     if kind == .directory { synchroniseDirectory(temporary) }
   }
 
-  private func rename(_ temporary: String) throws(CheckpointError) {
-    var code: Int32 = 0
-    if replaces, kind == .directory {
-      guard unsafe linux_rename_exchange(temporary, path) != 0 else { return removeTree(temporary) }
-      code = errno
-      if code == EINVAL { code = replaceStepwise(temporary) }
-    } else if replaces {
-      code = unsafe Glibc.rename(temporary, path) == 0 ? 0 : errno
-    } else {
-      // Without --force nothing is overwritten, even if it appeared meanwhile.
-      code = unsafe linux_rename_new(temporary, path) == 0 ? 0 : errno
-      // Some file systems know no such flag; the check at the start has to do.
-      if code == EINVAL { code = unsafe Glibc.rename(temporary, path) == 0 ? 0 : errno }
-    }
-    guard code == 0 else {
-      throw CheckpointError(
-        path: path, code == EEXIST ? "appeared while the output was written" : systemMessage(code))
-    }
-  }
-
-  /// Puts the new directory in place where the file system cannot swap two.
-  private func replaceStepwise(_ temporary: String) -> Int32 {
-    let aside = temporary + "-old"
-    guard unsafe Glibc.rename(path, aside) == 0 else { return errno }
-    guard unsafe Glibc.rename(temporary, path) == 0 else {
-      let code = errno
-      _ = unsafe Glibc.rename(aside, path)
-      return code
-    }
-    removeTree(aside)
-    return 0
-  }
-
   private func removeTemporary() {
     files = []
     if let temporary { removeTree(temporary) }
     temporary = nil
+    lock = nil
   }
-}
-
-/// Removes a file, or a directory of files.
-private func removeTree(_ path: String) {
-  if unsafe unlink(path) == 0 { return }
-  guard let directory = unsafe opendir(path) else { return }
-  while let entry = unsafe readdir(directory) {
-    let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-      unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-    }
-    if name == "." || name == ".." { continue }
-    removeTree(FilePath(path).appending(name).string)
-  }
-  unsafe closedir(directory)
-  _ = unsafe rmdir(path)
-}
-
-/// Makes the names in a directory durable, where its file system can.
-private func synchroniseDirectory(_ path: String) {
-  let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-  guard descriptor >= 0 else { return }
-  _ = fsync(descriptor)
-  close(descriptor)
 }
 
 /// Whether there is anything at `path`, if only a broken link.

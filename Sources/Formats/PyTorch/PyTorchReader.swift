@@ -141,10 +141,11 @@ public enum PyTorchReader {
     let tree = TorchTree(TorchTensors(pickle: pickle, storages: storages))
     let root =
       if let keys { try TorchRoot(following: keys, in: tree) } else { TorchRoot(choosingIn: tree) }
-    let contents = try TorchContents(tree, root: root)
+    let walk = try TorchWalk(tree, root: root)
+    let contents = walk.contents
     let globals = TorchFindings.globals(globals ?? pickle.globals)
     var findings = TorchFindings.unsafeGlobals(globals) + contents.findings
-    findings += contents.tensors.findings
+    findings += walk.tensors.findings
     if format != .torchscript, let refused = TorchFindings.refusedGlobals(globals) {
       findings.append(refused)
     }

@@ -35,8 +35,8 @@ extension TorchArchive {
     let pickle = try PickleMachine.run(PickleSource(bytes, base: 0))
     let storages = try storages(in: "\(Self.constants)/")
     let tree = TorchTree(TorchTensors(pickle: pickle, storages: storages))
-    let contents = try TorchContents(tree, root: TorchRoot(following: [], in: tree))
-    return contents.records.map { record in
+    let walk = try TorchWalk(tree, root: TorchRoot(following: [], in: tree))
+    return walk.contents.records.map { record in
       var record = record
       record.name = Self.constants + record.name
       return record

@@ -1,34 +1,27 @@
-/// The tensors of a pickled value by name, and what else it holds.
+/// What a pickled value holds: its tensors by name, and what else there is.
 struct TorchContents {
   static let maximumTensors = 1 << 18
   static let maximumOthers = 10_000
   static let maximumFindings = 100
-  static let maximumDepth = 256
-  static let maximumNameLength = 1 << 16
-  /// The bytes of all names together, and of all keys.
-  static let maximumNames = 32 << 20
   /// The sizes in all shapes together.
   static let maximumAxes = 1 << 22
 
   private(set) var records: [TensorRecord] = []
   private(set) var others: [OtherEntry] = []
   private(set) var findings: [Finding] = []
-  private(set) var tensors: TorchTensors
   private(set) var omittedOthers = 0
 
-  private let tree: TorchTree
   private var names: [ExactName: Int] = [:]
   /// How many keys lead to each tensor, and the storage that it lies in.
   private var origins: [(steps: Int, storage: String?)] = []
-  private var nameBytes = 0
-  private var keyBytes = 0
   private var axes = 0
-  private var visited = 0
 
-  init(_ tree: TorchTree, root: TorchRoot) throws(CheckpointError) {
-    self.tree = tree
-    tensors = tree.tensors
-    try collect(root)
+  /// Where a value is: its name, nil where no key leads to it, and how many do.
+  struct Place {
+    var name: String?
+    var steps = 0
+
+    var quoted: String { (name ?? "").quoted }
   }
 
   /// The positions of the tensors in each storage, in the order of the file.
@@ -40,129 +33,10 @@ struct TorchContents {
     return positions
   }
 
-  /// Where a value is: its name, nil where no key leads to it, and how many do.
-  private struct Place {
-    var name: String?
-    var steps = 0
-
-    var quoted: String { (name ?? "").quoted }
-  }
-
-  /// Walks from the top of the file to the root, listing what lies beside the
-  /// way, and then takes the tensors below the root.
-  private mutating func collect(_ root: TorchRoot) throws(CheckpointError) {
-    var node = tree.pickle.root
-    var place = Place()
-    for position in root.positions {
-      let children = tree.children(node)
-      for (other, child) in children.enumerated() where other != position {
-        try walk(child.node, at: joined(place, child.step), isRoot: false)
-      }
-      place = joined(place, children[position].step)
-      node = children[position].node
-    }
-    try walk(node, at: Place(), isRoot: true)
-  }
-
-  /// A container on the way to the present value.
-  private struct Level {
-    var node: Pickle.Node
-    var place: Place
-    var children: TorchChildren
-    /// The first of them that is still to be seen.
-    var next = 0
-    var isRoot: Bool
-    /// Whether its keys are the attributes of an object.
-    var holdsAttributes = false
-  }
-
-  private mutating func walk(_ start: Pickle.Node, at place: Place, isRoot: Bool)
-    throws(CheckpointError)
-  {
-    var levels: [Level] = []
-    var open: Set<Pickle.Node> = []
-    try visit(start, at: place, isRoot: isRoot, &levels, &open)
-    while let last = levels.indices.last {
-      let level = levels[last]
-      guard level.next < level.children.count else {
-        open.remove(level.node)
-        levels.removeLast()
-        continue
-      }
-      levels[last].next += 1
-      let child = level.children[level.next]
-      if isInternal(child, of: level) { continue }
-      let place = joined(level.place, child.step)
-      try visit(child.node, at: place, isRoot: level.isRoot, &levels, &open)
-    }
-  }
-
-  private mutating func visit(
-    _ node: Pickle.Node, at place: Place, isRoot: Bool, _ levels: inout [Level],
-    _ open: inout Set<Pickle.Node>
-  ) throws(CheckpointError) {
-    try count(place.name ?? "")
-    if let rebuild = tensors.rebuild(node) {
-      return try take(rebuild, at: place, isRoot: isRoot)
-    }
-    // Only containers with tensors are opened, so a maze without them costs
-    // nothing; the root is opened to show what it has instead.
-    guard tree.tensorCount(node) > 0 || (isRoot && levels.isEmpty), !open.contains(node) else {
-      return open.contains(node) ? note(place, "(cycle)") : note(place, node)
-    }
-    let children = try distinct(tree.children(node), of: place)
-    if children.isEmpty, place.name != nil || tree.pickle.isScalar(node) {
-      return note(place, node)
-    }
-    guard levels.count < Self.maximumDepth else {
-      throw CheckpointError("tensors lie more than \(Self.maximumDepth) containers deep")
-    }
-    open.insert(node)
-    let isOutside = isRoot && !levels.isEmpty && tree.isOptimizer(node)
-    var level = Level(
-      node: node, place: place, children: children, isRoot: isRoot && !isOutside)
-    // The state of an object lies right below it, without a name of its own.
-    level.holdsAttributes = levels.last.map { tree.isState(node, of: $0.node) } ?? false
-    levels.append(level)
-  }
-
-  /// Whether a child without tensors is of no interest: the empty tuple that an object
-  /// was made from, or an attribute that is its class's own affair.
-  private func isInternal(_ child: TorchChildren.Child, of level: Level) -> Bool {
-    guard tree.tensorCount(child.node) == 0 else { return false }
-    switch child.step {
-    case .hidden: return tree.pickle.isEmptyContainer(child.node)
-    case .key(let key):
-      guard level.holdsAttributes, let name = tree.pickle.text(key) else { return false }
-      return name.hasPrefix("_") || name == "training"
-    case .index: return false
-    }
-  }
-
-  private mutating func count(_ path: String) throws(CheckpointError) {
-    visited += 1
-    nameBytes += path.utf8.count
-    guard path.utf8.count <= Self.maximumNameLength else {
-      throw CheckpointError(
-        "a name of \(path.utf8.count) bytes; at most \(Self.maximumNameLength) are read")
-    }
-    guard nameBytes <= Self.maximumNames, visited <= PickleMachine.maximumNodes else {
-      throw CheckpointError(
-        "its containers repeat each other: more than \(visited) values with "
-          + "\(nameBytes) bytes of names")
-    }
-  }
-
-  private mutating func take(_ rebuild: TorchTensors.Rebuild, at place: Place, isRoot: Bool)
-    throws(CheckpointError)
-  {
-    let name = place.name ?? "tensor"
-    let tensor = try tensors.tensor(rebuild, name: name)
-    guard isRoot else { return note(place, tensor.record) }
-    if let earlier = names[ExactName(name)] {
-      return choose(between: earlier, and: tensor, at: place)
-    }
-    names[ExactName(name)] = records.count
+  mutating func add(_ tensor: TorchTensors.Tensor, at place: Place) throws(CheckpointError) {
+    let name = ExactName(tensor.record.name)
+    if let earlier = names[name] { return choose(between: earlier, and: tensor, at: place) }
+    names[name] = records.count
     axes += tensor.record.shape.count
     guard records.count < Self.maximumTensors, axes <= Self.maximumAxes else {
       throw CheckpointError(
@@ -189,70 +63,23 @@ struct TorchContents {
     records[earlier] = record
   }
 
-  /// Whether another entry may be listed; if not, it is counted.
-  private mutating func isRoomForOther() -> Bool {
-    guard others.count == Self.maximumOthers else { return true }
-    omittedOthers += 1
-    return false
-  }
-
-  private mutating func report(_ severity: Finding.Severity, _ name: String, _ message: String) {
+  /// Tells of something in the names, as long as there is room.
+  mutating func report(_ severity: Finding.Severity, _ name: String, _ message: String) {
     guard findings.count < Self.maximumFindings else { return }
     findings.append(Finding(severity, .duplicateKey, tensors: [name], message))
   }
 
-  private mutating func note(_ place: Place, _ node: Pickle.Node) {
-    guard isRoomForOther() else { return }
-    note(place, tree.pickle.described(node))
-  }
-
-  private mutating func note(_ place: Place, _ record: TensorRecord) {
+  /// Lists a tensor that is none of those by name.
+  mutating func note(_ place: Place, _ record: TensorRecord) {
     note(place, "\(record.type.name) \(record.shape)")
   }
 
-  private mutating func note(_ place: Place, _ description: String) {
-    guard isRoomForOther() else { return }
-    others.append(OtherEntry(path: place.name ?? OtherEntry.top, description: description))
-  }
-
-  /// The children of a container as Python would have them: of a key that is set
-  /// twice, the last value at the place of the first.
-  private mutating func distinct(_ children: TorchChildren, of place: Place)
-    throws(CheckpointError) -> TorchChildren
-  {
-    var positions: [ExactName: Int] = [:]
-    var result: [TorchChildren.Child]?
-    for (index, child) in children.enumerated() {
-      guard case .key(let key) = child.step, let name = tree.pickle.text(key) else {
-        result?.append(child)
-        continue
-      }
-      keyBytes += name.utf8.count
-      guard keyBytes <= Self.maximumNames else {
-        throw CheckpointError("its keys take more than \(Self.maximumNames) bytes")
-      }
-      guard let position = positions[ExactName(name)] else {
-        positions[ExactName(name)] = result?.count ?? index
-        result?.append(child)
-        continue
-      }
-      if result == nil { result = Array(children[..<index]) }
-      result?[position].node = child.node
-      let full = joined(place, child.step)
-      report(
-        .warning, full.name ?? "",
-        "the key \(full.quoted) is set twice; the last value counts, as in Python")
+  /// Lists something else, or counts it where there are too many.
+  mutating func note(_ place: Place, _ description: @autoclosure () -> String) {
+    guard others.count < Self.maximumOthers else {
+      omittedOthers += 1
+      return
     }
-    return result.map { .listed($0) } ?? children
-  }
-
-  private func joined(_ place: Place, _ step: TorchTree.Step) -> Place {
-    guard let last = tree.name(of: step) else { return place }
-    var name = last
-    if let first = place.name {
-      let isText = if case .key(let key) = step { tree.pickle.isText(key) } else { false }
-      name = isText ? "\(first).\(last)" : first + last
-    }
-    return Place(name: name, steps: place.steps + 1)
+    others.append(OtherEntry(path: place.name ?? OtherEntry.top, description: description()))
   }
 }

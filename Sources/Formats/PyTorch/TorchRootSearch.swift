@@ -34,7 +34,7 @@ struct TorchRootSearch {
     var seen: Set<Place> = []
     while let way = ways.popLast() {
       guard let rest = way.rest else { return way.positions }
-      guard way.positions.count <= TorchContents.maximumDepth,
+      guard way.positions.count <= TorchWalk.maximumDepth,
         seen.insert(Place(node: way.node, rest: rest)).inserted
       else { continue }
       if rest > farthest.rest ?? 0 { farthest = way }

@@ -77,9 +77,7 @@ struct TorchTar {
 
     private mutating func readStorages(_ member: Range<Int>) throws(CheckpointError) {
       var position = member.lowerBound
-      var left = try count(&position, in: member)
-      while left > 0 {
-        left -= 1
+      for _ in 0..<(try count(&position, in: member)) {
         let start = position
         let pickle = try next(&position, in: member)
         guard let parts = pickle.items(pickle.root).map(Array.init), parts.count == 3,
@@ -128,9 +126,7 @@ struct TorchTar {
 
     private mutating func readTensors(_ member: Range<Int>) throws(CheckpointError) {
       var position = member.lowerBound
-      var left = try count(&position, in: member)
-      while left > 0 {
-        left -= 1
+      for _ in 0..<(try count(&position, in: member)) {
         let start = position
         let pickle = try next(&position, in: member)
         guard let parts = pickle.items(pickle.root).map(Array.init), parts.count == 3,

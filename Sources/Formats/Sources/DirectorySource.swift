@@ -37,6 +37,7 @@ struct DirectorySource {
     if choose(nil, from: listing) == nil, let variant = variants(in: listing).first {
       checkpoint.findings.append(Self.note(variant))
     }
+    checkpoint.findings += otherAdapters(below: listing)
     return replacePlaceholders(of: checkpoint, listing)
   }
 
@@ -145,30 +146,6 @@ struct DirectorySource {
     return Checkpoint(path: path, parts: parts)
   }
 
-  /// An adapter one level down, as PEFT saves one that has a name.
-  private func openBelow(_ listing: DirectoryListing) throws(CheckpointError) -> Checkpoint {
-    var below: [String] = []
-    for directory in listing.directories {
-      let path = listing.path(of: directory)
-      let inner = try? DirectoryListing(path: path)
-      if inner?.contains("adapter_config.json") == true { below.append(path) }
-    }
-    guard let only = below.first else {
-      let inner = listing.directories.map(listing.path)
-      throw DistributedCheckpoint.refusal(inner) ?? pipelineError(listing)
-        ?? CheckpointError(
-          path: path,
-          listing.contains("adapter_config.json")
-            ? "holds adapter_config.json, but no adapter_model.safetensors and no adapter_model.bin"
-            : "holds no weights: no .safetensors, no .bin, no .h5 and no index of them")
-    }
-    guard below.count == 1 else {
-      throw CheckpointError(
-        path: path,
-        "holds \(below.count) adapters: \(below.map { FilePath($0).lastComponent?.string ?? $0 }.joined(separator: ", "))",
-        fix: "name one of them, for example \(shellQuoted(only))")
-    }
-    return try DirectorySource(path: only, options: options).open()
   }
 
   /// Says so where a directory holds the weights in a second form as well.

@@ -48,39 +48,29 @@ extension ZipArchive.Entry {
     name = try Self.name(cursor.take(nameLength, "entry name"), at: start)
     try sizes.widen(cursor.divide(extraLength, "extra field"), entry: name)
     try cursor.skip(commentLength, "entry comment")
+    self.method = try Self.method(method, flags, entry: name, at: start)
+    (compressedSize, size, headerOffset) = try sizes.checked(
+      self.method, entry: name, in: file, at: start)
+    data = Extent(file: file, offset: headerOffset, count: compressedSize)
+  }
 
-    guard flags & Self.refusedFlags == 0 else {
+  private static func method(_ number: UInt16, _ flags: UInt16, entry name: String, at start: Int)
+    throws(CheckpointError) -> ZipArchive.Method
+  {
+    guard flags & refusedFlags == 0 else {
       throw CheckpointError(
         offset: start,
         "zip entry \(name.quoted) is encrypted or patched (flags 0x\(String(flags, radix: 16)))")
     }
-    guard let method = ZipArchive.Method(rawValue: method) else {
+    guard let method = ZipArchive.Method(rawValue: number) else {
       throw CheckpointError(
         offset: start,
         """
-        zip entry \(name.quoted) is compressed by method \(method); \
+        zip entry \(name.quoted) is compressed by method \(number); \
         only 0 (stored) and 8 (deflate) are read
         """)
     }
-    guard let size = Int(exactly: sizes.size),
-      let compressedSize = Int(exactly: sizes.compressedSize),
-      let headerOffset = Int(exactly: sizes.offset ?? 0),
-      compressedSize <= file.size, headerOffset <= file.size
-    else {
-      throw CheckpointError(
-        offset: start, "zip entry \(name.quoted) claims more bytes than the file has")
-    }
-    let (most, overflow) = compressedSize.multipliedReportingOverflow(by: Self.maximumDeflateRatio)
-    guard method == .stored ? size == compressedSize : overflow || size <= most else {
-      throw CheckpointError(
-        offset: start,
-        "zip entry \(name.quoted) cannot hold \(size) bytes in \(compressedSize) bytes")
-    }
-    self.method = method
-    self.size = size
-    self.compressedSize = compressedSize
-    self.headerOffset = headerOffset
-    data = Extent(file: file, offset: headerOffset, count: compressedSize)
+    return method
   }
 
   private static func name(_ bytes: ArraySlice<UInt8>, at start: Int)
@@ -130,5 +120,27 @@ struct ZipSizes {
     if size == narrow { size = try wide.uint64("zip64 size") }
     if compressedSize == narrow { compressedSize = try wide.uint64("zip64 compressed size") }
     if offset == narrow { offset = try wide.uint64("zip64 offset") }
+  }
+}
+
+extension ZipSizes {
+  /// The sizes as numbers that the file can hold.
+  fileprivate func checked(
+    _ method: ZipArchive.Method, entry name: String, in file: InputFile, at start: Int
+  ) throws(CheckpointError) -> (compressedSize: Int, size: Int, offset: Int) {
+    guard let size = Int(exactly: size), let compressedSize = Int(exactly: compressedSize),
+      let offset = Int(exactly: offset ?? 0), compressedSize <= file.size, offset <= file.size
+    else {
+      throw CheckpointError(
+        offset: start, "zip entry \(name.quoted) claims more bytes than the file has")
+    }
+    let (most, overflow) = compressedSize.multipliedReportingOverflow(
+      by: ZipArchive.Entry.maximumDeflateRatio)
+    guard method == .stored ? size == compressedSize : overflow || size <= most else {
+      throw CheckpointError(
+        offset: start,
+        "zip entry \(name.quoted) cannot hold \(size) bytes in \(compressedSize) bytes")
+    }
+    return (compressedSize, size, offset)
   }
 }

@@ -82,6 +82,11 @@ struct AdapterKey {
     return nil
   }
 
+  /// What stands before the prefix of a PEFT model inside another.
+  static func beginning(of name: String) -> Substring {
+    name.firstRange(of: "base_model.model.").map { name[..<$0.lowerBound] } ?? ""
+  }
+
   /// Whether a leaf of PEFT ends the name.
   static func hasLeaf(_ name: String) -> Bool {
     leaf(in: name.dottedSegments, family: nil) != nil

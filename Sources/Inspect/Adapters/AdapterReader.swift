@@ -24,6 +24,9 @@ struct AdapterReader {
   private var leftovers: [TensorRecord] = []
   private var wrappers: [Substring: [String]] = [:]
   private var adapterNames: OrderedSet<Substring> = []
+  /// The first adapter of each PEFT model in the file, by what stands before its keys:
+  /// those of a wrapped checkpoint may have an adapter each, under a name each.
+  private var firstNames: [Substring: Substring] = [:]
   private var places: Set<Place> = []
 
   private var zeroSized: [String] = []
@@ -33,6 +36,8 @@ struct AdapterReader {
   private var ofOtherAdapters: [String] = []
   /// The keys with the name of the adapter in them.
   private var infixed: [String] = []
+  /// The flattened keys with the dot behind the path flattened too.
+  private var underscored: [String] = []
   private var unknown: [String] = []
   private var alphaFaults: [Finding] = []
 
@@ -68,7 +73,9 @@ struct AdapterReader {
     if let name = key.adapterName {
       adapterNames.append(name)
       infixed.append(record.name)
-      guard name == adapterNames[0] else {
+      let first = firstNames[AdapterKey.beginning(of: record.name), default: name]
+      firstNames[AdapterKey.beginning(of: record.name)] = first
+      guard name == first else {
         ofOtherAdapters.append(record.name)
         leftovers.append(record)
         return
@@ -82,6 +89,7 @@ struct AdapterReader {
     if record.elementCount == 0 { zeroSized.append(record.name) }
     if key.modelPrefixCount > 1 { doublyPrefixed.append(record.name) }
     if key.modelPrefixCount == 0, !key.target.isEmpty { unprefixed.append(record.name) }
+    if family.kind == .kohyaAdapter, key.target.hasSuffix("_") { underscored.append(record.name) }
   }
 
   private mutating func note(_ found: [Substring], of record: TensorRecord) {
@@ -121,8 +129,7 @@ struct AdapterReader {
   /// saved as a whole may call its parts as it likes.
   private func isStray(_ record: TensorRecord, _ key: AdapterKey) -> Bool {
     guard family.isPEFT, AdapterLeaf.isStray(record.name) else { return false }
-    let saved = configuration?.modulesToSave ?? []
-    return !saved.contains { ".\(key.target).".contains(".\($0).") }
+    return configuration?.saves(key.target) != true
   }
 
   /// The tensor as PEFT holds it.
@@ -166,7 +173,7 @@ struct AdapterReader {
     }
     let summary = scales.summary(modules)
     let checks = AdapterChecks(
-      modules: modules, shared: shared, scales: scales, configuration: configuration)
+      modules: modules, shared: shared, scales: scales, configuration: configuration, path: path)
     let kept = modules.flatMap { $0.tensors.map(\.leaf.family) } + shared.map(\.leaf.family)
     return Adapter(
       path: path, kind: family.kind,
@@ -192,7 +199,7 @@ struct AdapterReader {
     let isEmpty = drafts.isEmpty && shared.isEmpty && replacements.isEmpty && leftovers.isEmpty
     var findings: [Finding] = isEmpty ? [KeyFindings.empty] : []
     findings += KeyFindings.zeroSized(zeroSized)
-    findings += KeyFindings.wrapped(wrappers, path: path)
+    findings += KeyFindings.wrapped(wrappers)
     // The grammar of other methods' keys is not known.
     guard UnmergeableMethod.finding(configuration) == nil else { return findings }
     if family.isPEFT {
@@ -203,8 +210,9 @@ struct AdapterReader {
         : KeyFindings.unprefixed(names, hasConfiguration: configuration != nil, path: path)
       findings += KeyFindings.infixed(infixed, Array(adapterNames), path: path)
     }
+    findings += KeyFindings.underscored(underscored, path: path)
     findings += KeyFindings.doublyPrefixed(doublyPrefixed)
-    findings += KeyFindings.severalAdapters(Array(adapterNames), ofOtherAdapters)
+    findings += SeveralAdapters(Array(adapterNames), ofOtherAdapters, path: path).findings
     findings += KeyFindings.duplicates(duplicates)
     findings += KeyFindings.unknown(unknown, kind: family.kind, path: path)
     findings += KeyFindings.baseTensors(replacements)

@@ -161,8 +161,8 @@ struct AdapterSurvey: Sendable {
       return bareLeaves.contains { name.hasSuffix($0) }
     }
     guard components.contains(name.prefix { $0 != "." }) else { return false }
-    guard name.contains("lora") else { return false }
-    return name.hasPrefix("text_encoder") || words.contains { name.contains($0) }
+    guard name.hasBytes("lora") else { return false }
+    return name.hasPrefix("text_encoder") || words.contains { name.hasBytes($0) }
   }
 }
 

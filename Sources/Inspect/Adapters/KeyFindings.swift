@@ -34,17 +34,18 @@ enum KeyFindings {
     ]
   }
 
-  /// `path` is that of the file in which the names can be mended.
+  /// Those of LLaVA's file beside an adapter are not mended by renaming the adapter.
   static func wrapped(
-    _ wrappers: [Substring: [String]], loader: String = "PEFT", path: String? = nil
+    _ wrappers: [Substring: [String]], loader: String = "PEFT", isOfAdapter: Bool = true
   ) -> [Finding] {
     wrappers.sorted { $0.key < $1.key }.map { wrapper, names in
-      let finding = Finding(
-        .warning, .prefixDrift, tensors: names,
+      var finding = Finding(
+        .warning, .prefixDrift, tensors: isOfAdapter ? names : [],
         "\(names.count) \(names.count == 1 ? "key holds" : "keys hold") the wrapper "
           + "\"\(wrapper).\", which is removed here; \(loader) would ignore "
           + "\(names.count == 1 ? "it" : "them") when loading")
-      return path.map { finding.unwrapped($0) } ?? finding
+      if isOfAdapter { finding.renaming = KeyWrappers.renaming(names) }
+      return finding
     }
   }
 
@@ -72,6 +73,15 @@ enum KeyFindings {
     let isOfPipeline =
       !hasConfiguration && names.contains { AdapterSurvey.isDiffusers(KeyWrappers.stripped($0)) }
     guard !names.isEmpty, !isOfPipeline else { return [] }
+    if names.allSatisfy({ $0.hasPrefix("base_model/model/") }) {
+      return [
+        Finding(
+          .warning, .prefixDrift, tensors: names,
+          "\(count(names, "key")) \(has(names)) \"/\" where PEFT has dots; PEFT would ignore "
+            + "\(names.count == 1 ? "it" : "them") when loading",
+          fix: FixCommands.rename(path, ["/=."]))
+      ]
+    }
     if !hasConfiguration,
       let part = PipelineComponent.shown(by: names.map { AdapterKey(peft: $0).target })
     {
@@ -114,6 +124,19 @@ enum KeyFindings {
     return [finding.renamed(path, rules)]
   }
 
+  /// Flattened names in which the dot behind the path was flattened as well.
+  static func underscored(_ names: [String], path: String) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .prefixDrift, tensors: names,
+        "\(count(names, "key")) \(has(names)) an underscore too many before the first dot "
+          + "(\(Wording.folded(names, limit: 1))), as SimpleTuner wrote them: it is removed here; "
+          + "programs that load such names would ignore \(names.count == 1 ? "it" : "them")",
+        fix: FixCommands.rename(path, [#"^([^.]*[^._])_+\.=\1."#]))
+    ]
+  }
+
   static func doublyPrefixed(_ names: [String]) -> [Finding] {
     guard !names.isEmpty else { return [] }
     return [
@@ -121,17 +144,6 @@ enum KeyFindings {
         .warning, .nestedWrapper, tensors: names,
         "\(count(names, "key")) \(has(names)) \"base_model.model.\" more than once: "
           + "the adapter was trained on a model that already held one")
-    ]
-  }
-
-  static func severalAdapters(_ adapters: [Substring], _ names: [String]) -> [Finding] {
-    guard adapters.count > 1 else { return [] }
-    var list = adapters.prefix(5).map { String($0).quoted }.joined(separator: ", ")
-    if adapters.count > 5 { list += ", …" }
-    return [
-      Finding(
-        .error, .unmergeable, tensors: names,
-        "the file holds \(adapters.count) adapters, \(list); expected one")
     ]
   }
 
@@ -166,13 +178,8 @@ enum KeyFindings {
           ])
       ]
     }
-    if TorchtuneNames.areAll(names), kind == .peftAdapter {
-      return [
-        Finding(
-          .error, .unmatchedKey, tensors: names,
-          "\(count(names, "key")) \(names.count == 1 ? "is" : "are") named as by torchtune "
-            + "(\(Wording.folded(names, limit: 1))): \(TorchtuneNames.advice)")
-      ]
+    if kind == .peftAdapter, let family = TrainerNames.recognised(names) {
+      return [family.finding(names, .error)]
     }
     return [
       Finding(

@@ -42,7 +42,7 @@ struct LlavaTrainables {
     }
     if records.isEmpty { findings.append(KeyFindings.emptyBeside(Self.fileName)) }
     findings += KeyFindings.zeroSized(records.filter { $0.elementCount == 0 }.map(\.name))
-    findings += KeyFindings.wrapped(wrappers, loader: "LLaVA")
+    findings += KeyFindings.wrapped(wrappers, loader: "LLaVA", isOfAdapter: false)
   }
 
   /// The rule of LLaVA's `builder.py`: `base_model.` goes from the front; then, if any

@@ -45,7 +45,7 @@ public struct BaseMatching: Sendable {
   /// The names in the base that end most like those of `unmatched`, in natural
   /// order and each once.
   public private(set) var nearest: [String] = []
-  private let base: Checkpoint
+  let base: Checkpoint
 
   public init(_ adapter: Adapter, base: Checkpoint) {
     self.adapter = adapter
@@ -73,6 +73,8 @@ public struct BaseMatching: Sendable {
         fits += divide(module, over: records)
       } else if case .part(_, let index, let count) = place {
         addPart(module, record, index, of: count)
+      } else if case .transposed = place {
+        addTransposed(module, record)
       } else if let fit = ShapeFit(module, record) {
         fits.append((module, record, fit))
       } else {
@@ -105,6 +107,17 @@ public struct BaseMatching: Sendable {
       }
       matches.append(Match(module: fit.module, base: fit.base, isTransposed: isTransposed))
     }
+  }
+
+  /// A module whose weight the family's table knows to be held the other way round.
+  private mutating func addTransposed(_ module: AdapterModule, _ record: TensorRecord) {
+    guard record.shape.count == 2, let fit = ShapeFit(module, record.transposed),
+      fit != .transposed
+    else {
+      mismatches.append(Mismatch(module: module, base: record))
+      return
+    }
+    matches.append(Match(module: module, base: record, isTransposed: true))
   }
 
   private mutating func addPart(

@@ -55,10 +55,12 @@ public struct ExpertMatching {
     let names = parameterNames(at: path, in: tensors)
     let parameters = names.compactMap { ExpertParameter($0, of: path, in: tensors) }
     guard parameters.count == names.count, !names.isEmpty else {
-      throw refusal(
+      var error = refusal(
         modules[0],
         "is for parameters of \(path.quoted) (\(names.joined(separator: ", "))), which the base "
           + "\(base.path) does not have")
+      if RearrangedNames(base).contains("\(path).weight") { error.fix = RearrangedNames.advice }
+      throw error
     }
     // The innermost first.
     let ordered = modules.sorted { Self.depth(of: $0) > Self.depth(of: $1) }

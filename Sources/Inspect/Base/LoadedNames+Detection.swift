@@ -6,11 +6,6 @@ extension LoadedNames {
       out_proj -> o_proj
       layers.(\d+).fc1 -> layers.\1.mlp.fc1
       layers.(\d+).fc2 -> layers.\1.mlp.fc2
-    detr maskformer
-      backbone.conv_encoder -> backbone
-      out_proj -> o_proj
-      layers.(\d+).fc1 -> layers.\1.mlp.fc1
-      layers.(\d+).fc2 -> layers.\1.mlp.fc2
     DetrForSegmentation ConditionalDetrForSegmentation
       bbox_attention.q_linear -> bbox_attention.q_proj
       bbox_attention.k_linear -> bbox_attention.k_proj

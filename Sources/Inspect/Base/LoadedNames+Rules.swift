@@ -40,11 +40,13 @@ extension LoadedNames {
   /// class of the model; `*` stands for all.
   struct Row: Sendable {
     let models: Set<String>
-    let rules: [Rule]
+    /// As they are written: only those of the model at hand are ever compiled, since all of
+    /// them take longer than most merges.
+    fileprivate(set) var rules: [String] = []
   }
 
   /// The rules for a model, those for its class first; models with code of their own load
-  /// their files by it.
+  /// their files by it. A line that does not make sense is left out.
   static func rules(for configuration: ModelConfiguration?) -> [Rule] {
     var types: Set = ["*"]
     var classes: Set<String> = []
@@ -56,24 +58,30 @@ extension LoadedNames {
     let ofType = table.filter {
       $0.models.isDisjoint(with: classes) && !$0.models.isDisjoint(with: types)
     }
-    return (ofClass + ofType).flatMap(\.rules)
+    return (ofClass + ofType).flatMap(\.rules).compactMap { try? Rule($0) }
   }
 
-  /// All rows; a line of the text that does not make sense is left out.
-  static let table =
-    rows(language) + rows(multimodal) + rows(vision) + rows(detection)
-    + rows(dense) + rows(speech)
+  static let table = [language, multimodal, documents, vision, detection, dense, speech].flatMap(
+    rows)
 
-  /// Reads lines: the names of models, and below them, further in, their rules.
+  /// Reads lines: the names of models, and below them, further in, their rules. What ends
+  /// with a backslash goes on in the next line.
   static func rows(_ text: String) -> [Row] {
-    var rows: [(models: Set<String>, rules: [Rule])] = []
-    for line in text.replacing(#/\\\n */#, with: "").split(separator: "\n") {
-      if line.first != " " {
-        rows.append((Set(line.split(separator: " ").map(String.init)), []))
-      } else if let rule = try? Rule(String(line)), !rows.isEmpty {
-        rows[rows.count - 1].rules.append(rule)
+    var rows: [Row] = []
+    var line = ""
+    for piece in text.utf8.split(separator: UInt8(ascii: "\n")).map(Substring.init) {
+      line += line.isEmpty ? piece : piece.drop { $0 == " " }
+      guard line.utf8.last != UInt8(ascii: "\\") else {
+        line.removeLast()
+        continue
       }
+      if !line.hasPrefix(" ") {
+        rows.append(Row(models: Set(line.split(separator: " ").map(String.init))))
+      } else if !rows.isEmpty {
+        rows[rows.count - 1].rules.append(line)
+      }
+      line = ""
     }
-    return rows.map { Row(models: $0.models, rules: $0.rules) }
+    return rows
   }
 }

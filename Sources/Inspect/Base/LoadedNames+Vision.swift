@@ -1,7 +1,7 @@
 /// Encoders of images.
 extension LoadedNames {
   static let vision = #"""
-    vit audio-spectrogram-transformer deit ijepa vit_mae vit_msn vivit
+    vit audio-spectrogram-transformer deit ijepa vit_mae vit_msn vivit beit pixio
       encoder\.layer\. -> layers.
       attention.query -> q_proj
       attention.key -> k_proj
@@ -45,24 +45,10 @@ extension LoadedNames {
       decode_head\.psp_modules\.(\d+)\.1\.bn\. -> \
         decode_head.psp_modules.blocks.\1.conv.normalization.
     beit
-      encoder\.layer\. -> layers.
-      attention.query -> q_proj
-      attention.key -> k_proj
-      attention.value -> v_proj
-      attention.output.dense -> attention.o_proj
-      intermediate.dense -> mlp.fc1
-      output.dense -> mlp.fc2
       encoder.relative_position_bias -> shared_position_bias
       attention.attention.relative_position_bias.relative_position_bias_table -> \
         relative_position_bias.relative_position_bias_table
     pixio
-      encoder\.layer\. -> layers.
-      attention.query -> q_proj
-      attention.key -> k_proj
-      attention.value -> v_proj
-      attention.output.dense -> attention.o_proj
-      intermediate.dense -> mlp.fc1
-      output.dense -> mlp.fc2
       norm1 -> layernorm_before
       norm2 -> layernorm_after
       ^encoder\. -> pixio.

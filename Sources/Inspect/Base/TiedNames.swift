@@ -28,6 +28,8 @@ struct TiedNames {
     input =
       shared ?? only { Self.ends($0, "decoder.embed_tokens.weight") }
       ?? only { EmbeddingNames.isInput($0) || Self.ends($0, "word_embeddings.weight") }
+      // Of an encoder and a decoder that are joined, the one that has an output.
+      ?? only { $0.hasPrefix("decoder.") && EmbeddingNames.isInput($0) }
     output = only(EmbeddingNames.isOutput)
   }
 

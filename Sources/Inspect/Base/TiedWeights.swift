@@ -44,31 +44,42 @@ public struct TiedWeights: Sendable {
 
   /// Nil where the base has no tied embeddings.
   public init?(_ base: Checkpoint) throws(CheckpointError) {
-    let names = base.records.map(\.name)
+    let whole = try ModelConfiguration(beside: base)
+    let decoder = whole?.joinedDecoder
+    let lead = decoder == nil ? "" : "decoder."
+    let configuration = decoder ?? whole
+    let records = base.records.filter { $0.name.hasPrefix(lead) }.map { record in
+      var part = record
+      part.name = String(record.name.dropFirst(lead.count))
+      return part
+    }
+    let names = records.map(\.name)
     let embeddings = names.filter(EmbeddingNames.isInput)
     let second = Set(embeddings.flatMap { TiedNames.copies(of: $0, in: names) })
     let inputs = embeddings.filter { !second.contains($0) }
     let outputs = names.filter(EmbeddingNames.isOutput)
     guard inputs.count == 1, outputs.count <= 1 else { return nil }
-    let configuration = try ModelConfiguration(beside: base)
+    // A decoder that is joined to an encoder has an output, whatever it was before.
+    let model = OutputHead(
+      tiedTo: inputs[0], in: records,
+      architecture: decoder == nil ? configuration?.architecture : nil,
+      modelType: configuration?.modelType)
+    let stored = outputs.first ?? model.map(\.weight).flatMap { names.contains($0) ? $0 : nil }
     let saysTied = configuration?.tiesEmbeddings
     let copies = TiedNames.copies(of: inputs[0], in: names)
     // Without a word in the configuration only a file without an output shows it.
-    let isTied = saysTied ?? outputs.isEmpty
-    let head =
-      isTied
-      ? OutputHead(
-        tiedTo: inputs[0], names: names, architecture: configuration?.architecture) : nil
+    let isTied = saysTied ?? (stored == nil)
+    let head = isTied ? model : nil
     // What the file holds none of is the input whatever is said of the output.
     guard head != nil || copies.contains(where: { isTied || !names.contains($0) }) else {
       return nil
     }
-    input = inputs[0]
-    inputShape = base.records.first { $0.name == inputs[0] }?.shape ?? []
-    output = head.map { outputs.first ?? $0.weight }
-    isOutputStored = !outputs.isEmpty
-    bias = outputs.isEmpty ? head?.bias : nil
-    self.copies = copies
+    input = lead + inputs[0]
+    inputShape = base.records.first { [input] in $0.name == input }?.shape ?? []
+    output = head.map { lead + (stored ?? $0.weight) }
+    isOutputStored = stored != nil
+    bias = stored == nil ? head?.bias.map { (lead + $0.name, lead + $0.source) } : nil
+    self.copies = copies.map { lead + $0 }
     partedFields = saysTied == false ? [] : Self.partedFields(configuration?.modelType)
   }
 
@@ -104,9 +115,7 @@ public struct TiedWeights: Sendable {
   /// Whether PEFT gave the input alone a copy of its own to train, so that the output
   /// stayed as it was. One of another number of tokens was resized with the output.
   private func isInputSaved(by adapter: Adapter) -> Bool {
-    let names = adapter.configuration?.modulesToSave ?? []
-    let module = input.dropLast(".weight".count)
-    return names.contains { module == $0 || module.hasSuffix(".\($0)") }
+    Self.isSaved(input, by: adapter)
       && adapter.replacements.contains {
         $0.target == input && $0.kind != .tiedModule && $0.record.shape == inputShape
       }
@@ -114,12 +123,13 @@ public struct TiedWeights: Sendable {
 
   /// The name besides the input's to which PEFT gave a copy of its own to train.
   public func saved(by adapter: Adapter) -> String? {
-    let names = adapter.configuration?.modulesToSave ?? []
-    return others.first { other in
-      let module = other.dropLast(".weight".count)
-      return names.contains { module == $0 || module.hasSuffix(".\($0)") }
-        && adapter.replacements.contains { $0.target == other }
+    others.first { other in
+      Self.isSaved(other, by: adapter) && adapter.replacements.contains { $0.target == other }
     }
+  }
+
+  private static func isSaved(_ name: String, by adapter: Adapter) -> Bool {
+    adapter.configuration?.saves(String(name.dropLast(".weight".count))) ?? false
   }
 }
 

@@ -14,7 +14,7 @@ extension Finding {
   func unwrapped(_ path: String) -> Finding {
     var finding = self
     finding.fix = FixCommands.remap(path, "--preset strip-wrappers")
-    finding.renaming = KeyWrappers.rules(for: tensors).map { Renaming($0.pattern, $0.replacement) }
+    finding.renaming = KeyWrappers.renaming(tensors)
     return finding
   }
 }

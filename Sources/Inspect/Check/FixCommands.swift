@@ -19,6 +19,9 @@ enum FixCommands {
     let checkpoint = inspection.checkpoint
     switch finding.code {
     case .zeroSizeTensor where finding.severity == .error: finding.fix = recovery(of: checkpoint)
+    case .prefixDrift where !finding.renaming.isEmpty:
+      finding.fix = unwrapped(inspection)
+      if finding.fix?.contains("--preset") != true { finding.renaming = [] }
     case .prefixDrift
     where finding.tensors.count == checkpoint.records.count
       && !finding.tensors.isEmpty
@@ -41,6 +44,18 @@ enum FixCommands {
     var rules: [Finding.Renaming] = []
     for rule in findings.flatMap(\.renaming) where !rules.contains(rule) { rules.append(rule) }
     return rules.isEmpty ? nil : rules.map { ($0.pattern, $0.replacement) }
+  }
+
+  /// Removes wrappers; where all those keys are there without them too, which are those that
+  /// PEFT loads, removes the wrapped ones.
+  private static func unwrapped(_ inspection: Inspection) -> String? {
+    let checkpoint = inspection.checkpoint
+    let again = inspection.findings.first { $0.code == .duplicateKey && $0.severity == .error }
+    guard let again else { return remap(checkpoint.path, "--preset strip-wrappers") }
+    guard let wrapper = inspection.adapter?.wrappers.first?.text,
+      checkpoint.records.count(where: { $0.name.hasPrefix(wrapper) }) == again.tensors.count
+    else { return nil }
+    return remap(checkpoint.path, "--exclude \(shellWord("\(wrapper)**"))")
   }
 
   /// A merge with the alpha that no file says, where it would be refused without.

@@ -2,6 +2,8 @@
 public enum BasePlace: Sendable, Hashable {
   /// The tensor of this name.
   case whole(String)
+  /// The tensor of this name, which holds the weight as `[in, out]`.
+  case transposed(String)
   /// The rows of one of `count` equal parts of a tensor.
   case part(tensor: String, index: Int, count: Int)
   /// All of several tensors, whose rows follow each other in the module.
@@ -10,7 +12,7 @@ public enum BasePlace: Sendable, Hashable {
   /// The names of the tensors.
   public var tensors: [String] {
     switch self {
-    case .whole(let name), .part(let name, _, _): [name]
+    case .whole(let name), .transposed(let name), .part(let name, _, _): [name]
     case .parts(let names): names
     }
   }
@@ -24,6 +26,7 @@ public enum BasePlace: Sendable, Hashable {
   func prefixed(by lead: String) -> BasePlace {
     switch self {
     case .whole(let name): .whole(lead + name)
+    case .transposed(let name): .transposed(lead + name)
     case .part(let name, let index, let count):
       .part(tensor: lead + name, index: index, count: count)
     case .parts(let names): .parts(names.map { lead + $0 })

@@ -12,28 +12,13 @@ enum InternLM2Names {
   ]
   private static let front = #"^((?:base_model\.model\.)?(?:language_model\.)?)"#
 
-  static let toLlama: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
-    (draft, _) throws(CheckpointError) in
-    let source = RenamingDraft.Source.preset("internlm2-to-llama")
-    let count = try draft.split(.internLM2, as: source)
-    try draft.apply(KeyMap(llama), as: source, isOptional: count > 0)
-  }
-
-  static let fromLlama: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void =
-    {
-      (draft, _) throws(CheckpointError) in
-      let source = RenamingDraft.Source.preset("llama-to-internlm2")
-      let count = try draft.fuse(.internLM2, as: source)
-      try draft.apply(KeyMap(own), as: source, isOptional: count > 0)
-    }
-
   static let llama =
     layers.map { own, llama in rule(own, llama) } + [
       RenameRule(checked: #"(\.|^)tok_embeddings(?=\.)"#, #"\1embed_tokens"#),
       RenameRule(checked: front + #"output(?=\.)"#, #"\1lm_head"#),
     ]
 
-  private static let own =
+  static let own =
     layers.map { own, llama in rule(llama, own) } + [
       RenameRule(checked: #"(\.|^)embed_tokens(?=\.)"#, #"\1tok_embeddings"#),
       RenameRule(checked: front + #"lm_head(?=\.)"#, #"\1output"#),

@@ -1,3 +1,5 @@
+import Formats
+
 /// What training programs put into the names of a model that they wrap.
 enum KeyWrappers {
   /// Wrappers whose names nobody gives a module, removed wherever they stand.
@@ -80,6 +82,11 @@ enum KeyWrappers {
       return [RenameRule(checked: "^\(RenameRule.escaped(front))", "")]
     }
     return KeyMap(rules).withEffect(on: names).rules
+  }
+
+  /// The same as a finding tells it.
+  static func renaming(_ names: [String]) -> [Finding.Renaming] {
+    rules(for: names).map { Finding.Renaming($0.pattern, $0.replacement) }
   }
 
   /// What `strip` does, as rules.

@@ -98,6 +98,11 @@ enum KohyaNames {
 
   static func stem(_ name: String) -> String { String(name.prefix { $0 != "." }) }
 
+  /// The flattened path without what the dot behind it became.
+  static func withoutDot(_ stem: String) -> String {
+    String(stem.dropLast(stem.reversed().prefix { $0 == "_" }.count))
+  }
+
   static func unique(_ names: [String]) -> [String] {
     var seen: Set<String> = []
     return names.filter { seen.insert($0).inserted }
@@ -131,6 +136,12 @@ enum KohyaNames {
           path: path, tensor: stem,
           "is part \(index + 1) of \(count) of \(tensor.quoted) in the base \(base.path), and a "
             + "PEFT adapter has no name for a part",
+          fix: "give a base in the layout of transformers")
+      case .transposed(let tensor):
+        throw CheckpointError(
+          path: path, tensor: stem,
+          "is \(tensor.quoted) in the base \(base.path), which is no module's weight, and a PEFT "
+            + "adapter has no name for it",
           fix: "give a base in the layout of transformers")
       case nil: missing.append(stem)
       }

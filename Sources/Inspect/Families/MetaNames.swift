@@ -15,27 +15,18 @@ enum MetaNames {
     ("tok_embeddings", "model.embed_tokens"), ("norm", "model.norm"), ("output", "lm_head"),
   ]
 
-  static let toTransformers:
-    @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
-      (draft, _) throws(CheckpointError) in
-      let source = RenamingDraft.Source.preset("meta-to-hf")
-      try draft.requireTextLayers(steps.map(\.fused), below: "layers")
-      var count = draft.dropBuffers()
-      for step in steps { count += try draft.split(step, as: source) }
-      try draft.apply(KeyMap(transformers), as: source, isOptional: count > 0)
+  /// What comes before the heads of these modules are turned: they must be heads of the text
+  /// model, whose layers are in this list, and what both sides work out is left out.
+  static func preparation(of modules: [String], below list: String)
+    -> @Sendable (inout RenamingDraft) throws(CheckpointError) -> Int
+  {
+    { (draft) throws(CheckpointError) in
+      try draft.requireTextLayers(modules, below: list)
+      return draft.dropBuffers()
     }
+  }
 
-  static let fromTransformers:
-    @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
-      (draft, _) throws(CheckpointError) in
-      let source = RenamingDraft.Source.preset("hf-to-meta")
-      try draft.requireTextLayers(steps.flatMap(\.parts), below: "model.layers")
-      var count = draft.dropBuffers()
-      for step in steps { count += try draft.fuse(step, as: source) }
-      try draft.apply(KeyMap(own), as: source, isOptional: count > 0)
-    }
-
-  private static let transformers =
+  static let transformers =
     inLayer.map { own, llama in
       RenameRule(
         checked: "\(front)layers\\.(\\d+)\\.\(RenameRule.escaped(own))(?=\\.)",
@@ -44,7 +35,7 @@ enum MetaNames {
     + around.map { own, llama in RenameRule(checked: "\(front)\(own)(?=\\.)", "\\1\(llama)") }
     + [RenameRule(checked: front + #"layers\."#, #"\1model.layers."#)]
 
-  private static let own =
+  static let own =
     [RenameRule(checked: front + #"model\.layers\."#, #"\1layers."#)]
     + inLayer.map { own, llama in
       RenameRule(

@@ -10,6 +10,20 @@ enum OpenCLIPNames {
     ("token_embedding", "text_model.embeddings.token_embedding"),
   ]
 
+  /// Parameters that are no module's in the original; what is applied as `x @ parameter`
+  /// is the transpose of the weight that transformers has.
+  private static let parameters: [String: (path: String, place: BasePlace)] = [
+    "text_projection": ("text_projection", .transposed("text_projection")),
+    "positional_embedding": (
+      "text_model.embeddings.position_embedding", .whole("positional_embedding")
+    ),
+  ]
+
+  /// Whether a name may be that of a parameter without a module.
+  static func isParameter(_ tensor: String) -> Bool {
+    parameters.keys.contains { tensor == $0 || tensor.hasSuffix(".\($0)") }
+  }
+
   /// The places of the modules that one tensor of the original holds: three for the
   /// fused projection of the attention.
   static func transformers(_ tensor: String) -> [(path: String, place: BasePlace)] {
@@ -19,6 +33,7 @@ enum OpenCLIPNames {
         ("\(layer).self_attn.\(name)", .part(tensor: tensor, index: index, count: 3))
       }
     }
+    if let parameter = parameters[tensor] { return [parameter] }
     guard tensor.hasSuffix(".weight") else { return [] }
     let path = tensor.dropLast(".weight".count)
     for row in others where path == row.original { return [(row.transformers, .whole(tensor))] }

@@ -41,7 +41,16 @@ enum PipelineExamples {
     Example(
       "lora_te2_text_model_encoder_layers_0_self_attn_k_proj.lora_down.weight",
       "text_model.encoder.layers.0.self_attn.k_proj.weight"),
+    // Parameters of OpenCLIP that are no module's.
+    Example(
+      "lora_te2_text_projection.lora_down.weight", "conditioner.embedders.1.model.text_projection"),
+    Example(
+      "lora_te2_text_model_embeddings_position_embedding.diff",
+      "conditioner.embedders.1.model.positional_embedding"),
     // Of transformers 5.
+    Example(
+      "lora_te_encoder_layers_22_mlp_fc1.lora_up.weight",
+      "cond_stage_model.model.transformer.resblocks.22.mlp.c_fc.weight"),
     Example(
       "lora_te2_text_model_encoder_layers_0_self_attn_k_proj.lora_down.weight",
       "encoder.layers.0.self_attn.k_proj.weight"),
@@ -89,6 +98,9 @@ enum PipelineExamples {
     Example(
       "text_encoder_2.text_model.encoder.layers.0.self_attn.q_proj.lora_linear_layer.up.weight",
       "text_encoder_2.text_model.encoder.layers.0.self_attn.q_proj.weight"),
+    Example(
+      "text_encoder_2.text_projection.lora_A.weight",
+      "conditioner.embedders.1.model.text_projection"),
     // Before PEFT's names.
     Example(
       "unet.mid_block.attentions.0.transformer_blocks.0.attn2.processor.to_k_lora.down.weight",

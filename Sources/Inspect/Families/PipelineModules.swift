@@ -40,7 +40,11 @@ struct PipelineModules: Sendable {
   }
 
   /// The places that a module's name stands for: one, none, or several alike.
-  subscript(name: String) -> Set<BasePlace> { places[name] ?? [] }
+  ///
+  /// SimpleTuner flattened the dot behind the path as well.
+  subscript(name: String) -> Set<BasePlace> {
+    places[name] ?? (style == .flattened ? places[KohyaNames.withoutDot(name)] : nil) ?? []
+  }
 
   /// The names that end most like this one, shapes aside.
   func nearest(to name: String, limit: Int) -> [String] {
@@ -59,6 +63,7 @@ struct PipelineModules: Sendable {
 
   private static func isWeight(_ tensor: String) -> Bool {
     tensor.hasSuffix(".weight") || tensor.hasSuffix(".in_proj_weight")
+      || OpenCLIPNames.isParameter(tensor)
   }
 
   private mutating func add(_ tensor: String, of component: PipelineComponent, after lead: String) {
@@ -83,7 +88,10 @@ struct PipelineModules: Sendable {
     -> [(path: String, place: BasePlace)]
   {
     var paths: [(path: String, place: BasePlace)] = []
-    if layout == .textEncoder { paths = OpenCLIPNames.transformers(tensor) }
+    if layout == .textEncoder {
+      paths = OpenCLIPNames.transformers(tensor)
+      paths += paths.flatMap { module in textPath(module.path).map { ($0, module.place) } }
+    }
     guard tensor.hasSuffix(".weight") else { return paths }
     let path = String(tensor.dropLast(".weight".count))
     paths.append((path, .whole(tensor)))

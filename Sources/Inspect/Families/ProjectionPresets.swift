@@ -1,27 +1,44 @@
 import Formats
 
 extension RenamePreset {
-  /// A preset that splits projections, as many of these as there are.
-  init(_ name: String, _ summary: String, splitting steps: [ProjectionStep]) {
-    let directions = steps.map { ProjectionDirection(step: $0, isSplit: true) }
+  /// A preset that splits or fuses projections, as many of these as there are.
+  init(_ name: String, _ summary: String, recutting directions: [ProjectionDirection]) {
     self.init(name, summary, directions: directions) { (draft, base) throws(CheckpointError) in
-      var count = 0
-      for step in steps { count += try draft.split(step, as: .preset(name)) }
+      let count = try draft.recut(directions, as: .preset(name))
       try draft.require(count, name, directions, base)
     }
   }
 
-  /// A preset that fuses projections.
-  init(_ name: String, _ summary: String, fusing step: ProjectionStep) {
-    let directions = [ProjectionDirection(step: step, isSplit: false)]
-    self.init(name, summary, directions: directions) { (draft, base) throws(CheckpointError) in
-      let count = try draft.fuse(step, as: .preset(name))
-      try draft.require(count, name, directions, base)
+  /// A preset that changes names after that, and does what else it has to at first; `prepare`
+  /// returns how many tensors it found for that.
+  init(
+    _ name: String, _ summary: String, recutting directions: [ProjectionDirection],
+    _ rules: [RenameRule],
+    prepare: @escaping @Sendable (inout RenamingDraft) throws(CheckpointError) -> Int =
+      { (_) throws(CheckpointError) in 0 }
+  ) {
+    self.init(name, summary, directions: directions) { (draft, _) throws(CheckpointError) in
+      let prepared = try prepare(&draft)
+      let count = try draft.recut(directions, as: .preset(name))
+      try draft.apply(KeyMap(rules), as: .preset(name), isOptional: prepared + count > 0)
     }
   }
 }
 
 extension RenamingDraft {
+  /// Splits and fuses what there is to be; returns how many projections there were.
+  fileprivate mutating func recut(_ directions: [ProjectionDirection], as source: Source)
+    throws(CheckpointError) -> Int
+  {
+    var count = 0
+    for direction in directions {
+      count +=
+        direction.isSplit
+        ? try split(direction.step, as: source) : try fuse(direction.step, as: source)
+    }
+    return count
+  }
+
   /// Throws where a preset found nothing to do, as rules that match nothing do.
   fileprivate func require(
     _ count: Int, _ preset: String, _ directions: [ProjectionDirection], _ base: KeyList?

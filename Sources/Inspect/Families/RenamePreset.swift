@@ -99,38 +99,39 @@ public struct RenamePreset: Sendable {
       apply: VisionLanguageNames.toOld),
     RenamePreset(
       "split-qkv", "qkv_proj (Phi-3) and a ViT's qkv to q_proj, k_proj and v_proj",
-      splitting: [.qkv, .visionQKV]),
-    RenamePreset("fuse-qkv", "q_proj, k_proj and v_proj to qkv_proj", fusing: .qkv),
+      recutting: [.split(.qkv), .split(.visionQKV)]),
+    RenamePreset("fuse-qkv", "q_proj, k_proj and v_proj to qkv_proj", recutting: [.fuse(.qkv)]),
     RenamePreset(
       "split-wqkv", "wqkv of InternLM2, whose heads are interleaved, to q_proj, k_proj, v_proj",
-      splitting: [.wqkv]),
-    RenamePreset("fuse-wqkv", "q_proj, k_proj and v_proj to wqkv of InternLM2", fusing: .wqkv),
+      recutting: [.split(.wqkv)]),
+    RenamePreset(
+      "fuse-wqkv", "q_proj, k_proj and v_proj to wqkv of InternLM2", recutting: [.fuse(.wqkv)]),
     RenamePreset(
       "split-query-key-value",
       "query_key_value of GPT-NeoX, BLOOM and Falcon to q_proj, k_proj, v_proj",
-      splitting: [.queryKeyValue]),
+      recutting: [.split(.queryKeyValue)]),
     RenamePreset(
       "fuse-query-key-value", "q_proj, k_proj and v_proj to query_key_value",
-      fusing: .queryKeyValue),
-    RenamePreset("split-gate-up", "gate_up_proj to gate_proj and up_proj", splitting: [.gateUp]),
-    RenamePreset("fuse-gate-up", "gate_proj and up_proj to gate_up_proj", fusing: .gateUp),
+      recutting: [.fuse(.queryKeyValue)]),
+    RenamePreset(
+      "split-gate-up", "gate_up_proj to gate_proj and up_proj", recutting: [.split(.gateUp)]),
+    RenamePreset(
+      "fuse-gate-up", "gate_proj and up_proj to gate_up_proj", recutting: [.fuse(.gateUp)]),
     RenamePreset(
       "internlm2-to-llama", "InternLM2, alone or in InternVL, to the names of Llama",
-      directions: [ProjectionDirection(step: .internLM2, isSplit: true)],
-      apply: InternLM2Names.toLlama),
+      recutting: [.split(.internLM2)], InternLM2Names.llama),
     RenamePreset(
       "llama-to-internlm2", "Llama's names, alone or in InternVL, to those of InternLM2",
-      directions: [ProjectionDirection(step: .internLM2, isSplit: false)],
-      apply: InternLM2Names.fromLlama),
+      recutting: [.fuse(.internLM2)], InternLM2Names.own),
     RenamePreset(
       "meta-to-hf",
       "Llama and Mistral in Meta's names to those of transformers; rows of q and k change places",
-      directions: MetaNames.steps.map { ProjectionDirection(step: $0, isSplit: true) },
-      apply: MetaNames.toTransformers),
+      recutting: MetaNames.steps.map(ProjectionDirection.split), MetaNames.transformers,
+      prepare: MetaNames.preparation(of: MetaNames.steps.map(\.fused), below: "layers")),
     RenamePreset(
       "hf-to-meta", "back to Meta's names and order of rows",
-      directions: MetaNames.steps.map { ProjectionDirection(step: $0, isSplit: false) },
-      apply: MetaNames.fromTransformers),
+      recutting: MetaNames.steps.map(ProjectionDirection.fuse), MetaNames.own,
+      prepare: MetaNames.preparation(of: MetaNames.steps.flatMap(\.parts), below: "model.layers")),
     RenamePreset(
       "tensorflow-bert", "LayerNorm.gamma and LayerNorm.beta to LayerNorm.weight and .bias",
       BERTNames.layerNorms),

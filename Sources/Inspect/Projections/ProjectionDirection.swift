@@ -5,6 +5,9 @@ struct ProjectionDirection: Sendable {
   let step: ProjectionStep
   let isSplit: Bool
 
+  static func split(_ step: ProjectionStep) -> Self { Self(step: step, isSplit: true) }
+  static func fuse(_ step: ProjectionStep) -> Self { Self(step: step, isSplit: false) }
+
   /// What the paths of the modules end with before, and after.
   var from: [String] { isSplit ? [step.fused] : step.parts }
   var to: [String] { isSplit ? step.parts : [step.fused] }
@@ -18,23 +21,6 @@ struct ProjectionDirection: Sendable {
   func mayLead(from names: ModuleEndings, to others: ModuleEndings) -> Bool {
     from.contains(where: names.contains) && to.allSatisfy(others.contains)
   }
-}
-
-/// The words that stand in names, alone and in pairs: what the paths of modules end with.
-struct ModuleEndings {
-  private var words: Set<Substring> = []
-
-  init(_ names: [String]) {
-    for shape in NameShape.fold(names.map { ($0, .unknown) }) {
-      let segments = shape.parts.map { $0.word.map { Substring($0) } ?? "0" }
-      words.formUnion(segments)
-      for (first, second) in zip(segments, segments.dropFirst()) {
-        words.insert("\(first).\(second)")
-      }
-    }
-  }
-
-  func contains(_ ending: String) -> Bool { words.contains(Substring(ending)) }
 }
 
 extension RenamingDraft {

@@ -44,6 +44,13 @@ public struct AdapterMerge: Sendable {
   private init(_ base: MergeBase, _ given: [WeightedAdapter], options: OutputOptions)
     throws(CheckpointError)
   {
+    if options.type == .f8e8m0 {
+      throw CheckpointError(
+        path: base.checkpoint.path,
+        "F8_E8M0 holds positive powers of two alone, which are scales and no weights; expected "
+          + "another --dtype for a merge",
+        fix: "leave out --dtype")
+    }
     try base.checkpoint.requireDistinctNames()
     for weighted in given { try Mergeability.checkTargets(weighted.adapter) }
     let pair = try TiedWeights(base.checkpoint)

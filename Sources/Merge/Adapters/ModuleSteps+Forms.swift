@@ -25,6 +25,9 @@ extension ModuleSteps {
           .hadamard(b1: b1, a1: a1, b2: b2, a2: a2), hasFloatScale: numerics == .peft)
       ]
     case .lokr(let first, let second):
+      guard !isTransposed else {
+        throw refusal("is a Kronecker product, and the base holds the weight as [in, out]")
+      }
       return [
         try sum(
           .kronecker(try source(first), try source(second), sliceWidth: sliceWidth(of: second)))
@@ -35,13 +38,18 @@ extension ModuleSteps {
       let isOfRows = try isOnInput(vector) == isTransposed
       return [step(.multiply(by: vector, along: isOfRows ? .rows : .columns(width: kernel)))]
     case .rotation(_, let outputs):
+      guard !isTransposed else {
+        throw refusal("turns the inputs, and the base holds the weight as [in, out]")
+      }
       return [step(.rotate(try rotation()))]
         + (outputs.map { [step(.multiply(by: $0, along: .rows))] } ?? [])
     case .vera(let lambdaB, let lambdaD):
       return [try sum(vera(lambdaB, lambdaD), scale: 1)]
     case .full(let difference, _):
       guard let difference else { return [] }
-      return [try sum(.full(Factor(difference)), scale: 1)]
+      return [
+        try sum(.full(Factor(isTransposed ? difference.transposed : difference)), scale: 1)
+      ]
     }
   }
 
