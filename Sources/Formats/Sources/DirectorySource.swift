@@ -146,8 +146,6 @@ struct DirectorySource {
     return Checkpoint(path: path, parts: parts)
   }
 
-  }
-
   /// Says so where a directory holds the weights in a second form as well.
   private func otherWeights(
     than choice: Choice, of checkpoint: Checkpoint, _ listing: DirectoryListing
