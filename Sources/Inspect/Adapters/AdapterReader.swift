@@ -76,9 +76,16 @@ struct AdapterReader {
 
   private mutating func note(_ key: AdapterKey, of record: TensorRecord) {
     for wrapper in Set(key.wrappers) { wrappers[wrapper, default: 0] += 1 }
-    if record.elementCount == 0 { zeroSized.append(record.name) }
+    if record.elementCount == 0, !Self.isWithoutRanks(record, key) { zeroSized.append(record.name) }
     if key.modelPrefixCount > 1 { doublyPrefixed.append(record.name) }
     if key.modelPrefixCount == 0, !key.target.isEmpty { unprefixed.append(record.name) }
+  }
+
+  /// Whether AdaLoRA has taken all ranks of a module away: its factors keep their other
+  /// length, where ZeRO-3 leaves tensors `[0]`.
+  private static func isWithoutRanks(_ record: TensorRecord, _ key: AdapterKey) -> Bool {
+    guard case .leaf(let leaf, _) = key.content, leaf.family == "adalora" else { return false }
+    return record.shape.count == 2 && record.shape.contains { $0 > 0 }
   }
 
   private mutating func place(_ record: TensorRecord, _ key: AdapterKey) {
