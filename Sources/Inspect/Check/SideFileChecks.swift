@@ -1,7 +1,7 @@
-import Formats
+public import Formats
 
 /// Files that should lie beside an adapter and do not.
-enum SideFileChecks {
+public enum SideFileChecks {
   static func findings(_ checkpoint: Checkpoint, _ adapter: Adapter) -> [Finding] {
     var findings: [Finding] = []
     // One that cannot be read is told of as that.
@@ -33,5 +33,18 @@ enum SideFileChecks {
       "non_lora_trainables.bin is missing: LLaVA's trainer writes it, with the projector, only at "
         + "the end of training and not into checkpoint-N, where the states of DeepSpeed hold it; a "
         + "projector of another run does not fit")
+  }
+}
+
+extension SideFileChecks {
+  /// That LLaVA's projector is missing beside an adapter; an error where the configuration
+  /// beside it is that of such a model.
+  public static func missingProjector(of adapter: Adapter, in checkpoint: Checkpoint) -> Finding? {
+    llava(checkpoint, adapter)
+  }
+
+  /// Whether LLaVA's projector is among the tensors.
+  public static func holdsProjector(_ checkpoint: Checkpoint) -> Bool {
+    checkpoint.records.contains { LlavaTrainables.isProjector($0.name) }
   }
 }
