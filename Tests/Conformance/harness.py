@@ -106,6 +106,16 @@ class Harness:
         os.makedirs(path)
         return path
 
+    def places(self, *names):
+        """Paths of these names in an empty folder."""
+        folder = self.fresh()
+        return [os.path.join(folder, name) for name in names]
+
+    def loads_whole(self, info):
+        """Checks what transformers says of the keys of a model that it has loaded."""
+        for key in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+            self.equal(sorted(info[key]), [], f"transformers finds no {key}")
+
 
 def shown(value):
     text = repr(value)

@@ -67,9 +67,7 @@ def tensors(random):
 
 
 def written(harness, way):
-    folder = harness.fresh()
-    source, target, back = (os.path.join(folder, name)
-                            for name in ("a.safetensors", "a.h5", "b.safetensors"))
+    source, target, back = harness.places("a.safetensors", "a.h5", "b.safetensors")
     made = tensors(harness.random)
     save_file(made, source, metadata={"format": "pt", "note": "größe"})
     harness.done("convert", source, "-o", target, *(["--compress", way] if way else []))
@@ -103,8 +101,7 @@ def read(harness):
     """A file with random shapes, chunks and filters."""
     import hdf5plugin
     draw = harness.random
-    folder = harness.fresh()
-    source, target = (os.path.join(folder, name) for name in ("a.h5", "a.safetensors"))
+    source, target = harness.places("a.h5", "a.safetensors")
     made = {}
     options = draw.choice([{}, {"libver": ("v110", "v110")}, {"userblock_size": 2048},
                            {"track_order": True}])
@@ -151,8 +148,7 @@ def unfiltered_edges():
 
 def unsupported(harness):
     """Two files that differ in such numbers alone, and one with itself."""
-    folder = harness.fresh()
-    paths = [os.path.join(folder, name) for name in ("a.h5", "b.h5")]
+    paths = harness.places("a.h5", "b.h5")
     for number, path in enumerate(paths):
         with h5py.File(path, "w") as file:
             file["w"] = np.zeros(3, "f4")
@@ -176,9 +172,7 @@ def tools(harness):
     if shutil.which("h5dump") is None:
         print("hdf5: without h5dump, h5ls, h5diff and h5repack")
         return
-    folder = harness.fresh()
-    plain, packed, repacked, source = (
-        os.path.join(folder, name) for name in ("a.h5", "b.h5", "c.h5", "a.safetensors"))
+    plain, packed, repacked, source = harness.places("a.h5", "b.h5", "c.h5", "a.safetensors")
     # h5repack cannot compress a dataset without elements, whoever wrote it.
     made = {name: tensor for name, tensor in tensors(harness.random).items() if tensor.numel()}
     save_file(made, source)

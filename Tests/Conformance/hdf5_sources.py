@@ -114,9 +114,7 @@ def directory(harness):
 
 def long_lists(harness):
     """No attribute grows with what is told, and every structure is one of HDF5 1.8."""
-    folder = harness.fresh()
-    source, target, back = (os.path.join(folder, name)
-                            for name in ("a.safetensors", "a.h5", "b.safetensors"))
+    source, target, back = harness.places("a.safetensors", "a.h5", "b.safetensors")
     metadata = {f"key.{i}": "ü" * harness.random.randint(0, 300) for i in range(2000)}
     made = {f"model.layers.{i}.weight": torch.full((2,), i, dtype=torch.bfloat16)
             for i in range(3000)}
@@ -145,8 +143,7 @@ def long_lists(harness):
 def chunks(harness):
     """Grids of every kind of index, dense and sparse, with and without user block."""
     draw = harness.random
-    folder = harness.fresh()
-    source, target = (os.path.join(folder, name) for name in ("a.h5", "a.safetensors"))
+    source, target = harness.places("a.h5", "a.safetensors")
     made = {}
     options = draw.choice([{}, {"libver": ("v110", "v110")}, {"libver": ("v108", "v108")}])
     with h5py.File(source, "w", userblock_size=draw.choice([0, 512, 2048]), **options) as file:
@@ -176,8 +173,7 @@ def chunks(harness):
 
 def many_chunks(harness):
     """As many chunks as there can be elements in a poor choice of their size."""
-    folder = harness.fresh()
-    source, target = (os.path.join(folder, name) for name in ("a.h5", "a.safetensors"))
+    source, target = harness.places("a.h5", "a.safetensors")
     numbers = np.arange(400_000, dtype="<f4")
     for options in ({}, {"libver": ("v110", "v110")}):
         with h5py.File(source, "w", **options) as file:

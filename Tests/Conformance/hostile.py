@@ -141,8 +141,7 @@ def mutated_safetensors(harness):
 
 def mutated_torch_files(harness):
     """No verdict to compare with, as torch checks less; but no trap, no hang."""
-    place = harness.fresh()
-    source, path = os.path.join(place, "source.bin"), os.path.join(place, "mutated.bin")
+    source, path = harness.places("source.bin", "mutated.bin")
     torch.save({"a.weight": torch.randn(3, 4).t(), "b": torch.arange(5)}, source)
     with open(source, "rb") as file:
         original = file.read()

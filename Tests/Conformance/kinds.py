@@ -81,8 +81,7 @@ def merge(harness, shares, kind, case):
 
 def dumped(harness, shares, kind):
     """A trainer's dump of the whole model around which PEFT lies."""
-    place = harness.fresh()
-    dump, out = os.path.join(place, "dump"), os.path.join(place, "out")
+    dump, out = harness.places("dump", "out")
     # The smallest updates are lost in BF16 altogether.
     model = parts(harness.random, DTYPES[harness.random.choice(["F32", "F16"])])
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}

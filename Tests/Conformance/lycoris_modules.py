@@ -1,7 +1,5 @@
 """kohya's and LyCORIS's files merged, against sd-scripts' formula and the `lycoris` package."""
 
-import os
-
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -68,8 +66,7 @@ def flattened(path):
 
 def merge(harness, case, base, adapter, *options):
     """The state that the tool makes of base and adapter."""
-    place = harness.fresh()
-    paths = [os.path.join(place, name) for name in ("base.safetensors", "adapter", "out")]
+    paths = harness.places("base.safetensors", "adapter", "out")
     save_file(base, paths[0])
     if case["binary"]:
         paths[1] += ".pt"

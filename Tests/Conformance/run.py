@@ -54,6 +54,7 @@ THEMES = {
     "renaming": "renaming",
     "missing": "missing",
     "training": "training",
+    "divided": "dividing",
 }
 
 

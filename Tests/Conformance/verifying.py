@@ -252,8 +252,7 @@ class Attention(torch.nn.Module):
 
 def fused_attention(harness, dtype):
     """PEFT adds the update of its output twice, which is told apart from another mistake."""
-    place = harness.fresh()
-    base, adapter, out = (os.path.join(place, name) for name in ("base", "adapter", "out"))
+    base, adapter, out = harness.places("base", "adapter", "out")
     model = Attention(dtype)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     save_state(state, base, "safetensors")

@@ -109,6 +109,28 @@ import Testing
     try matching.requireComplete()
   }
 
+  @Test func `an underscore too many finds its place and is told`() throws {
+    let stem = "lora_unet_transformer_blocks_0_attn_add_k_proj_"
+    let adapter = try kohya([stem])
+    let base = Checkpoint(
+      path: "flux", format: .safetensors,
+      records: [tensor("transformer_blocks.0.attn.add_k_proj.weight", [8, 6])])
+    let matching = BaseMatching(adapter, base: base)
+    #expect(matching.matches.map(\.base.name) == ["transformer_blocks.0.attn.add_k_proj.weight"])
+    let finding = adapter.findings.first { $0.code == .prefixDrift }
+    #expect(
+      finding?.message
+        == "2 keys have an underscore too many before the first dot (\(stem).lora_down.weight, … (2 "
+        + "patterns)), as SimpleTuner wrote them: it is removed here; programs that load such names "
+        + "would ignore them")
+    #expect(
+      finding?.fix
+        == #"tenon remap lora.safetensors -o lora-renamed.safetensors --rename '^([^.]*[^._])_+\.=\1.'"#
+    )
+    let plain = try kohya([String(stem.dropLast())])
+    #expect(!plain.findings.contains { $0.code == .prefixDrift })
+  }
+
   @Test func `check says what the merge refuses`() throws {
     let path = "text_model_encoder_layers_0_self_attn_q_proj"
     let stems = ["lora_te1_\(path)", "lora_te2_\(path)"]

@@ -130,6 +130,12 @@ import Testing
           + "and a merge put them in place of the base's"
       ], placement: [0, 0, 4, 0, 0]),
     BaseCase(
+      name: "modules to save by the letters at their end",
+      configuration: #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["norm"]}"#,
+      adapter: [("model.input_layernorm.weight", [4]), ("model.norm.weight", [4])],
+      base: [("model.input_layernorm.weight", [4]), ("model.norm.weight", [4])], told: [],
+      placement: [0, 0, 2, 0, 0]),
+    BaseCase(
       name: "a module that the base has not",
       configuration:
         #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["score"], "task_type": "SEQ_CLS"}"#,

@@ -49,6 +49,26 @@ import Testing
     docker(text).replacing("lm_", with: "lm_\",\"stream\":\"stderr\"}\n{\"log\":\"")
   }
 
+  /// In a frame of rich, which breaks lines between words, and words that are too long.
+  private static func boxed(_ text: String, at width: Int, bar: String = "│") -> String {
+    var lines = ["╭\(String(repeating: "─", count: width + 2))╮"]
+    for line in text.replacing("\t", with: "        ").split(separator: "\n") {
+      var rest = line
+      while !rest.isEmpty {
+        var part = rest.prefix(width)
+        if part.count < rest.count, rest.dropFirst(width).first != " ",
+          let space = part.lastIndex(of: " "), part[..<space].contains(where: { $0 != " " })
+        {
+          part = part[..<space]
+        }
+        rest = rest[part.endIndex...].drop { $0 == " " }
+        let filled = part + String(repeating: " ", count: width - part.count)
+        lines.append("\(bar) \(filled) \(bar)")
+      }
+    }
+    return (lines + ["╰\(String(repeating: "─", count: width + 2))╯"]).joined(separator: "\n")
+  }
+
   static let disguises: [(name: String, text: String)] =
     [
       ("as it was", torch),
@@ -72,7 +92,14 @@ import Testing
           .joined(separator: "\n")
       ),
       ("from a word processor", torch.replacing("\"", with: "”")),
+      ("in a frame of heavy lines", boxed(torch, at: 60, bar: "┃")),
+      (
+        "in a frame on a rank",
+        boxed(torch, at: 50).split(separator: "\n").map { "[rank0]: \($0)" }
+          .joined(separator: "\n")
+      ),
     ] + (40...120).map { ("broken at \($0)", wrapped(torch, at: $0)) }
+    + (30...120).map { ("in a frame of \($0)", boxed(torch, at: $0)) }
 
   @Test(arguments: disguises)
   func `reads what was done to a log`(name: String, text: String) {
@@ -86,6 +113,14 @@ import Testing
           found: [32001, 4096])
       ])
     #expect(!log.isCut)
+  }
+
+  @Test func `frames beside each other are texts of their own`() {
+    let text = Self.boxed(#"Missing key(s) in state_dict: "a.b","#, at: 36)
+    let other = Self.boxed(#""c.d". "#, at: 30)
+    #expect(LogText.plain("\(text)\n\(other)").split(separator: "\n").count == 2)
+    // A bar alone is no frame, nor is one of another kind.
+    for line in ["│ a", "a │ b", "│ a ┃", "│"] { #expect(LogText.plain(line) == line) }
   }
 
   static let table = """
@@ -114,6 +149,7 @@ import Testing
       ("line by line in JSON", docker(table)),
       ("in JSON with a line cut", cutDocker(table)),
       ("as messages in JSON", eachLine { record("message", $0) }),
+      ("in a frame", boxed(table, at: 140)),
     ] + brokenTables
 
   private static let brokenTables = [40, 50, 60, 80].map { width -> (name: String, text: String) in

@@ -61,8 +61,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "{}", #"{"target_modules": []}"#, #"{"target_modules": "all-linear"}"#,
-    #"{"target_modules": "(a)\\1"}"#,
+    "{}", #"{"target_modules": []}"#, #"{"target_modules": "(a)\\1"}"#,
   ])
   func `judges nothing where the configuration does not tell`(configuration: String) throws {
     #expect(try targeted(configuration) == nil)
@@ -86,6 +85,19 @@ import Testing
     FindingCase(
       #"{"target_modules": ["attn", "q", "v"]}"#,
       [#"target_modules names "v", of which the file has no tensors"#]),
+    // PEFT saves the list of `all-linear` with what is excluded.
+    FindingCase(#"{"target_modules": ["attn", "q", "m.x.v"], "exclude_modules": ["v"]}"#, []),
+    FindingCase(#"{"target_modules": ["attn", "q", "v"], "exclude_modules": ["x.v"]}"#, []),
+    FindingCase(#"{"target_modules": ["attn", "q", "m.x.v"], "exclude_modules": ".*x.*"}"#, []),
+    FindingCase(#"{"target_modules": ["attn", "q", "v"], "exclude_modules": ".*x.*"}"#, []),
+    FindingCase(#"{"target_modules": ["attn", "q", "v"], "modules_to_save": ["v"]}"#, []),
+    FindingCase(
+      #"{"target_modules": ["attn", "q", "v"], "exclude_modules": ["x"]}"#,
+      [#"target_modules names "v", of which the file has no tensors"#]),
+    FindingCase(#"{"target_modules": "all-linear"}"#, []),
+    FindingCase(
+      #"{"target_modules": "all-linear", "exclude_modules": ["layers.1.q"]}"#,
+      [#"exclude_modules leaves out module "m.layers.1.q"\#(ignored)"#]),
     FindingCase(
       #"{"target_modules": ".*attn"}"#,
       ["target_modules does not cover 2 modules (m.layers.{0..1}.q)\(ignored)"]),
@@ -148,6 +160,12 @@ import Testing
       #"".*(q|v)""#, ["m.layers.0.v"],
       [missing("warning", "2 modules (m.layers.0.v, m.layers.1.q)")]),
     MissingCase(#""m.layers.0.*""#, ["m.layers.0.experts.3.v"], []),
+    MissingCase(
+      #""all-linear""#, ["m.layers.0.o_proj", "m.layers.0.gate", "lm_head"],
+      [missing("warning", #"2 modules (m.layers.0.o_proj, m.layers.1.q)"#)]),
+    MissingCase(
+      #"["q", "v"], "exclude_modules": ".*1.*""#, ["m.layers.0.v"],
+      [missing("warning", #"module "m.layers.0.v""#)]),
   ]
 
   @Test(arguments: missing)

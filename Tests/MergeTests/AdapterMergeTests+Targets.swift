@@ -45,6 +45,28 @@ extension AdapterMergeTests {
         == "correct adapter_config.json, or choose the modules to merge with --include")
   }
 
+  @Test func `what the base holds in another form is not put beside it`() throws {
+    let directory = try TemporaryDirectory()
+    let base = try base(
+      in: directory, #"{"model_type": "mixtral"}"#,
+      ["model.layers.0.mlp.experts.0.up_proj.weight": ones([4, 4])])
+    let adapter = try adapter(
+      in: directory, fields: #", "modules_to_save": ["experts"]"#,
+      ["base_model.model.model.layers.0.mlp.experts.gate_up_proj": ones([1, 8, 4])])
+    let error = #expect(throws: CheckpointError.self) {
+      try plan(base, [WeightedAdapter(adapter)])
+    }
+    #expect(error?.tensor == "base_model.model.model.layers.0.mlp.experts.gate_up_proj")
+    #expect(
+      error?.message
+        == "is of the loaded model, and the base \(base.path) holds it in another form: fused with "
+        + "others, divided or in another order")
+    #expect(
+      error?.fix
+        == "save the base as it is loaded, with save_pretrained(OUT, save_original_format=False), "
+        + "and merge into that")
+  }
+
   @Test func `an update that is missing on a replaced tensor is seen`() throws {
     let directory = TemporaryDirectory()
     let base = try base(in: directory, #"{"model_type": "llama"}"#)

@@ -6,7 +6,8 @@ extension DirectorySource {
     let below = Self.adapters(below: listing)
     guard let only = below.first.map(listing.path) else {
       let inner = listing.directories.map(listing.path)
-      throw DistributedCheckpoint.refusal(inner) ?? pipelineError(listing)
+      throw DistributedCheckpoint.refusal(inner) ?? DistributedCheckpoint.missingList(listing)
+        ?? MegatronDirectory(listing)?.refusal ?? pipelineError(listing)
         ?? CheckpointError(
           path: path,
           listing.contains("adapter_config.json")

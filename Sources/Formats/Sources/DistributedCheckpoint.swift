@@ -24,9 +24,24 @@ enum DistributedCheckpoint {
     return isList(file)
   }
 
-  /// The refusal of the first of some directories that is one; nil where none is.
+  /// The refusal of the first of some directories that is one; nil where none is. The state
+  /// of an optimizer lies beside the model, in a directory that is one as well.
   static func refusal(_ directories: [String]) -> CheckpointError? {
-    directories.first(where: isDirectory).map(refusal)
+    let found = directories.filter(isDirectory)
+    return
+      (found.first { FilePath($0).lastComponent?.string.contains("model") == true }
+      ?? found.first).map(refusal)
+  }
+
+  /// What to say of a directory that has the pieces alone; nil for any other.
+  static func missingList(_ listing: DirectoryListing) -> CheckpointError? {
+    let pieces = listing.files.filter { $0.hasSuffix(".distcp") }
+    guard let first = pieces.first else { return nil }
+    return CheckpointError(
+      path: listing.path,
+      "holds pieces of a checkpoint of torch.distributed.checkpoint (\(first.printable)"
+        + "\(pieces.count > 1 ? " and \(pieces.count - 1) more" : "")), but no \(listName) that says "
+        + "what belongs where: its name begins with a dot, and copying * leaves it behind")
   }
 
   /// The refusal of a file that is the list, or a file of pieces beside it; nil for

@@ -184,9 +184,6 @@ extension Adapter {
   /// or another module of `modules_to_save`, a tied output, LLaVA's projector.
   public func mayAdd(_ replacement: AdapterReplacement) -> Bool {
     if EmbeddingNames.isOutput(replacement.target) || kind == .llavaAdapter { return true }
-    let module = replacement.module
-    return configuration?.modulesToSave.contains { saved in
-      ".\(module).".contains(".\(saved).")
-    } ?? false
+    return configuration?.saves(replacement.module) ?? false
   }
 }

@@ -7,6 +7,8 @@ struct AdapterChecks {
   let shared: [AdapterTensor]
   let scales: AdapterScales
   let configuration: AdapterConfiguration?
+  /// The checkpoint, for commands.
+  let path: String
 
   /// What stands in the way of every merge comes first: the rest follows from it.
   func findings() -> [Finding] {

@@ -78,6 +78,13 @@ public struct AdapterConfiguration: Sendable, Hashable {
       ?? (family == "trainable_tokens" ? json["token_indices"] : nil)
   }
 
+  /// Whether PEFT trains a copy of the module at `path`, or of one around it: of the names in
+  /// `modules_to_save` it compares the letters at the end, so that `norm` is for
+  /// `input_layernorm` as well.
+  func saves(_ path: String) -> Bool { modulesToSave.contains { Self.saves($0, path) } }
+
+  static func saves(_ name: String, _ path: String) -> Bool { "\(path).".contains("\(name).") }
+
   /// A configuration that says no more than this.
   init(
     path: String, family: String, base: String?, rank: Int?, alpha: Double?, scale: Double?,

@@ -33,6 +33,8 @@ struct AdapterReader {
   private var ofOtherAdapters: [String] = []
   /// The keys with the name of the adapter in them.
   private var infixed: [String] = []
+  /// The flattened keys with the dot behind the path flattened too.
+  private var underscored: [String] = []
   private var unknown: [String] = []
   private var alphaFaults: [Finding] = []
 
@@ -79,6 +81,7 @@ struct AdapterReader {
     if record.elementCount == 0, !Self.isWithoutRanks(record, key) { zeroSized.append(record.name) }
     if key.modelPrefixCount > 1 { doublyPrefixed.append(record.name) }
     if key.modelPrefixCount == 0, !key.target.isEmpty { unprefixed.append(record.name) }
+    if family.kind == .kohyaAdapter, key.target.hasSuffix("_") { underscored.append(record.name) }
   }
 
   /// Whether AdaLoRA has taken all ranks of a module away: its factors keep their other
@@ -121,8 +124,7 @@ struct AdapterReader {
   /// saved as a whole may call its parts as it likes.
   private func isStray(_ record: TensorRecord, _ key: AdapterKey) -> Bool {
     guard family.isPEFT, AdapterLeaf.isStray(record.name) else { return false }
-    let saved = configuration?.modulesToSave ?? []
-    return !saved.contains { ".\(key.target).".contains(".\($0).") }
+    return configuration?.saves(key.target) != true
   }
 
   /// The tensor as PEFT holds it.
@@ -166,7 +168,7 @@ struct AdapterReader {
     }
     let summary = scales.summary(modules)
     let checks = AdapterChecks(
-      modules: modules, shared: shared, scales: scales, configuration: configuration)
+      modules: modules, shared: shared, scales: scales, configuration: configuration, path: path)
     let kept = modules.flatMap { $0.tensors.map(\.leaf.family) } + shared.map(\.leaf.family)
     return Adapter(
       path: path, kind: family.kind,
@@ -200,6 +202,7 @@ struct AdapterReader {
         withoutUnknown(unprefixed), hasConfiguration: configuration != nil, path: path)
       findings += KeyFindings.infixed(infixed, Array(adapterNames), path: path)
     }
+    findings += KeyFindings.underscored(underscored, path: path)
     findings += KeyFindings.doublyPrefixed(doublyPrefixed)
     findings += SeveralAdapters(Array(adapterNames), ofOtherAdapters, path: path).findings
     findings += KeyFindings.duplicates(duplicates)

@@ -167,10 +167,10 @@ struct AdapterSurvey: Sendable {
       return bareLeaves.contains { name.hasSuffix($0) }
     }
     let component = name.prefix { $0 != "." }
-    guard components.contains(component), factors.contains(where: { name.contains($0) }) else {
+    guard components.contains(component), factors.contains(where: { name.hasBytes($0) }) else {
       return false
     }
-    return ownComponents.contains(component) || words.contains { name.contains($0) }
+    return ownComponents.contains(component) || words.contains { name.hasBytes($0) }
   }
 }
 

@@ -49,6 +49,15 @@ enum KeyFindings {
     let isOfPipeline =
       !hasConfiguration && names.contains { AdapterSurvey.isDiffusers(KeyWrappers.stripped($0)) }
     guard !names.isEmpty, !isOfPipeline else { return [] }
+    if names.allSatisfy({ $0.hasPrefix("base_model/model/") }) {
+      return [
+        Finding(
+          .warning, .prefixDrift, tensors: names,
+          "\(count(names, "key")) \(has(names)) \"/\" where PEFT has dots; PEFT would ignore "
+            + "\(names.count == 1 ? "it" : "them") when loading",
+          fix: FixCommands.rename(path, ["/=."]))
+      ]
+    }
     if !hasConfiguration,
       let part = PipelineComponent.shown(by: names.map { AdapterKey(peft: $0).target })
     {
@@ -91,6 +100,19 @@ enum KeyFindings {
     return [finding]
   }
 
+  /// Flattened names in which the dot behind the path was flattened as well.
+  static func underscored(_ names: [String], path: String) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .warning, .prefixDrift, tensors: names,
+        "\(count(names, "key")) \(has(names)) an underscore too many before the first dot "
+          + "(\(Wording.folded(names, limit: 1))), as SimpleTuner wrote them: it is removed here; "
+          + "programs that load such names would ignore \(names.count == 1 ? "it" : "them")",
+        fix: FixCommands.rename(path, [#"^([^.]*[^._])_+\.=\1."#]))
+    ]
+  }
+
   static func doublyPrefixed(_ names: [String]) -> [Finding] {
     guard !names.isEmpty else { return [] }
     return [
@@ -127,13 +149,8 @@ enum KeyFindings {
             path, ["\\.lora_down\\.weight$=.lora_A.weight", "\\.lora_up\\.weight$=.lora_B.weight"]))
       ]
     }
-    if TorchtuneNames.areAll(names), kind == .peftAdapter {
-      return [
-        Finding(
-          .error, .unmatchedKey, tensors: names,
-          "\(count(names, "key")) \(names.count == 1 ? "is" : "are") named as by torchtune "
-            + "(\(Wording.folded(names, limit: 1))): \(TorchtuneNames.advice)")
-      ]
+    if kind == .peftAdapter, let family = TrainerNames.recognised(names) {
+      return [family.finding(names, .error)]
     }
     return [
       Finding(

@@ -53,3 +53,20 @@ extension StringProtocol {
       .map(Substring.init)
   }
 }
+
+extension String {
+  /// Whether the bytes of the text are among its own, in their order and together: comparing
+  /// characters takes many times as long.
+  func hasBytes(_ text: String) -> Bool {
+    let (own, wanted) = (utf8.span, text.utf8.span)
+    guard !wanted.isEmpty else { return true }
+    var start = 0
+    while start + wanted.count <= own.count {
+      var count = 0
+      while count < wanted.count, own[start + count] == wanted[count] { count += 1 }
+      if count == wanted.count { return true }
+      start += 1
+    }
+    return false
+  }
+}

@@ -12,11 +12,14 @@ struct TargetedModules {
   }
 
   private enum Names {
+    /// `all-linear`: what of a model is linear, its tensors only hint at.
+    case everyLinear
     case list([String])
     case expression(PythonPattern)
 
     func covers(_ path: String) -> Bool {
       switch self {
+      case .everyLinear: true
       case .list(let names): names.contains { TargetedModules.covers($0, path) }
       case .expression(let pattern): pattern.matchesWhole(path)
       }
@@ -30,11 +33,11 @@ struct TargetedModules {
   /// What finds the number of a layer, as its last group.
   private let layerNumbers: [PythonPattern]
 
-  /// Nil where the configuration says nothing, or `all-linear`, or an expression that is
-  /// not understood here.
+  /// Nil where the configuration says nothing, or an expression that is not understood here.
   init?(_ configuration: AdapterConfiguration) {
     switch configuration.targets {
-    case .unstated, .names([]), .expression("all-linear"): return nil
+    case .unstated, .names([]): return nil
+    case .expression(let word) where word.lowercased() == "all-linear": targets = .everyLinear
     case .names(let names): targets = .list(names)
     case .expression(let text):
       guard let pattern = try? PythonPattern(text) else { return nil }
@@ -68,6 +71,32 @@ struct TargetedModules {
   static func covers(_ name: String, _ path: String) -> Bool {
     path == name || path.hasSuffix(".\(name)")
   }
+
+  /// Whether the fields that leave modules out may leave out all that a name of
+  /// `target_modules` is for; the path before it may be any.
+  func mayExclude(_ name: String) -> Bool {
+    if case .excluded = verdict(of: name) { return true }
+    return switch excluded {
+    case .list(let names): names.contains { Self.covers(name, $0) }
+    // An expression for whole paths says nothing of a mere end.
+    case .expression: true
+    case .everyLinear, nil: false
+    }
+  }
+
+  /// Whether PEFT adapts a module of a base, as far as its path shows that; `others` are
+  /// names of modules that it adapted elsewhere.
+  func covers(_ path: String, like others: Set<Substring>) -> Bool {
+    guard verdict(of: path) == .targeted else { return false }
+    guard case .everyLinear = targets, let name = path.dottedSegments.last else { return true }
+    return Self.linear.contains(name) || others.contains(name)
+  }
+
+  /// What is linear in every model that has a module of this name.
+  private static let linear: Set<Substring> = [
+    "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "qkv_proj",
+    "gate_up_proj",
+  ]
 
   func verdict(_ module: AdapterModule) -> Verdict { verdict(of: module.targetedPath) }
 

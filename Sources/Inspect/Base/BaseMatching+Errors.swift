@@ -52,10 +52,15 @@ extension BaseMatching {
   func unmatchedFix(_ renaming: InferredRenaming?) -> String? {
     if let renaming { return renaming.command(for: adapter.path, toMatch: basePath) }
     // Modules of another part of the pipeline: the base is one of its components.
+    guard case .pipeline = AdapterFamily.naming(of: adapter.kind) else {
+      let rearranged = RearrangedNames(base)
+      return unmatched.allSatisfy { rearranged.contains("\($0.target).weight") }
+        ? RearrangedNames.advice : nil
+    }
     let parts = Set(matches.map { Self.part(of: $0.module.target) })
     let others = Set(unmatched.map { Self.part(of: $0.target) })
-    guard case .pipeline = AdapterFamily.naming(of: adapter.kind), parts.count == 1,
-      let part = parts.first, !part.isEmpty, !others.contains(part), !others.contains("")
+    guard parts.count == 1, let part = parts.first, !part.isEmpty, !others.contains(part),
+      !others.contains("")
     else { return nil }
     let output = FixCommands.renamed(adapter.path, adding: "-\(part.dropLast())")
     return "tenon remap \(shellQuoted(adapter.path)) -o \(shellQuoted(output)) "

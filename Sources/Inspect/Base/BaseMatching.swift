@@ -48,7 +48,7 @@ public struct BaseMatching: Sendable {
   /// The names in the base that end most like those of `unmatched`, in natural
   /// order and each once.
   public private(set) var nearest: [String] = []
-  private let base: Checkpoint
+  let base: Checkpoint
 
   public init(_ adapter: Adapter, base: Checkpoint) {
     self.adapter = adapter

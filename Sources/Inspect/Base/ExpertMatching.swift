@@ -58,10 +58,12 @@ public struct ExpertMatching {
       if let packed = names.lazy.compactMap({ tensors["\(path).\($0)_blocks"] }).first {
         throw quantised(packed)
       }
-      throw refusal(
+      var error = refusal(
         modules[0],
         "is for parameters of \(path.quoted) (\(names.joined(separator: ", "))), which the base "
           + "\(base.path) does not have")
+      if RearrangedNames(base).contains("\(path).weight") { error.fix = RearrangedNames.advice }
+      throw error
     }
     // The innermost first.
     let ordered = modules.sorted { Self.depth(of: $0) > Self.depth(of: $1) }

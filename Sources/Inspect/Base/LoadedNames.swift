@@ -46,7 +46,7 @@ struct LoadedNames {
   }
 
   /// What a tensor is loaded as: one name, or one for each part of its rows.
-  private static func names(of tensor: String, by rules: [Rule])
+  static func names(of tensor: String, by rules: [Rule])
     -> [(name: String, place: BasePlace)]
   {
     var name = tensor

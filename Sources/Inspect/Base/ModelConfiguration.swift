@@ -41,9 +41,28 @@ public struct ModelConfiguration: Sendable {
     "mllama": 8, "moshi": 1, "cpmant": nil, "kyutai_speech_to_text": nil,
   ]
   var hiddenSize: Int? { (field("hidden_size") ?? field("n_embd") ?? field("d_model"))?.int }
+  /// What it says of how wide an embedding of tokens may be; many models hold it narrower
+  /// than their layers, and each family has a field of its own for that.
+  var embeddingWidths: [(field: String, value: Int)] {
+    Self.widthFields.compactMap { name in field(name)?.int.map { (name, $0) } }
+  }
+  private static let widthFields = [
+    "hidden_size", "n_embd", "d_model", "embedding_size", "input_embedding_size", "embedding_dim",
+    "emb_dim", "embed_dim", "d_embed", "embedding_rank", "word_embed_proj_dim",
+  ]
   var layerCount: Int? {
     (field("num_hidden_layers") ?? field("n_layer") ?? field("num_layers"))?.int
   }
+  /// How many layers the file may hold: those that predict further tokens are counted apart
+  /// and lie behind the others, where a program saved them at all.
+  var layerCounts: ClosedRange<Int>? {
+    guard let count = layerCount, count >= 0 else { return nil }
+    let more = Self.predictionFields.lazy.compactMap { field($0)?.int }.first { $0 > 0 } ?? 0
+    return count...count.saturatingSum(more)
+  }
+  private static let predictionFields = [
+    "num_nextn_predict_layers", "num_mtp_layers", "mtp_num_hidden_layers", "num_mtp_modules",
+  ]
   /// How many experts a layer has that lie in a list.
   var expertCount: Int? {
     ["num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts"].lazy
@@ -72,6 +91,11 @@ public struct ModelConfiguration: Sendable {
   }
   /// The class of the model.
   var architecture: String? { json["architectures"]?.array?.first?.string }
+  /// What the model has and its file does not, as transformers computes it.
+  var unsavedNames: [String] { modelType.flatMap { Self.unsaved[$0] } ?? [] }
+  private static let unsaved = [
+    "marian": ["encoder", "decoder"].map { "model.\($0).embed_positions.weight" }
+  ]
   /// Nil where it does not say; the default differs from model to model.
   var tiesEmbeddings: Bool? {
     (json["tie_word_embeddings"] ?? field("tie_word_embeddings"))?.bool

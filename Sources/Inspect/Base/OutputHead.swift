@@ -1,3 +1,5 @@
+import Formats
+
 /// The output of a model whose weight is that of its input embedding, so that its file
 /// holds the weight once, under the input's name.
 struct OutputHead {
@@ -31,17 +33,43 @@ struct OutputHead {
 
   /// Nil where the class of the model, as its configuration names it, has no such output.
   init?(
-    tiedTo input: String, names: some Collection<String>, architecture: String?,
+    tiedTo input: String, in records: [TensorRecord], architecture: String?,
     modelType: String? = nil
   ) {
-    if let row = Self.masked.first(where: { row in names.contains { $0 == row.first } }) {
-      weight = "\(row.module).weight"
-      bias = row.bias.map { ("\(row.module).bias", $0) }
+    if let (row, lead) = Self.layered(input, records) {
+      weight = "\(lead)\(row.module).weight"
+      bias = row.bias.map { ("\(lead)\(row.module).bias", "\(lead)\($0)") }
       return
     }
     if let architecture, Self.isHeadless(architecture) { return nil }
-    weight = modelType.flatMap { Self.byType[$0] } ?? Self.name(for: input)
+    weight =
+      Self.weightOfBias(input, records) ?? modelType.flatMap { Self.byType[$0] }
+      ?? Self.name(for: input)
     bias = nil
+  }
+
+  /// The row whose tensor the model has, or the part of it that has the input too; and what
+  /// stands before the names of that part.
+  private static func layered(_ input: String, _ records: [TensorRecord])
+    -> (row: Named, lead: Substring)?
+  {
+    for row in masked {
+      for record in records where record.name.hasSuffix(row.first) {
+        let lead = record.name.dropLast(row.first.count)
+        let isPart = lead.hasSuffix(".") && input.hasPrefix(lead)
+        if lead.isEmpty || isPart && row.isAlwaysOutput { return (row, lead) }
+      }
+    }
+    return nil
+  }
+
+  /// The weight that is missing beside a bias of one number for each token.
+  private static func weightOfBias(_ input: String, _ records: [TensorRecord]) -> String? {
+    guard let rows = records.first(where: { $0.name == input })?.shape.first else { return nil }
+    let biases = records.filter { $0.shape == [rows] && $0.name.hasSuffix(".bias") }
+    guard let bias = biases.first?.name, biases.count == 1 else { return nil }
+    let weight = "\(bias.dropLast("bias".count))weight"
+    return records.contains { $0.name == weight } ? nil : weight
   }
 
   /// Outputs of another name than most, where only the type of the model tells.
@@ -57,11 +85,12 @@ struct OutputHead {
     let module = input.split(separator: ".").suffix(2).joined(separator: ".")
     let name = names[module] ?? "lm_head.weight"
     // The language model inside a model of several parts keeps its own head.
-    return input.hasPrefix("language_model.model.") ? "language_model.\(name)" : name
+    let parts = input.dottedSegments
+    return parts.count > 3 && parts[1] == "model" ? "\(parts[0]).\(name)" : name
   }
 
   /// A bare model, or one that ends in classes instead of tokens.
-  private static func isHeadless(_ architecture: String) -> Bool {
+  static func isHeadless(_ architecture: String) -> Bool {
     let isBare =
       architecture.hasSuffix("Model")
       && !["LMHeadModel", "ChatModel", "MTModel"].contains { architecture.hasSuffix($0) }

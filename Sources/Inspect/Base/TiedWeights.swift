@@ -48,8 +48,12 @@ public struct TiedWeights: Sendable {
     let decoder = whole?.joinedDecoder
     let lead = decoder == nil ? "" : "decoder."
     let configuration = decoder ?? whole
-    let names = base.records.map(\.name).filter { $0.hasPrefix(lead) }
-      .map { String($0.dropFirst(lead.count)) }
+    let records = base.records.filter { $0.name.hasPrefix(lead) }.map { record in
+      var part = record
+      part.name = String(record.name.dropFirst(lead.count))
+      return part
+    }
+    let names = records.map(\.name)
     let embeddings = names.filter(EmbeddingNames.isInput)
     let second = Set(embeddings.flatMap { TiedNames.copies(of: $0, in: names) })
     let inputs = embeddings.filter { !second.contains($0) }
@@ -57,7 +61,7 @@ public struct TiedWeights: Sendable {
     guard inputs.count == 1, outputs.count <= 1 else { return nil }
     // A decoder that is joined to an encoder has an output, whatever it was before.
     let model = OutputHead(
-      tiedTo: inputs[0], names: names,
+      tiedTo: inputs[0], in: records,
       architecture: decoder == nil ? configuration?.architecture : nil,
       modelType: configuration?.modelType)
     let stored = outputs.first ?? model.map(\.weight).flatMap { names.contains($0) ? $0 : nil }
@@ -111,9 +115,7 @@ public struct TiedWeights: Sendable {
   /// Whether PEFT gave the input alone a copy of its own to train, so that the output
   /// stayed as it was. One of another number of tokens was resized with the output.
   private func isInputSaved(by adapter: Adapter) -> Bool {
-    let names = adapter.configuration?.modulesToSave ?? []
-    let module = input.dropLast(".weight".count)
-    return names.contains { module == $0 || module.hasSuffix(".\($0)") }
+    Self.isSaved(input, by: adapter)
       && adapter.replacements.contains {
         $0.target == input && $0.kind != .tiedModule && $0.record.shape == inputShape
       }
@@ -121,12 +123,13 @@ public struct TiedWeights: Sendable {
 
   /// The name besides the input's to which PEFT gave a copy of its own to train.
   public func saved(by adapter: Adapter) -> String? {
-    let names = adapter.configuration?.modulesToSave ?? []
-    return others.first { other in
-      let module = other.dropLast(".weight".count)
-      return names.contains { module == $0 || module.hasSuffix(".\($0)") }
-        && adapter.replacements.contains { $0.target == other }
+    others.first { other in
+      Self.isSaved(other, by: adapter) && adapter.replacements.contains { $0.target == other }
     }
+  }
+
+  private static func isSaved(_ name: String, by adapter: Adapter) -> Bool {
+    adapter.configuration?.saves(String(name.dropLast(".weight".count))) ?? false
   }
 }
 

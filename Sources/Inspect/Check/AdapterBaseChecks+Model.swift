@@ -108,7 +108,7 @@ extension AdapterBaseChecks {
   /// tensors fit, another name is only worth a note.
   func baseName() -> [Finding] {
     guard let named = adapter.base, let wanted = Self.lastPart(named) else { return [] }
-    let known = [configuration?.name, base.path].compactMap { $0.flatMap(Self.lastPart) }
+    let known = [configuration?.name].compactMap { $0.flatMap(Self.lastPart) } + names
     guard !known.contains(where: { $0.lowercased() == wanted.lowercased() }) else { return [] }
     let fits = matching.unmatched.isEmpty && matching.mismatches.isEmpty && !addsModules
     return [
@@ -117,6 +117,16 @@ extension AdapterBaseChecks {
         "the adapter was trained on \(named.quoted); the base is \(base.path.quoted)"
           + (fits ? ", whose tensors have the names and shapes that it wants" : ""))
     ]
+  }
+
+  /// What its path may call the base: its last part, the directory of a file, and the
+  /// repository of a snapshot in the cache of huggingface_hub (`models--ORGANISATION--NAME`).
+  private var names: [String] {
+    let parts = base.path.split(separator: "/").filter { $0 != "." && $0 != ".." }.map(String.init)
+    let isFile = base.files.contains { $0.path == base.path }
+    let repositories = parts.filter { $0.hasPrefix("models--") }
+      .compactMap { $0.split(separator: "--").last.map(String.init) }
+    return parts.suffix(isFile ? 2 : 1) + repositories
   }
 
   private static func lastPart(_ path: String) -> String? {

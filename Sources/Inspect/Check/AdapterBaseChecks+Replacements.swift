@@ -41,7 +41,8 @@ extension AdapterBaseChecks {
         findings.append(finding)
       }
     }
-    findings += vocabulary() + tokenRows() + added()
+    let rearranged = rearranged()
+    findings += vocabulary() + tokenRows() + (rearranged.isEmpty ? added() : rearranged)
     if !strays.isEmpty {
       let (count, them) = (strays.count, Wording.verb(strays.count, "it", "them"))
       findings.append(
@@ -71,9 +72,7 @@ extension AdapterBaseChecks {
       // the other as the field bias says.
       !replacement.target.hasSuffix("bias")
     else { return false }
-    return !configuration.modulesToSave.contains {
-      ".\(replacement.module).".contains(".\($0).")
-    }
+    return !configuration.saves(replacement.module)
   }
 
   /// Modules that the base has not got and the trained model had.
@@ -83,6 +82,23 @@ extension AdapterBaseChecks {
       $0.kind != .tokenRows && positions[$0.target] == nil && adapter.mayAdd($0)
         && !EmbeddingNames.isOutput($0.target) && tiedWeights?.knows($0.target) != true
     }
+  }
+
+  /// Those among them that the base has in another form.
+  private func rearranged() -> [Finding] {
+    let added = addedModules
+    guard !added.isEmpty else { return [] }
+    let rearranged = RearrangedNames(base)
+    let names = added.filter { rearranged.contains($0.target) }.map(\.record.name)
+    guard !names.isEmpty else { return [] }
+    return [
+      Finding(
+        .error, .unmatchedKey, tensors: names,
+        "\(FoldedKeys.summary(of: names, "tensor")) \(Wording.verb(names.count, "is", "are")) of "
+          + "the loaded model, and the base \(base.path.printable) holds "
+          + "\(Wording.verb(names.count, "it", "them")) in another form: fused with others, divided "
+          + "or in another order", fix: RearrangedNames.advice)
+    ]
   }
 
   var addsModules: Bool { !addedModules.isEmpty }

@@ -167,7 +167,7 @@ struct AdapterBaseChecks {
     return [
       Finding(
         .error, .unmatchedKey, tensors: [expertFault.tensor].compactMap(\.self),
-        expertFault.message)
+        expertFault.message, fix: expertFault.fix)
     ]
   }
 

@@ -8,6 +8,7 @@ struct AdapterConfigurationChecks {
   func findings() -> [Finding] {
     ReadabilityChecks(configuration: configuration).findings()
       + TargetChecks(adapter: adapter, configuration: configuration).findings()
+      + PatternChecks.findings(adapter, configuration)
       + SavedModuleChecks(adapter: adapter, configuration: configuration).findings()
       + magnitudes() + absentBiases() + biases() + tokens() + adapterName()
   }

@@ -7,7 +7,9 @@ extension CheckpointCheck {
   {
     let log = LoadLog(text)
     guard !log.isEmpty else { throw Self.notUnderstood(log, source) }
-    let load = completed(log)
+    var load = completed(log)
+    let isOfWrapped = isAdapter && log.isResult && Self.isOfWrapped(load)
+    if isOfWrapped { load.missing.removeAll { !Self.isTrained($0) } }
     var diagnosis = LoadDiagnosis(
       inspection: inspection, load: load, source: "the model of the log", base: nil,
       wanted: KeyList(load, path: source, isPartial: log.isPartial),
@@ -18,14 +20,15 @@ extension CheckpointCheck {
     diagnosis.loader = log.loader
     diagnosis.tie = EmbeddingTie(base: nil, checkpoint: checkpoint)
     diagnosis.modelType = modelType(nil)
-    diagnosis.isAdapterLoad = isAdapter && log.subjects == [.adapter]
+    diagnosis.isAdapterLoad = isOfWrapped || isAdapter && log.subjects == [.adapter]
     let result = load.isClean ? LoadDiagnosis.Result() : diagnosis.result()
     let doubts = log.failures.map { $0.doubt(of: checkpoint, with: alone) }
     let sentences = zip(log.failures, doubts).filter { $1 == nil }.map { failure, _ in
       failure.finding(of: inspection)
     }
+    let success = isOfWrapped && load.isClean ? [Self.loaded] : []
     return report(
-      result.findings + sentences + UnusedComponents.findings(log.unusedComponents, checkpoint)
+      success + result.findings + sentences + UnusedComponents.findings(log.unusedComponents, checkpoint)
         + Self.unsaid(alone, besides: load) + cut(log), doubts: doubts.compactMap(\.self),
       load: load, map: result.map)
   }
@@ -38,6 +41,21 @@ extension CheckpointCheck {
         + "; expected the text of a failed load, such as \"Missing key(s) in state_dict\" or a LOAD "
         + "REPORT")
   }
+
+  /// Whether the keys that a load gave back are those of a model that PEFT wrapped.
+  private static func isOfWrapped(_ load: StrictLoad) -> Bool {
+    !load.missing.isEmpty && load.missing.allSatisfy { $0.hasPrefix("base_model.model.") }
+  }
+
+  /// Whether such a key is one that an adapter holds.
+  private static func isTrained(_ name: String) -> Bool {
+    AdapterKey.hasLeaf(name) || AdapterKey(peft: name).adapterName != nil
+  }
+
+  private static let loaded = Finding(
+    .note, .missingKey,
+    "the log is what a load gives back that is not strict: all the keys that it calls missing are "
+      + "the base's, which no adapter holds, and it calls none unexpected: the adapter was loaded")
 
   private func cut(_ log: LoadLog) -> [Finding] {
     if !log.firstKeys.isEmpty {

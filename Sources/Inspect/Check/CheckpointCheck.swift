@@ -10,6 +10,8 @@ public struct CheckpointCheck {
     case expected(KeyList)
     /// The text of a failed load, and where it comes from.
     case log(String, source: String, isFile: Bool)
+
+    fileprivate var base: Checkpoint? { if case .base(let base) = self { base } else { nil } }
   }
 
   let checkpoint: Checkpoint
@@ -25,7 +27,7 @@ public struct CheckpointCheck {
     -> CheckReport
   {
     let alone = FixCommands.united(
-      try findingsAlone(readsValues: readsValues).map {
+      try findingsAlone(readsValues: readsValues, base: reference.base).map {
         FixCommands.completed($0, of: inspection)
       }, path: checkpoint.path)
     switch reference {
@@ -41,7 +43,9 @@ public struct CheckpointCheck {
 
   // MARK: Alone
 
-  private func findingsAlone(readsValues: Bool) throws(CheckpointError) -> [Finding] {
+  private func findingsAlone(readsValues: Bool, base: Checkpoint?) throws(CheckpointError)
+    -> [Finding]
+  {
     var findings = inspection.findings
     if let state = TrainingState.finding(checkpoint) {
       // Whatever else may be odd about it: it is another file that is wanted.
@@ -57,11 +61,16 @@ public struct CheckpointCheck {
         findings +=
           AdapterConfigurationChecks(adapter: adapter, configuration: configuration).findings()
       }
-      findings += SideFileChecks.findings(checkpoint, adapter)
+      findings += SideFileChecks.findings(checkpoint, adapter, base: base)
       findings += try FactorChecks(adapter: adapter).findings()
     }
     if inspection.kind == .wrappedCheckpoint { findings.append(wrapped) }
-    if !isAdapter, let finding = TorchtuneNames.finding(checkpoint) { findings.append(finding) }
+    // Of keys that its reader does not know, that of an adapter has told.
+    if !findings.contains(where: { $0.code == .unmatchedKey }),
+      let finding = TrainerNames.finding(checkpoint)
+    {
+      findings.append(finding)
+    }
     if !isAdapter { findings += try ModelChecks.findings(checkpoint) }
     for file in checkpoint.files { findings += try PyTorchReader.checksumFindings(file) }
     if readsValues {
@@ -136,7 +145,7 @@ public struct CheckpointCheck {
 
   private func report(_ alone: [Finding], base: Checkpoint) throws(CheckpointError) -> CheckReport {
     guard isAdapter, let adapter = inspection.adapter else {
-      let expected = KeyList(modelOf: base)
+      let expected = KeyList(modelOf: base, as: checkpoint)
       let load = StrictLoad(checkpoint.records, into: expected)
       return report(
         alone, load, expected: expected, source: "the base \(base.path)", base: base)

@@ -21,7 +21,7 @@ enum FixCommands {
     // That finding names the wrapper, not the keys.
     case .prefixDrift
     where finding.tensors.isEmpty && inspection.adapter?.wrappers.isEmpty == false:
-      finding.fix = remap(checkpoint.path, "--preset strip-wrappers")
+      finding.fix = unwrapped(inspection)
     case .prefixDrift
     where finding.tensors.count == checkpoint.records.count
       && !finding.tensors.isEmpty
@@ -37,6 +37,18 @@ enum FixCommands {
     default: break
     }
     return finding
+  }
+
+  /// Removes wrappers; where all those keys are there without them too, which are those that
+  /// PEFT loads, removes the wrapped ones.
+  private static func unwrapped(_ inspection: Inspection) -> String? {
+    let checkpoint = inspection.checkpoint
+    let again = inspection.findings.first { $0.code == .duplicateKey && $0.severity == .error }
+    guard let again else { return remap(checkpoint.path, "--preset strip-wrappers") }
+    guard let wrapper = inspection.adapter?.wrappers.first?.text,
+      checkpoint.records.count(where: { $0.name.hasPrefix(wrapper) }) == again.tensors.count
+    else { return nil }
+    return remap(checkpoint.path, "--exclude \(shellWord("\(wrapper)**"))")
   }
 
   /// A merge with the alpha that no file says, where it would be refused without.

@@ -5,8 +5,6 @@ extension LoadDiagnosis {
   /// PEFT and diffusers name the keys that an adapter should have had.
   func adapterLoad() -> Result {
     var result = Result()
-    // Said already: the file is empty.
-    if inspection.checkpoint.records.isEmpty { return result }
     let wanted = load.missing.map(Self.onDisk)
     let have = Set(inspection.checkpoint.records.map { ExactName($0.name) })
     let absent = wanted.filter { !have.contains(ExactName($0)) }

@@ -40,13 +40,13 @@ extension LoadDiagnosis {
       fix: FixCommands.merge(base: base, adapter: path))
   }
 
-  /// An adapter of torchtune given to a model's load_state_dict.
-  func torchtuneAsModel() -> Finding? {
+  /// A training program's own checkpoint given to a model's load_state_dict.
+  func trainerNamesAsModel() -> Finding? {
     let names = inspection.checkpoint.records.map(\.name)
-    guard TorchtuneNames.areAll(names), !load.missing.isEmpty else { return nil }
+    guard let family = TrainerNames.recognised(names), !load.missing.isEmpty else { return nil }
     return Finding(
       .error, .missingKey, tensors: load.missing,
-      "this is an adapter of torchtune, not a model: \(source) wants its own tensors "
+      "the tensors are \(family.words), and \(source) wants others "
         + "(\(Wording.folded(load.missing, limit: 1)))")
   }
 

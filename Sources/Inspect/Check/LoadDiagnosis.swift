@@ -43,13 +43,17 @@ struct LoadDiagnosis {
   func result() -> Result {
     // Told already: it is no file of weights.
     if inspection.kind == .trainingState { return Result() }
+    // And so is one that holds nothing.
+    if inspection.checkpoint.records.isEmpty, inspection.checkpoint.absentShards.isEmpty {
+      return Result()
+    }
     if isAdapterLoad { return adapterLoad() }
     if let finding = unnamedMagnitudes() { return Result(findings: [finding] + mismatches()) }
     if let finding = otherFile() { return Result(findings: [finding]) }
     if let finding = adapterAsModel() {
       return Result(findings: [finding] + ploraWanted())
     }
-    if let finding = torchtuneAsModel() { return Result(findings: [finding]) }
+    if let finding = trainerNamesAsModel() { return Result(findings: [finding]) }
     if let finding = wrappedAsModel() { return Result(findings: [finding] + ploraWanted()) }
     return modelLoad()
   }

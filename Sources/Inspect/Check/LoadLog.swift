@@ -26,6 +26,9 @@ struct LoadLog {
   var isFolded = false
   /// Whether a list ends before its end.
   private(set) var isCut = false
+  /// Whether it is what a load that is not strict gave back: of an adapter's success it says
+  /// that all keys of the base are missing.
+  let isResult: Bool
   /// Keys at each of which a program stopped, which either side may have lacked.
   private(set) var firstKeys: [String] = []
   /// What is known of the sentences that it holds, in the order of the table.
@@ -53,6 +56,7 @@ struct LoadLog {
     let text = LogText.plain(text)
     let search = LogSearch(text)
     failures = KnownFailure.found(in: search)
+    isResult = search.contains("_IncompatibleKeys(")
     unusedComponents = UnusedComponents.prefixes(in: text)
     lastError = Self.lastError(in: text)
     for phrase in Self.phrases where search.contains(phrase.text) { read(phrase, in: text) }

@@ -7,6 +7,7 @@ enum LogText {
     for _ in 0..<maximumDepth where bytes.contains(backslash) { bytes = unescaped(bytes) }
     if bytes.contains(escape) { bytes = withoutColours(bytes) }
     if bytes.contains(carriageReturn) { bytes = withoutReturns(bytes) }
+    bytes = withoutBoxes(bytes)
     return String(decoding: unbroken(bytes), as: UTF8.self)
   }
 

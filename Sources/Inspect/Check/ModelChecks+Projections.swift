@@ -50,7 +50,7 @@ extension ModelChecks {
     let inputs = checkpoint.records.map(\.name).filter(EmbeddingNames.isInput)
     guard inputs.count == 1,
       let head = OutputHead(
-        tiedTo: inputs[0], names: checkpoint.records.lazy.map(\.name), architecture: architecture)
+        tiedTo: inputs[0], in: checkpoint.records, architecture: architecture)
     else { return [] }
     return [
       Finding(

@@ -54,14 +54,8 @@ struct ModelChecks {
               + "\(configuration.vocabularySize ?? expected)"
               + (expected == configuration.vocabularySize ? "" : ", which makes \(expected)")))
       }
-      if let expected = configuration.hiddenSize, record.shape[1] != expected, inputs.count == 1,
-        record.name == inputs[0].name, configuration.modelType != "albert"
-      {
-        findings.append(
-          Finding(
-            .warning, .configMismatch, tensors: [record.name],
-            "\(record.name.quoted) has \(record.shape[1]) columns, but config.json says "
-              + "hidden_size \(expected)"))
+      if inputs.count == 1, record.name == inputs[0].name {
+        findings += [width(record)].compactMap(\.self)
       }
     }
     if inputs.count == 1, outputs.count == 1, configuration.vocabularySize == nil,
@@ -76,46 +70,15 @@ struct ModelChecks {
     return findings
   }
 
-  /// The words before the number of a layer.
-  private static let layerLists: Set<Substring> = ["layers", "h", "layer", "blocks", "block"]
-
-  /// Lists of layers with a hole, and none of the length that the configuration says.
-  private func layers() -> [Finding] {
-    var lists: [String: Set<Int>] = [:]
-    // The layers of a shard that could not be read are no holes.
-    let absent = checkpoint.absentShards.flatMap(\.tensors)
-    for name in checkpoint.records.map(\.name) + absent {
-      let segments = name.dottedSegments
-      for index in segments.indices.dropLast() where Self.layerLists.contains(segments[index]) {
-        guard let number = Int(segments[index + 1]) else { continue }
-        lists[segments[...index].joined(separator: "."), default: []].insert(number)
-        break
-      }
-    }
-    var findings: [Finding] = []
-    for (list, numbers) in lists.sorted(by: { NaturalOrder.precedes($0.key, $1.key) }) {
-      // Numbers are a file's; a loop to the greatest could be endless.
-      let expected = (numbers.max() ?? 0).saturatingSum(1)
-      guard numbers.count < expected,
-        let hole = (0..<expected).first(where: { !numbers.contains($0) })
-      else { continue }
-      findings.append(
-        Finding(
-          .warning, .missingKey,
-          "\(list.quoted) has \(Wording.count(numbers.count, "layer")) up to \(expected - 1), but "
-            + "none with the number \(hole)"))
-    }
-    if let expected = configuration.layerCount, !lists.isEmpty,
-      !lists.values.contains(where: { ($0.max() ?? 0).saturatingSum(1) == expected })
-    {
-      let found = lists.sorted { NaturalOrder.precedes($0.key, $1.key) }
-        .map { "\($0.key.printable) has \($0.value.count)" }
-      findings.append(
-        Finding(
-          .warning, .configMismatch,
-          "config.json says num_hidden_layers \(expected), but \(found.joined(separator: ", "))"))
-    }
-    return findings
+  /// That the input has as many columns as no field says.
+  private func width(_ input: TensorRecord) -> Finding? {
+    let widths = configuration.embeddingWidths
+    guard configuration.hiddenSize != nil, !widths.contains(where: { $0.value == input.shape[1] })
+    else { return nil }
+    return Finding(
+      .warning, .configMismatch, tensors: [input.name],
+      "\(input.name.quoted) has \(input.shape[1]) columns, but config.json says "
+        + widths.map { "\($0.field) \($0.value)" }.joined(separator: " and "))
   }
 
   /// A head that a configuration ties to the embedding is not read when the model is

@@ -57,8 +57,11 @@ enum NameChecks {
           .error, .zeroSizeTensor, tensors: placeholders,
           "\(Wording.count(placeholders.count, "tensor")) "
             + "\(Wording.verb(placeholders.count, "has", "have")) the shape [0] "
-            + "(\(Wording.folded(placeholders))): saved under ZeRO-3 without gathering, the data "
-            + "is in the DeepSpeed checkpoint of the run"))
+            + "(\(Wording.folded(placeholders))): saved under "
+            + (DividedTensors.areOfFSDP(records)
+              ? "FSDP without gathering, so that other tensors are only what was left on one rank; "
+                + DividedTensors.advice
+              : "ZeRO-3 without gathering, the data is in the DeepSpeed checkpoint of the run")))
     }
     if !empty.isEmpty {
       findings.append(
@@ -69,12 +72,13 @@ enum NameChecks {
     }
     if !unsupported.isEmpty {
       let types = Set(unsupported.map(\.type.name)).sorted().joined(separator: ", ").printable
+      let pieces = DividedTensors.words(for: unsupported)
       findings.append(
         Finding(
-          .note, .unsupportedType, tensors: unsupported.map(\.name),
+          pieces == nil ? .note : .error, .unsupportedType, tensors: unsupported.map(\.name),
           "\(Wording.count(unsupported.count, "tensor")) "
             + "\(Wording.verb(unsupported.count, "is", "are")) listed but not read "
-            + "(\(Wording.folded(unsupported.map(\.name)))): of type \(types)"))
+            + "(\(Wording.folded(unsupported.map(\.name)))): of type \(types)\(pieces ?? "")"))
     }
     if !absent.isEmpty {
       findings.append(

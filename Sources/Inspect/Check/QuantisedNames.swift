@@ -37,17 +37,21 @@ struct QuantisedNames: Sendable {
       library: "ComfyUI", endings: ["scaled_fp8", "scale_weight"], remedy: original),
   ]
 
-  private func isIn(_ name: String) -> Bool {
-    name.dottedSegments.last.map { endings.contains(String($0)) } ?? false
+  /// The rows of the table by the endings that tell them.
+  private static let rows = Dictionary(
+    table.enumerated().flatMap { row, library in library.endings.map { (Substring($0), row) } },
+    uniquingKeysWith: { first, _ in first })
+
+  private static func row(of name: String) -> Int? {
+    let dot = name.utf8.lastIndex(of: UInt8(ascii: "."))
+    return rows[dot.map { name[name.utf8.index(after: $0)...] } ?? name[...]]
   }
 
-  /// The names of one library among some.
+  /// The names of one library among some, of the first of the table that has any.
   static func found(in names: [String]) -> (library: QuantisedNames, names: [String])? {
-    for row in table {
-      let own = names.filter(row.isIn)
-      if !own.isEmpty { return (row, own) }
-    }
-    return nil
+    let told = names.compactMap { name in row(of: name).map { (name: name, row: $0) } }
+    guard let first = told.map(\.row).min() else { return nil }
+    return (table[first], told.filter { $0.row == first }.map(\.name))
   }
 
   /// That the weights of a checkpoint are packed, where no configuration says so.

@@ -29,8 +29,7 @@ struct SavedModuleChecks {
     ]
   }
 
-  /// Whether some tensor lies in a module whose path ends with the name, as PEFT has it.
   private func isPresent(_ name: String) -> Bool {
-    adapter.replacements.contains { "\($0.module).".contains("\(name).") }
+    adapter.replacements.contains { AdapterConfiguration.saves(name, $0.module) }
   }
 }

@@ -2,7 +2,9 @@ public import Formats
 
 /// Files that should lie beside an adapter and do not.
 public enum SideFileChecks {
-  static func findings(_ checkpoint: Checkpoint, _ adapter: Adapter) -> [Finding] {
+  static func findings(_ checkpoint: Checkpoint, _ adapter: Adapter, base: Checkpoint? = nil)
+    -> [Finding]
+  {
     var findings: [Finding] = []
     // One that cannot be read is told of as that.
     if checkpoint.sideFile(AdapterSurvey.configurationName) == nil,
@@ -14,33 +16,52 @@ public enum SideFileChecks {
           "no adapter_config.json lies beside the adapter: it says the alpha, the targets and the "
             + "base"))
     }
-    if let finding = llava(checkpoint, adapter) { findings.append(finding) }
+    if let finding = llava(checkpoint, adapter, base) { findings.append(finding) }
     return findings
   }
 
   /// LLaVA's projector is saved apart from the adapter, and only when training ends.
-  private static func llava(_ checkpoint: Checkpoint, _ adapter: Adapter) -> Finding? {
+  private static func llava(_ checkpoint: Checkpoint, _ adapter: Adapter, _ base: Checkpoint?)
+    -> Finding?
+  {
     guard adapter.kind != .llavaAdapter, checkpoint.sideFile("mm_projector.bin") == nil,
       !checkpoint.records.contains(where: { LlavaTrainables.isProjector($0.name) })
     else { return nil }
-    let configuration = try? ModelConfiguration(beside: checkpoint)
-    let base = adapter.base?.lowercased() ?? ""
-    // The models of transformers (`llava-hf/…`) are trained without that file.
-    let isNamed = base.contains("llava") && !base.contains("llava-hf") && !base.contains("-hf")
-    guard configuration?.isLlava == true || isNamed else { return nil }
+    let isSure = (try? ModelConfiguration(beside: checkpoint))?.isLlava == true
+    guard isSure || isOfLlava(adapter, base) else { return nil }
     return Finding(
-      configuration?.isLlava == true ? .error : .warning, .missingSideFile,
+      isSure ? .error : .warning, .missingSideFile,
       "non_lora_trainables.bin is missing: LLaVA's trainer writes it, with the projector, only at "
         + "the end of training and not into checkpoint-N, where the states of DeepSpeed hold it; a "
         + "projector of another run does not fit")
   }
+
+  /// Whether LLaVA's own trainer may have made the adapter, and not a trainer of the model
+  /// in transformers, which needs no such file: the base tells, or else its name, the library
+  /// of the class that was adapted and the paths of the modules.
+  private static func isOfLlava(_ adapter: Adapter, _ base: Checkpoint?) -> Bool {
+    if let configuration = base.flatMap({ try? ModelConfiguration(beside: $0) }) {
+      return configuration.isLlava
+    }
+    let name = adapter.base?.lowercased() ?? ""
+    let library = adapter.configuration?.json["auto_mapping"]?["parent_library"]?.string
+    return library?.hasPrefix("transformers.") != true && name.contains("llava") && !name.contains("-hf")
+      && !adapter.modules.contains { module in
+        module.target.dottedSegments.contains(where: partsInTransformers.contains)
+      }
+  }
+
+  /// What transformers calls the parts of the model, and LLaVA's own code does not.
+  private static let partsInTransformers: Set<Substring> = [
+    "language_model", "multi_modal_projector", "vision_tower",
+  ]
 }
 
 extension SideFileChecks {
   /// That LLaVA's projector is missing beside an adapter; an error where the configuration
   /// beside it is that of such a model.
   public static func missingProjector(of adapter: Adapter, in checkpoint: Checkpoint) -> Finding? {
-    llava(checkpoint, adapter)
+    llava(checkpoint, adapter, nil)
   }
 
   /// Whether LLaVA's projector is among the tensors.

@@ -3,6 +3,8 @@ public import Formats
 /// The modules that the configuration makes PEFT adapt, against those of which there are
 /// tensors.
 struct TargetChecks {
+  private let configuration: AdapterConfiguration
+  private let holdsNoFactor: Bool
   private let modules: [AdapterModule]
   private let names: [String]
   private let targets: TargetedModules?
@@ -10,6 +12,11 @@ struct TargetChecks {
   private let isTied: Bool
 
   init(adapter: Adapter, configuration: AdapterConfiguration) {
+    self.configuration = configuration
+    // Keys that are unknown have a finding of their own.
+    holdsNoFactor =
+      adapter.modules.isEmpty && adapter.leftovers.isEmpty && !adapter.replacements.isEmpty
+      && AdapterChecks.isOfModules(configuration.family)
     // `target_parameters` names the others.
     modules = adapter.modules.filter { $0.kind != .parameter }
     names = if case .names(let names) = configuration.targets { names } else { [] }
@@ -17,16 +24,32 @@ struct TargetChecks {
     isTied = configuration.features.contains(.weightTying)
   }
 
-  func findings() -> [Finding] {
-    guard !modules.isEmpty else { return [] }
-    return absent() + uncovered()
+  func findings() -> [Finding] { nothing() + absent() + uncovered() }
+
+  /// That a file of which PEFT wants factors has none, whatever else it holds.
+  fileprivate func nothing() -> [Finding] {
+    guard holdsNoFactor, configuration.targets != .unstated, configuration.targets != .names([])
+    else { return [] }
+    let targets =
+      names.isEmpty
+      ? "target_modules makes it adapt some" : "target_modules names \(Wording.list(names.sorted()))"
+    return [
+      Finding(
+        .error, .emptyAdapter,
+        "the file holds no factor of the kind \(configuration.family.printable), though \(targets): "
+          + "PEFT would call all factors missing and change nothing there")
+    ]
   }
 
-  /// Names of `target_modules` that no module has.
+  /// Names of `target_modules` that no module has, and that no other field leaves out: PEFT
+  /// saves a list with all the names and leaves the excluded ones in it.
+  private var absentNames: [String] {
+    names.filter { !isPresent($0) && targets?.mayExclude($0) != true }.sorted()
+  }
+
   fileprivate func absent() -> [Finding] {
-    guard !modules.isEmpty else { return [] }
-    let absent = names.filter { !isPresent($0) }.sorted()
-    guard !absent.isEmpty else { return [] }
+    let absent = absentNames
+    guard !modules.isEmpty, !absent.isEmpty else { return [] }
     return [
       Finding(
         .warning, .configMismatch,
@@ -73,14 +96,16 @@ struct TargetChecks {
   func missing(in base: Checkpoint) -> [Finding] {
     guard let targets, !modules.isEmpty else { return [] }
     let present = Set(modules.map(\.target))
+    let adapted = Set(modules.compactMap(\.target.dottedSegments.last))
+    let told = Set(absentNames)
     let missing = base.records.compactMap { record -> String? in
       guard record.shape.count > 1, record.name.hasSuffix(".weight") else { return nil }
       let path = String(record.name.dropLast(".weight".count))
       // What a file holds by expert is one parameter in memory.
       guard !present.contains(path), !path.contains(".experts."),
-        targets.verdict(of: path) == .targeted,
+        targets.covers(path, like: adapted),
         names.isEmpty
-          || names.contains(where: { TargetedModules.covers($0, path) && isPresent($0) })
+          || names.contains(where: { TargetedModules.covers($0, path) && !told.contains($0) })
       else { return nil }
       return path
     }
@@ -118,7 +143,8 @@ extension Adapter {
   public func missingTargets(in base: Checkpoint) -> [Finding] {
     guard kind == .peftAdapter, let configuration else { return [] }
     let checks = TargetChecks(adapter: self, configuration: configuration)
-    return (checks.absent() + checks.missing(in: base)).filter { $0.severity == .warning }
+    let nothing = checks.nothing().map { Finding(.warning, $0.code, $0.message) }
+    return nothing + (checks.absent() + checks.missing(in: base)).filter { $0.severity == .warning }
   }
 
   /// What PEFT would load none of, of an adapter of its own.

@@ -68,6 +68,11 @@ enum KohyaNames {
 
   static func stem(_ name: String) -> String { String(name.prefix { $0 != "." }) }
 
+  /// The flattened path without what the dot behind it became.
+  static func withoutDot(_ stem: String) -> String {
+    String(stem.dropLast(stem.reversed().prefix { $0 == "_" }.count))
+  }
+
   static func unique(_ names: [String]) -> [String] {
     var seen: Set<String> = []
     return names.filter { seen.insert($0).inserted }

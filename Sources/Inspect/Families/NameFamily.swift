@@ -74,9 +74,11 @@ extension RenamingDraft {
   /// Gives names of another time those of the base; throws where that takes more than
   /// names.
   mutating func convertSpelling(_ base: KeyList) throws(CheckpointError) {
-    guard let family = NameFamily.leading(from: names, to: entries(of: base).map(\.name)) else {
-      return
+    let wanted = entries(of: base).map(\.name)
+    if let family = TrainerNames.recognised(names), family.telling(wanted).isEmpty {
+      throw family.refusal(of: path, names)
     }
+    guard let family = NameFamily.leading(from: names, to: wanted) else { return }
     guard family.isRenaming else {
       throw CheckpointError(
         path: path,

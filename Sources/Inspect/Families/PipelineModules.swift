@@ -40,7 +40,11 @@ struct PipelineModules: Sendable {
   }
 
   /// The places that a module's name stands for: one, none, or several alike.
-  subscript(name: String) -> Set<BasePlace> { places[name] ?? [] }
+  ///
+  /// SimpleTuner flattened the dot behind the path as well.
+  subscript(name: String) -> Set<BasePlace> {
+    places[name] ?? (style == .flattened ? places[KohyaNames.withoutDot(name)] : nil) ?? []
+  }
 
   /// The names that end most like this one, shapes aside.
   func nearest(to name: String, limit: Int) -> [String] {

@@ -23,23 +23,6 @@ struct ProjectionDirection: Sendable {
   }
 }
 
-/// The words that stand in names, alone and in pairs: what the paths of modules end with.
-struct ModuleEndings {
-  private var words: Set<Substring> = []
-
-  init(_ names: [String]) {
-    for shape in NameShape.fold(names.map { ($0, .unknown) }) {
-      let segments = shape.parts.map { $0.word.map { Substring($0) } ?? "0" }
-      words.formUnion(segments)
-      for (first, second) in zip(segments, segments.dropFirst()) {
-        words.insert("\(first).\(second)")
-      }
-    }
-  }
-
-  func contains(_ ending: String) -> Bool { words.contains(Substring(ending)) }
-}
-
 extension RenamingDraft {
   /// Throws where a preset took the names away from what the base has itself.
   func refuseContrary(to base: KeyList) throws(CheckpointError) {

@@ -10,6 +10,8 @@ struct MergeBase {
   private(set) var originals: [ExactName: TensorRecord] = [:]
   private(set) var configuration: [ConfigurationEdit] = []
   private(set) var findings: [Finding] = []
+  /// What the files hold in another form; made when it is asked for.
+  var rearranged: RearrangedNames?
   /// The adapters whose tensors took places, by name.
   private var origins: [ExactName: String] = [:]
   private let numerics: Numerics
@@ -146,6 +148,7 @@ struct MergeBase {
           + "not have",
         fix: "tenon check \(shellQuoted(adapter.path)) --base \(shellQuoted(checkpoint.path))")
     }
+    try refuseRearranged(record, replacement, of: adapter)
     checkpoint.append(record)
     if adapter.kind == .peftAdapter, !EmbeddingNames.isOutput(record.name) {
       note(

@@ -47,7 +47,7 @@ enum Mergeability {
   static func checkProjector(of weighted: WeightedAdapter, onto base: Checkpoint)
     throws(CheckpointError)
   {
-    guard let finding = weighted.missingProjector, finding.severity == .error, weighted.isWhole,
+    guard let finding = weighted.missingProjector, weighted.isWhole,
       !SideFileChecks.holdsProjector(base)
     else { return }
     throw CheckpointError(

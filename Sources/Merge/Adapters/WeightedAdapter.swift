@@ -28,7 +28,8 @@ public struct WeightedAdapter: Sendable {
     self.init(adapter, weight: weight, findings: source.findings)
     if adapter.kind == .llavaAdapter { configuration = source.sideFile("config.json") }
     tokenizer = source.sideFiles.filter(\.isOfTokenizer)
-    missingProjector = SideFileChecks.missingProjector(of: adapter, in: source)
+    let missing = SideFileChecks.missingProjector(of: adapter, in: source)
+    missingProjector = missing?.severity == .error ? missing : nil
   }
 
   /// What `check` calls an error, but keeps no merge from being what was asked for.
