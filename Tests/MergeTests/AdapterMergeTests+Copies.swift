@@ -36,7 +36,7 @@ extension AdapterMergeTests {
       Issue.record("expected an update")
       return
     }
-    #expect(update.steps.count == 2 && update.steps.allSatisfy(\.isSum))
+    #expect(update.steps.map(\.isSum) == [true, true])
   }
 
   @Test(arguments: [0.5, -1])
@@ -46,7 +46,7 @@ extension AdapterMergeTests {
     var same = try embedding("same", in: directory, copy: ones([5, 4]))
     same.weight = weight
     let plan = try plan(base, [same])
-    #expect(!plan.tensors.contains(where: \.isReplacement))
+    #expect(plan.tensors.filter(\.isReplacement).isEmpty)
     var changed = try embedding("changed", in: directory, copy: zeros([5, 4]))
     changed.weight = weight
     let error = #expect(throws: CheckpointError.self) { try self.plan(base, [changed]) }
