@@ -46,7 +46,7 @@ extension AdapterMergeTests {
   }
 
   @Test func `what the base holds in another form is not put beside it`() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let base = try base(
       in: directory, #"{"model_type": "mixtral"}"#,
       ["model.layers.0.mlp.experts.0.up_proj.weight": ones([4, 4])])

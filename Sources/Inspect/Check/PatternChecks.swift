@@ -22,7 +22,9 @@ enum PatternChecks {
   private static func unmatched(_ patterns: ModulePatterns, _ paths: [String]) -> [String] {
     let whole = Set(paths)
     // Most are paths, which need no search.
-    let keys = patterns.entries.map(\.key).filter { !whole.contains($0.replacing("\\.", with: ".")) }
+    let keys = patterns.entries.map(\.key).filter {
+      !whole.contains($0.replacing("\\.", with: "."))
+    }
     guard keys.count.saturatingProduct(paths.count) <= maximumSearchCount else { return [] }
     return keys.filter { key in
       guard let pattern = try? PythonPattern("(.*\\.)?(\(key))$") else { return false }

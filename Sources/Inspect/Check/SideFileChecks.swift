@@ -45,7 +45,8 @@ public enum SideFileChecks {
     }
     let name = adapter.base?.lowercased() ?? ""
     let library = adapter.configuration?.json["auto_mapping"]?["parent_library"]?.string
-    return library?.hasPrefix("transformers.") != true && name.contains("llava") && !name.contains("-hf")
+    return library?.hasPrefix("transformers.") != true && name.contains("llava")
+      && !name.contains("-hf")
       && !adapter.modules.contains { module in
         module.target.dottedSegments.contains(where: partsInTransformers.contains)
       }
