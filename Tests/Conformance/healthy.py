@@ -38,6 +38,8 @@ MODELS = {
     "HRM": lambda: t.HrmTextForCausalLM(t.HrmTextConfig(**GROUPED)),
     # Tied outputs of many names, positions that no file holds.
     "ModernBERT": lambda: t.ModernBertForMaskedLM(t.ModernBertConfig(**READING)),
+    "ModernBERT, its decoder": lambda: t.ModernBertDecoderForCausalLM(
+        t.ModernBertDecoderConfig(**READING)),
     "XLNet": lambda: t.XLNetLMHeadModel(t.XLNetConfig(
         vocab_size=40, d_model=16, n_layer=2, n_head=2, d_inner=24)),
     "Marian": lambda: t.MarianMTModel(t.MarianConfig(**PAIRED)),

@@ -54,6 +54,7 @@ THEMES = {
     "renaming": "renaming",
     "missing": "missing",
     "healthy": "healthy",
+    "training": "training",
     "divided": "dividing",
 }
 

@@ -68,8 +68,9 @@ extension OutputTransaction {
       }
       let listing = try DirectoryListing(path: path, includesHidden: true)
       // What an earlier run may have written.
+      let known = [SideFile.templateDirectory] + SideFile.moduleDirectories(in: listing)
       let parts = listing.directories.filter { name in
-        (name == SideFile.templateDirectory || ModelDirectory.isPipeline(listing))
+        (known.contains(name) || ModelDirectory.isPipeline(listing))
           && !holdsDirectories(listing.path(of: name))
       }
       if let directory = listing.directories.first(where: { !parts.contains($0) }) {
@@ -126,6 +127,11 @@ private func canonicalName(_ path: String) -> String? {
     let directory = canonical(parent.isEmpty ? "." : parent.string)
   else { return nil }
   return FilePath(directory).appending(name).string
+}
+
+extension Checkpoint {
+  /// The path without links and dots; as it is where it leads nowhere.
+  public static func realPath(of path: String) -> String { canonical(path) ?? path }
 }
 
 /// The path without links and dots, or nil where it leads nowhere.

@@ -1,13 +1,13 @@
-import Formats
+public import Formats
 
 /// Files that should lie beside an adapter and do not.
-enum SideFileChecks {
+public enum SideFileChecks {
   static func findings(_ checkpoint: Checkpoint, _ adapter: Adapter, base: Checkpoint? = nil)
     -> [Finding]
   {
     var findings: [Finding] = []
-    // One that cannot be read is told of as that.
-    if checkpoint.sideFile(AdapterSurvey.configurationName) == nil,
+    // One that cannot be read is told of as that; diffusers keeps it in the file itself.
+    if checkpoint.sideFile(AdapterSurvey.configurationName) == nil, adapter.configuration == nil,
       adapter.kind == .peftAdapter || adapter.kind == .llavaAdapter
     {
       findings.append(
@@ -56,4 +56,17 @@ enum SideFileChecks {
   private static let partsInTransformers: Set<Substring> = [
     "language_model", "multi_modal_projector", "vision_tower",
   ]
+}
+
+extension SideFileChecks {
+  /// That LLaVA's projector is missing beside an adapter; an error where the configuration
+  /// beside it is that of such a model.
+  public static func missingProjector(of adapter: Adapter, in checkpoint: Checkpoint) -> Finding? {
+    llava(checkpoint, adapter, nil)
+  }
+
+  /// Whether LLaVA's projector is among the tensors.
+  public static func holdsProjector(_ checkpoint: Checkpoint) -> Bool {
+    checkpoint.records.contains { LlavaTrainables.isProjector($0.name) }
+  }
 }
