@@ -53,6 +53,7 @@ THEMES = {
     "mend": "mending",
     "renaming": "renaming",
     "missing": "missing",
+    "healthy": "healthy",
     "training": "training",
     "divided": "dividing",
 }

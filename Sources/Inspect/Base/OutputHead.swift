@@ -56,8 +56,12 @@ struct OutputHead {
     for row in masked {
       for record in records where record.name.hasSuffix(row.first) {
         let lead = record.name.dropLast(row.first.count)
-        let isPart = lead.hasSuffix(".") && input.hasPrefix(lead)
-        if lead.isEmpty || isPart && row.isAlwaysOutput { return (row, lead) }
+        let isPart = lead.hasSuffix(".") && input.hasPrefix(lead) && row.isAlwaysOutput
+        guard lead.isEmpty || isPart else { continue }
+        // Some have a layer of this name before an output of another.
+        let bias = row.bias.map { "\(lead)\($0)" }
+        guard bias == nil || records.contains(where: { $0.name == bias }) else { continue }
+        return (row, lead)
       }
     }
     return nil
