@@ -9,7 +9,7 @@ public struct MergeReport: Sendable {
     /// The module, or the tensor's name without `.weight`.
     public var target: String
     public var tensor: String
-    /// Nil for methods without a rank or a scale.
+    /// Nil for methods without a rank or a scale, and where adapters have different ones.
     public var rank: Int?
     public var scale: Double?
     public var adapters: [String]
@@ -72,6 +72,12 @@ public struct MergeReport: Sendable {
     }
   }
 
+  /// What all sums have alike.
+  private static func common<Value: Equatable>(_ values: [Value?]) -> Value? {
+    guard let first = values.first, values.allSatisfy({ $0 == first }) else { return nil }
+    return first
+  }
+
   private static func target(
     _ name: String, _ update: TensorUpdate, _ statistics: UpdateStatistics?
   ) -> Target {
@@ -84,7 +90,8 @@ public struct MergeReport: Sendable {
     }
     return Target(
       target: name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name,
-      tensor: name, rank: deltas.first?.rank, scale: deltas.first?.scale, adapters: adapters,
+      tensor: name, rank: common(deltas.map(\.rank)), scale: common(deltas.map(\.scale)),
+      adapters: adapters,
       relativeUpdate: statistics?.relativeUpdate,
       kept: statistics?.keptShare.map { min(1, max(0, $0)) })
   }

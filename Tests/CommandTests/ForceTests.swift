@@ -138,6 +138,22 @@ import Testing
     #expect(try sandbox.names().filter { $0.contains(".tenon") } == [])
   }
 
+  @Test func `--force replaces a model with modules behind it`() async throws {
+    let sandbox = try sandbox()
+    try sandbox.write(
+      Data(#"[{"path": ""}, {"path": "1_Pooling"}, {"path": "2_Dense"}]"#.utf8),
+      to: "base/modules.json")
+    for file in ["1_Pooling/config.json", "2_Dense/model.safetensors"] {
+      try sandbox.write(Data("{}".utf8), to: "base/\(file)")
+    }
+    for force in [[], ["--force"]] {
+      let outcome = try await sandbox.tenon(["merge", "base", "adapter", "-o", "new"] + force)
+      #expect(outcome.status == "0", "\(outcome.stderr)")
+      #expect(try sandbox.data("new/1_Pooling/config.json") == Data("{}".utf8))
+      #expect(try sandbox.data("new/2_Dense/model.safetensors") == Data("{}".utf8))
+    }
+  }
+
   @Test func `--force does not mind that there is nothing`() async throws {
     let sandbox = try sandbox()
     let outcome = try await sandbox.tenon("merge", "base", "adapter", "-o", "new", "--force")

@@ -100,6 +100,47 @@ def run(harness, every):
     for name in MODELS:
         with harness.case(name):
             merge(harness, name)
+    for name in REARRANGED:
+        with harness.case(f"rearranged: {name}"):
+            rearranged(harness, *REARRANGED[name])
+
+
+# Models of which transformers rearranges values, and a module that no file has as it is.
+REARRANGED = {
+    "experts": (lambda: t.MixtralForCausalLM(t.MixtralConfig(**READING, **EXPERTS)),
+                ["q_proj"], ["experts"]),
+    "turned heads": (lambda: t.GradiumPhononTTSForConditionalGeneration(t.GradiumPhononTTSConfig(
+        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=2,
+        num_attention_heads=2, latent_dim=8, audio_prompt_dim=8, flow_head_config=dict(
+            hidden_size=16, num_hidden_layers=1, latent_dim=8, condition_dim=16))),
+        ["fc1"], ["k_proj"]),
+}
+
+
+def rearranged(harness, make, targets, saved):
+    """Refused, unless the base is saved as it is loaded."""
+    place = harness.fresh()
+    model = make()
+    drawn(model, lambda parameter: True)
+    kind = type(model)
+    bases = [os.path.join(place, name) for name in ("base", "loaded")]
+    for base, original in zip(bases, (True, False)):
+        model.save_pretrained(base, save_original_format=original)
+    tuned = get_peft_model(again(kind, bases[0], torch.float32), LoraConfig(
+        r=3, lora_alpha=5, target_modules=targets, modules_to_save=saved))
+    drawn(tuned, lambda parameter: parameter.requires_grad)
+    adapter, out = (os.path.join(place, name) for name in ("adapter", "out"))
+    tuned.save_pretrained(adapter)
+    refusal = harness.run("merge", bases[0], adapter, "-o", out)
+    harness.equal(refusal.status, 2, "the base in another form is refused")
+    harness.check("save_original_format=False" in refusal.err, "a way is told", refusal.err)
+    harness.equal(harness.run("check", adapter, "--base", bases[0]).status, 1, "check says so")
+    harness.done("merge", bases[1], adapter, "-o", out)
+    expected = tuned.merge_and_unload().state_dict()
+    found = again(kind, out, torch.float32).state_dict()
+    for name, tensor in expected.items():
+        harness.check(torch.allclose(found[name], tensor, rtol=1e-5, atol=1e-5),
+                      f"{name} as PEFT's")
 
 
 def merge(harness, name):

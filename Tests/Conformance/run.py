@@ -53,6 +53,7 @@ THEMES = {
     "mend": "mending",
     "renaming": "renaming",
     "missing": "missing",
+    "training": "training",
     "divided": "dividing",
 }
 

@@ -20,7 +20,8 @@ import Testing
 
   private func told(_ report: CheckReport) -> [String] {
     report.findings.map {
-      "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)" + ($0.fix.map { " | \($0)" } ?? "")
+      "\($0.severity.rawValue) \($0.code.rawValue): \($0.message)"
+        + ($0.fix.map { " | \($0)" } ?? "")
     }
   }
 

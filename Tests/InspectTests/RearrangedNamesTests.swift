@@ -1,5 +1,5 @@
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @testable import Inspect
@@ -41,10 +41,8 @@ import Testing
 
   @Test(arguments: cases)
   func `what transformers makes when it loads is none that the base lacks`(row: Case) throws {
-    let path = FileManager.default.temporaryDirectory
-      .appending(path: "tenon-rearranged-\(UInt64.random(in: 0 ..< .max)).json").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    try Data(#"{"model_type": "\#(row.model)"}"#.utf8).write(to: URL(filePath: path))
+    let directory = TemporaryDirectory()
+    let path = try directory.write(#"{"model_type": "\#(row.model)"}"#, to: "config.json")
     var base = Checkpoint(path: "base", format: .safetensors, records: [tensor(row.file, [4, 4])])
     base.sideFiles = [SideFile(name: "config.json", path: path)]
     #expect(RearrangedNames(base).contains(row.name) == row.isRearranged)

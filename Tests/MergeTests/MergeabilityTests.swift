@@ -62,6 +62,8 @@ import Testing
       (["q_proj.W_q", "q_proj.zero"], .u8, "q_proj.W_q", "HQQ"),
       (["q_proj.weight._data", "q_proj.weight._scale"], .i8, "q_proj.weight._data", "quanto"),
       (["q_proj.qweight", "q_proj.g_idx"], .i32, "q_proj.qweight", "GPTQ or AWQ"),
+      (["q_proj.codes", "q_proj.codebooks"], .i16, "q_proj.codes", "AQLM"),
+      (["q_proj.indices", "q_proj.centroids"], .i32, "q_proj.indices", "an unnamed method"),
       (["q_proj.weight", "q_proj.scale_weight"], .f8e4m3, "q_proj.weight", "ComfyUI"),
       (["q_proj.weight", "q_proj.weight_scale_2"], .u8, "q_proj.weight", "ModelOpt with NVFP4"),
       (["q_proj.weight", "q_proj.SCB"], .i8, "q_proj.weight", "bitsandbytes with 8 bits"),

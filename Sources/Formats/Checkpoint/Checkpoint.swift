@@ -80,13 +80,14 @@ public struct Shard: Sendable {
 
 /// A file that belongs to a model beside its tensors.
 public struct SideFile: Sendable {
-  /// The only directory of which files belong to a model: transformers reads
-  /// further chat templates from it.
+  /// The directory that transformers reads further chat templates from.
   static let templateDirectory = "additional_chat_templates"
 
   /// The name, with the directory that it is in, if any.
   public var name: String
   public var path: String
+  /// Whether it lies in the directory of a module that follows the model's own layers.
+  public internal(set) var isOfModule = false
 
   public init(name: String, path: String) {
     self.name = name
@@ -102,8 +103,9 @@ public struct SideFile: Sendable {
       .map { SideFile(name: "\(templateDirectory)/\($0)", path: inner.path(of: $0)) }
   }
 
-  /// Whether it is another file of tensors, by its name.
-  public var holdsTensors: Bool { DirectorySource.isTensorFile(name) }
+  /// Whether it is another file of tensors, by its name; those of modules belong to the model
+  /// as they are.
+  public var holdsTensors: Bool { !isOfModule && DirectorySource.isTensorFile(name) }
 }
 
 /// Something that a file holds beside tensors.

@@ -4,11 +4,8 @@
 /// Anything else is somebody's work that nobody asked to remove.
 struct ModelDirectory {
   private static let names: Set<String> = [
-    "added_tokens.json", "chat_template.json", "chat_template.jinja", "configuration.json",
-    "merges.txt", "model_index.json", "modules.json", "params.json", "preprocessor.json",
-    "quant_strategy.json", "special_tokens_map.json", "spiece.model", "tekken.json",
-    "tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "sentencepiece.bpe.model",
-    "qwen.tiktoken",
+    "configuration.json", "model_index.json", "modules.json", "params.json",
+    "preprocessor.json", "quant_strategy.json",
   ]
   private static let suffixes = ["config.json", ".jinja"]
 
@@ -25,7 +22,8 @@ struct ModelDirectory {
     }
     return (listing.files + listing.others).filter { name in
       let isExpected =
-        known.contains(name) || suffixes.contains(where: name.hasSuffix)
+        known.contains(name) || SideFile(name: name, path: name).isOfTokenizer
+        || suffixes.contains(where: name.hasSuffix)
         || DirectorySource.isTensorFile(name) || DirectorySource.isIndex(name)
       return !isExpected || listing.others.contains(name)
     }.sorted()

@@ -68,8 +68,9 @@ extension OutputTransaction {
       }
       let listing = try DirectoryListing(path: path, includesHidden: true)
       // What an earlier run may have written.
+      let known = [SideFile.templateDirectory] + SideFile.moduleDirectories(in: listing)
       let parts = listing.directories.filter { name in
-        (name == SideFile.templateDirectory || ModelDirectory.isPipeline(listing))
+        (known.contains(name) || ModelDirectory.isPipeline(listing))
           && !holdsDirectories(listing.path(of: name))
       }
       if let directory = listing.directories.first(where: { !parts.contains($0) }) {

@@ -46,6 +46,7 @@ struct DirectorySource {
     let weights = Set(checkpoint.shards.map(\.name))
     return listing.files.filter { !weights.contains($0) && !isIndex($0) }
       .map { SideFile(name: $0, path: listing.path(of: $0)) } + SideFile.templates(in: listing)
+      + SideFile.modules(in: listing)
   }
 
   /// The configuration of an adapter whose file of tensors is named by itself: the

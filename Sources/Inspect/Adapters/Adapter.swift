@@ -150,7 +150,7 @@ extension Adapter {
   }
 
   /// The adapter with others of the tensors that take places, or without them.
-  func replacing(_ replacement: (AdapterReplacement) -> AdapterReplacement?) -> Adapter {
+  public func replacing(_ replacement: (AdapterReplacement) -> AdapterReplacement?) -> Adapter {
     with(replacements: replacements.compactMap(replacement))
   }
 

@@ -8,7 +8,8 @@ public struct AdapterConfiguration: Sendable, Hashable {
   public let family: String
   /// `base_model_name_or_path`.
   public let base: String?
-  /// `r`, or PEFT's default for it; nil for families without a rank.
+  /// `r`, or PEFT's default for it; of AdaLoRA the rank before any was taken away; nil for
+  /// families without a rank.
   public let rank: Int?
   /// `lora_alpha` (`alpha` for LoHa and LoKr), or PEFT's default for it; nil for
   /// families without it.
@@ -46,7 +47,10 @@ public struct AdapterConfiguration: Sendable, Hashable {
     base = try fields.string("base_model_name_or_path")
     // To other methods the same fields mean something else.
     let isScaled = UnmergeableMethod.isMerged(family) && !["oft", "boft"].contains(family)
-    rank = isScaled ? try fields.positiveInt("r") ?? defaults.rank : nil
+    rank =
+      family == "adalora"
+      ? try Self.initialRank(fields, json)
+      : isScaled ? try fields.positiveInt("r") ?? defaults.rank : nil
     alpha = isScaled ? try fields.finiteDouble(defaults.alphaField) ?? defaults.alpha : nil
     scale = nil
     isRankStabilized = try fields.bool("use_rslora") ?? false
@@ -58,6 +62,14 @@ public struct AdapterConfiguration: Sendable, Hashable {
     modulesToSave = try fields.strings("modules_to_save")
     features = AdapterFeature.active(in: json)
     self.json = json
+  }
+
+  /// `init_r`, or the number of ranks of which `rank_pattern` says whether they are left.
+  private static func initialRank(_ fields: ConfigurationFields, _ json: JSONValue)
+    throws(CheckpointError) -> Int?
+  {
+    if let rank = try fields.positiveInt("init_r") { return rank }
+    return json["rank_pattern"]?.object?.first?.value.array?.count
   }
 
   /// The rows of embeddings that were trained by themselves: a list, or lists by module.
@@ -111,7 +123,7 @@ public struct AdapterConfiguration: Sendable, Hashable {
     Defaults(family: "lora", rank: 8, alphaField: "lora_alpha", alpha: 8),
     Defaults(family: "loha", rank: 8, alphaField: "alpha", alpha: 8),
     Defaults(family: "lokr", rank: 8, alphaField: "alpha", alpha: 8),
-    Defaults(family: "adalora", rank: 8, alphaField: "lora_alpha", alpha: 8),
+    Defaults(family: "adalora", rank: nil, alphaField: "lora_alpha", alpha: 8),
     Defaults(family: "vera", rank: 256, alphaField: "lora_alpha", alpha: nil),
   ]
 

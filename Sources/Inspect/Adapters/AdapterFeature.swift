@@ -83,7 +83,7 @@ public enum AdapterFeature: String, Sendable, Hashable, CaseIterable {
     Row(
       feature: .weightTying, isOn: isTrue,
       explanation: "ties the adapters of the embedding and the output"),
-    Row(feature: .megatron, isOn: isOn, explanation: "splits layers over devices (Megatron)"),
+    Row(feature: .megatron, isOn: isFilled, explanation: "splits layers over devices (Megatron)"),
   ]
 
   /// What Python takes for true, which is how PEFT asks.

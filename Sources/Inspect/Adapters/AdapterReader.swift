@@ -86,7 +86,7 @@ struct AdapterReader {
 
   private mutating func note(_ key: AdapterKey, of record: TensorRecord) {
     note(key.wrappers, of: record)
-    if record.elementCount == 0 { zeroSized.append(record.name) }
+    if record.elementCount == 0, !Self.isWithoutRanks(record, key) { zeroSized.append(record.name) }
     if key.modelPrefixCount > 1 { doublyPrefixed.append(record.name) }
     if key.modelPrefixCount == 0, !key.target.isEmpty { unprefixed.append(record.name) }
     if family.kind == .kohyaAdapter, key.target.hasSuffix("_") { underscored.append(record.name) }
@@ -94,6 +94,13 @@ struct AdapterReader {
 
   private mutating func note(_ found: [Substring], of record: TensorRecord) {
     for wrapper in Set(found) { wrappers[wrapper, default: []].append(record.name) }
+  }
+
+  /// Whether AdaLoRA has taken all ranks of a module away: its factors keep their other
+  /// length, where ZeRO-3 leaves tensors `[0]`.
+  private static func isWithoutRanks(_ record: TensorRecord, _ key: AdapterKey) -> Bool {
+    guard case .leaf(let leaf, _) = key.content, leaf.family == "adalora" else { return false }
+    return record.shape.count == 2 && record.shape.contains { $0 > 0 }
   }
 
   private mutating func place(_ record: TensorRecord, _ key: AdapterKey) {

@@ -75,9 +75,12 @@ struct AdapterScales {
       rank = configuredRank(of: path) ?? rank
     }
     let alpha = alpha(of: path, draft, rank: rank)
+    // AdaLoRA takes ranks away while it trains, and scales by the first number of them.
+    let scaledRank = kind == .adalora ? configuredRank(of: path) ?? rank : rank
     return AdapterModule(
       target: path, kind: kind, tensors: draft.tensors, rank: rank, alpha: alpha,
-      scale: Self.isUnscaled(kind, rank: rank) ? 1 : scale(of: path, alpha: alpha, rank: rank))
+      scale: Self.isUnscaled(kind, rank: rank)
+        ? 1 : scale(of: path, alpha: alpha, rank: scaledRank))
   }
 
   /// LyCORIS scales a Kronecker product of two whole factors by 1, whatever alpha it

@@ -139,6 +139,12 @@ struct AdapterSurvey: Sendable {
     "unet", "transformer", "transformer_2", "text_encoder", "text_encoder_2", "text_encoder_3",
     "prior", "diffusion_model",
   ]
+  /// Those of them that nothing else begins with.
+  private static let ownComponents: Set<Substring> = [
+    "text_encoder", "text_encoder_2", "text_encoder_3", "diffusion_model",
+  ]
+  /// What the name of a factor has in it, of which every adapter has some.
+  private static let factors = ["lora", ".lokr_", ".hada_"]
   /// The words of which one is in every key of an older diffusers adapter or of a
   /// diffusion transformer, and in none of a GPT-2's, which also begin with
   /// `transformer.`.
@@ -160,9 +166,11 @@ struct AdapterSurvey: Sendable {
     if bareBeginnings.contains(where: { name.hasPrefix($0) }) {
       return bareLeaves.contains { name.hasSuffix($0) }
     }
-    guard components.contains(name.prefix { $0 != "." }) else { return false }
-    guard name.hasBytes("lora") else { return false }
-    return name.hasPrefix("text_encoder") || words.contains { name.hasBytes($0) }
+    let component = name.prefix { $0 != "." }
+    guard components.contains(component), factors.contains(where: { name.hasBytes($0) }) else {
+      return false
+    }
+    return ownComponents.contains(component) || words.contains { name.hasBytes($0) }
   }
 }
 

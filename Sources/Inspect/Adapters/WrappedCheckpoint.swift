@@ -19,6 +19,16 @@ public struct WrappedCheckpoint: Sendable {
   /// configured rank is not that of the tensors.
   public init(_ checkpoint: Checkpoint, alpha: Double? = nil) throws(CheckpointError) {
     guard AdapterFamily.recognised(AdapterSurvey(checkpoint))?.kind == .wrappedCheckpoint else {
+      let parts = checkpoint.records.map(\.name).filter(PLoRA.ends)
+      guard parts.isEmpty else {
+        throw CheckpointError(
+          path: checkpoint.path,
+          "holds no adapter; its \(Wording.count(parts.count, "tensor")) of PLoRA "
+            + "(\(Wording.plora(parts))) \(Wording.verb(parts.count, "belongs", "belong")) to the "
+            + "model and \(Wording.verb(parts.count, "acts", "act")) on image tokens alone, so that "
+            + "no weight can take \(Wording.verb(parts.count, "it", "them")) in; expected a base "
+            + "and an adapter")
+      }
       throw CheckpointError(
         path: checkpoint.path,
         "does not hold a base and an adapter in one; expected both, or a base and an adapter",

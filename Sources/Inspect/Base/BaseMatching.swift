@@ -23,7 +23,10 @@ public struct BaseMatching: Sendable {
   public struct PartialMatch: Sendable {
     public let module: AdapterModule
     public let base: TensorRecord
+    /// Of fused experts those of all matrices, one below the other.
     public let rows: Range<Int>
+    /// Whether the tensor is a stack of the experts' matrices.
+    public var isOfExpert: Bool { base.shape.count == 3 }
   }
 
   public let adapter: Adapter
@@ -123,8 +126,10 @@ public struct BaseMatching: Sendable {
   private mutating func addPart(
     _ module: AdapterModule, _ record: TensorRecord, _ index: Int, of count: Int
   ) {
-    guard let rows = record.shape.first, rows % count == 0,
-      module.updatedShape == [rows / count] + record.shape.dropFirst()
+    let isStack = record.shape.count == 3
+    let columns = isStack ? [record.shape[2]] : Array(record.shape.dropFirst())
+    let rows = isStack ? record.shape[0].saturatingProduct(record.shape[1]) : record.shape.first
+    guard let rows, rows.isMultiple(of: count), module.updatedShape == [rows / count] + columns
     else {
       mismatches.append(Mismatch(module: module, base: record))
       return

@@ -32,7 +32,14 @@ struct BasePlaces {
     switch search {
     case .exact(let loaded):
       if let name = Self.tensor(of: target, positions) { return [.whole(name)] }
-      return loaded?["\(target).weight"].map { [$0] } ?? []
+      if let place = loaded?["\(target).weight"] { return [place] }
+      let fused = ExpertParameter.place(of: target) { name in
+        positions[name].map { base.records[$0] }
+      }
+      if let fused { return [fused] }
+      // What Mixtral calls the layers of its experts in files of transformers before 5.
+      let renamed = target.replacing(".block_sparse_moe.", with: ".mlp.")
+      return Self.tensor(of: renamed, positions).map { [.whole($0)] } ?? []
     case .pipeline(let modules):
       return modules[target]
     }

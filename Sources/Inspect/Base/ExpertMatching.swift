@@ -55,6 +55,9 @@ public struct ExpertMatching {
     let names = parameterNames(at: path, in: tensors)
     let parameters = names.compactMap { ExpertParameter($0, of: path, in: tensors) }
     guard parameters.count == names.count, !names.isEmpty else {
+      if let packed = names.lazy.compactMap({ tensors["\(path).\($0)_blocks"] }).first {
+        throw quantised(packed)
+      }
       var error = refusal(
         modules[0],
         "is for parameters of \(path.quoted) (\(names.joined(separator: ", "))), which the base "
@@ -173,6 +176,17 @@ public struct ExpertMatching {
     if numbers.lexicographicallyPrecedes([0, 19, 0]) { return true }
     if numbers.lexicographicallyPrecedes([0, 19, 1]) { return !isModelTransposed }
     return isModelTransposed
+  }
+
+  /// The refusal of experts that lie in the base in few bits each.
+  private func quantised(_ packed: TensorRecord) -> CheckpointError {
+    CheckpointError(
+      path: base.path, tensor: packed.name,
+      "is \(packed.type.name) \(packed.shape): the experts of the base are quantised "
+        + "(\((base.quantisation ?? "MXFP4").printable)), and an adapter can be merged into BF16, F16, "
+        + "F32 and F64 only",
+      fix: "load the base with transformers and Mxfp4Config(dequantize=True), save it, and merge "
+        + "into that")
   }
 
   private func refusal(_ module: AdapterModule, _ message: String) -> CheckpointError {

@@ -77,6 +77,29 @@ extension ExpertParameter {
     ("up_proj", ["up_proj"]), ("down_proj", ["down_proj"]), ("down_proj", ["w2"]),
   ]
 
+  /// The rows of a fused parameter that are the weight of one expert's own module, as
+  /// transformers before 5 had it; `record` finds a tensor.
+  static func place(of target: String, _ record: (String) -> TensorRecord?) -> BasePlace? {
+    let segments = target.dottedSegments
+    guard segments.count > 3, let part = segments.last,
+      let expert = Int(segments[segments.count - 2]), expert >= 0
+    else { return nil }
+    let lead = segments.dropLast(2).joined(separator: ".")
+    // Mixtral's and Phi's layers have another name since.
+    let leads = [lead, lead.replacing(".block_sparse_moe.", with: ".mlp.")]
+    for layout in layouts {
+      guard let index = layout.parts.firstIndex(of: String(part)) else { continue }
+      for lead in leads {
+        let name = "\(lead).\(layout.parameter)"
+        guard let shape = record(name)?.shape, shape.count == 3, expert < shape[0] else { continue }
+        return .part(
+          tensor: name, index: expert.saturatingProduct(layout.parts.count).saturatingSum(index),
+          count: shape[0].saturatingProduct(layout.parts.count))
+      }
+    }
+    return nil
+  }
+
   /// The order in which models register their parameters, which decides how PEFT nests
   /// the adapters of several.
   static let registration = ["gate_up_proj", "up_proj", "down_proj"]

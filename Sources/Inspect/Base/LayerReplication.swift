@@ -61,16 +61,19 @@ public struct LayerReplication: Sendable {
   private static func layerList(of adapter: Adapter, in base: Checkpoint)
     -> (path: String, count: Int)?
   {
-    var paths: Set<String> = []
-    for module in adapter.modules {
-      guard let path = split(module.target)?.path else { return nil }
-      paths.insert(path)
-    }
-    guard paths.count == 1, let path = paths.first else { return nil }
+    // Heads and the like are in no list, and lie beside the layers.
+    let paths = Set(adapter.modules.compactMap { split($0.target)?.path })
+    let lists = paths.count == 1 ? paths : paths.filter(isRepeated)
+    guard lists.count == 1, let path = lists.first else { return nil }
     let numbers = base.records.compactMap { record in
       split(record.name).flatMap { $0.path == path ? $0.number : nil }
     }
     return numbers.max().map { (path, $0 + 1) }
+  }
+
+  /// Whether PEFT looks for the layers of a model under this name.
+  private static func isRepeated(_ path: String) -> Bool {
+    ["layers.", "encoder.layer.", "h."].contains { path == $0 || path.hasSuffix(".\($0)") }
   }
 
   /// A name cut around its first number.

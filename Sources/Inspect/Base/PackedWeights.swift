@@ -3,7 +3,8 @@ public import Formats
 
 extension BaseMatching {
   /// Modules whose weight the base holds packed by a quantisation, under its own name
-  /// with another shape (bitsandbytes) or under another name (GPTQ, AWQ, HQQ and their like),
+  /// with another shape (bitsandbytes) or under another name (GPTQ, AWQ, HQQ, AQLM, VPTQ
+  /// and their like),
   /// and the packed tensor.
   public func packedWeights(in base: Checkpoint)
     -> [(module: AdapterModule, record: TensorRecord)]
@@ -19,7 +20,7 @@ extension BaseMatching {
   }
 
   private static let packedNames = [
-    "qweight", "weight_packed", "weight.absmax", "W_q", "weight._data",
+    "qweight", "weight_packed", "weight.absmax", "W_q", "weight._data", "codes", "indices",
   ]
 
   /// The modules that add to a bias that the base does not have.

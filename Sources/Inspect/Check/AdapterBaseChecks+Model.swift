@@ -45,40 +45,15 @@ extension AdapterBaseChecks {
   }
 
   func plora() -> [Finding] {
+    if let lost = PLoRA.lost(from: base, of: adapter) { return [lost] }
     let names = base.records.map(\.name).filter(PLoRA.ends)
-    if !names.isEmpty {
-      let lost = PLoRA.missing(in: base.records.map(\.name))
-      if !lost.isEmpty {
-        return [
-          Finding(
-            .error, .ploraLost, tensors: lost,
-            "the base \(base.path.printable) holds \(Wording.count(names.count, "tensor")) of PLoRA, "
-              + "but lacks \(Wording.folded(lost)): loading would fill "
-              + "\(Wording.verb(lost.count, "it", "them")) with random values")
-        ]
-      }
-      return [
-        Finding(
-          .note, .ploraPresent, tensors: names,
-          "\(Wording.count(names.count, "tensor")) of the base \(Wording.verb(names.count, "is", "are")) "
-            + "PLoRA (\(Wording.plora(names))): part of the model, which acts on image tokens alone, "
-            + "and carried through a merge unchanged")
-      ]
-    }
-    let isXComposer = adapter.base?.lowercased().contains("xcomposer2") ?? false
-    let leaked = adapter.replacements.contains { $0.kind == .plora }
-    let isOfXComposer =
-      configuration?.isXComposer == true || PLoRA.isExpected(in: base.records.map(\.name))
-    guard isXComposer || leaked || isOfXComposer else { return [] }
+    guard !names.isEmpty else { return [] }
     return [
       Finding(
-        .error, .ploraLost,
-        (isXComposer || leaked
-          ? "the adapter was trained on a model with PLoRA"
-          : "the base is an InternLM-XComposer 2, whose weights have PLoRA beside them")
-          + ", but the base \(base.path.printable) holds none "
-          + "of it: loading it would fill plora_glb_GN, plora_sub_GN and Plora_A/B with random values"
-      )
+        .note, .ploraPresent, tensors: names,
+        "\(Wording.count(names.count, "tensor")) of the base \(Wording.verb(names.count, "is", "are")) "
+          + "PLoRA (\(Wording.plora(names))): part of the model, which acts on image tokens alone, "
+          + "and carried through a merge unchanged")
     ]
   }
 

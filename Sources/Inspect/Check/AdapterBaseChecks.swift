@@ -162,6 +162,8 @@ struct AdapterBaseChecks {
   /// Factors of fused experts without a parameter that is theirs.
   private func experts() -> [Finding] {
     guard let expertFault else { return [] }
+    // That the base is quantised was said already.
+    if quantised().contains(where: { $0.severity == .error }) { return [] }
     return [
       Finding(
         .error, .unmatchedKey, tensors: [expertFault.tensor].compactMap(\.self),

@@ -28,7 +28,8 @@ extension CheckpointCheck {
     }
     let success = isOfWrapped && load.isClean ? [Self.loaded] : []
     return report(
-      success + result.findings + sentences + UnusedComponents.findings(log.unusedComponents, checkpoint)
+      success + result.findings + sentences
+        + UnusedComponents.findings(log.unusedComponents, checkpoint)
         + Self.unsaid(alone, besides: load) + cut(log), doubts: doubts.compactMap(\.self),
       load: load, map: result.map)
   }

@@ -1,7 +1,39 @@
-import Formats
+public import Formats
 
 /// PLoRA that a base should have and does not.
 extension PLoRA {
+  /// That a base has lost its PLoRA or some of it; nil where it has all, or is none that has
+  /// any. What an adapter was trained on tells it too.
+  public static func lost(from base: Checkpoint, of adapter: Adapter? = nil) -> Finding? {
+    let all = base.records.map(\.name)
+    let present = all.filter(ends)
+    let lost = missing(in: all)
+    if !lost.isEmpty {
+      return Finding(
+        .error, .ploraLost, tensors: lost,
+        "the base \(base.path.printable) holds \(Wording.count(present.count, "tensor")) of PLoRA, "
+          + "but lacks \(Wording.folded(lost)): loading would fill "
+          + "\(Wording.verb(lost.count, "it", "them")) with random values")
+    }
+    // The norms alone are what is left of it.
+    guard !present.contains(where: { !$0.hasSuffix("_GN") }) else { return nil }
+    let wasThere =
+      adapter?.base?.lowercased().contains("xcomposer2") ?? false
+      || adapter?.replacements.contains { $0.kind == .plora } ?? false
+    let configuration = (try? ModelConfiguration(beside: base)) ?? nil
+    guard wasThere || configuration?.isXComposer == true || isExpected(in: all) else { return nil }
+    return Finding(
+      .error, .ploraLost,
+      (wasThere
+        ? "the adapter was trained on a model with PLoRA"
+        : "the base is an InternLM-XComposer 2, whose weights have PLoRA beside them")
+        + ", but the base \(base.path.printable) holds "
+        + (present.isEmpty ? "none of it" : "\(Wording.plora(present)) alone")
+        + ": loading it would fill "
+        + (present.isEmpty ? "plora_glb_GN, plora_sub_GN and " : "")
+        + "Plora_A/B with random values")
+  }
+
   /// Whether the names are those of a model that has PLoRA beside its weights.
   static func isExpected(in names: [String]) -> Bool {
     names.contains { $0.hasPrefix("vision_proj.") } && names.contains { $0.hasPrefix("vit.") }

@@ -4,7 +4,8 @@ import Formats
 enum PatternChecks {
   static func findings(_ adapter: Adapter, _ configuration: AdapterConfiguration) -> [Finding] {
     let paths = adapter.modules.map(\.targetedPath)
-    guard !paths.isEmpty else { return [] }
+    // Some keys are for parameters, which are no modules.
+    guard !paths.isEmpty, !configuration.features.contains(.targetParameters) else { return [] }
     let fields = [
       ("rank_pattern", configuration.rankPattern), ("alpha_pattern", configuration.alphaPattern),
     ]
@@ -22,7 +23,9 @@ enum PatternChecks {
   private static func unmatched(_ patterns: ModulePatterns, _ paths: [String]) -> [String] {
     let whole = Set(paths)
     // Most are paths, which need no search.
-    let keys = patterns.entries.map(\.key).filter { !whole.contains($0.replacing("\\.", with: ".")) }
+    let keys = patterns.entries.map(\.key).filter {
+      !whole.contains($0.replacing("\\.", with: "."))
+    }
     guard keys.count.saturatingProduct(paths.count) <= maximumSearchCount else { return [] }
     return keys.filter { key in
       guard let pattern = try? PythonPattern("(.*\\.)?(\(key))$") else { return false }

@@ -27,6 +27,10 @@ struct QuantisedNames: Sendable {
     QuantisedNames(library: "compressed-tensors", endings: ["weight_packed"], remedy: original),
     QuantisedNames(
       library: "ModelOpt with NVFP4", endings: ["weight_scale_2"], remedy: original),
+    QuantisedNames(library: "AQLM", endings: ["codebooks"], remedy: original),
+    QuantisedNames(
+      library: "MXFP4", endings: ["gate_up_proj_blocks", "down_proj_blocks"],
+      remedy: "load the model with transformers and Mxfp4Config(dequantize=True) and save that"),
     QuantisedNames(library: "HQQ", endings: ["W_q"], remedy: original),
     QuantisedNames(library: "quanto", endings: ["_data", "_scale"], remedy: original),
     QuantisedNames(

@@ -1,7 +1,7 @@
-import Formats
+public import Formats
 
 /// Files that should lie beside an adapter and do not.
-enum SideFileChecks {
+public enum SideFileChecks {
   static func findings(_ checkpoint: Checkpoint, _ adapter: Adapter, base: Checkpoint? = nil)
     -> [Finding]
   {
@@ -45,7 +45,8 @@ enum SideFileChecks {
     }
     let name = adapter.base?.lowercased() ?? ""
     let library = adapter.configuration?.json["auto_mapping"]?["parent_library"]?.string
-    return library?.hasPrefix("transformers.") != true && name.contains("llava") && !name.contains("-hf")
+    return library?.hasPrefix("transformers.") != true && name.contains("llava")
+      && !name.contains("-hf")
       && !adapter.modules.contains { module in
         module.target.dottedSegments.contains(where: partsInTransformers.contains)
       }
@@ -55,4 +56,17 @@ enum SideFileChecks {
   private static let partsInTransformers: Set<Substring> = [
     "language_model", "multi_modal_projector", "vision_tower",
   ]
+}
+
+extension SideFileChecks {
+  /// That LLaVA's projector is missing beside an adapter; an error where the configuration
+  /// beside it is that of such a model.
+  public static func missingProjector(of adapter: Adapter, in checkpoint: Checkpoint) -> Finding? {
+    llava(checkpoint, adapter, nil)
+  }
+
+  /// Whether LLaVA's projector is among the tensors.
+  public static func holdsProjector(_ checkpoint: Checkpoint) -> Bool {
+    checkpoint.records.contains { LlavaTrainables.isProjector($0.name) }
+  }
 }

@@ -32,7 +32,8 @@ struct TargetChecks {
     else { return [] }
     let targets =
       names.isEmpty
-      ? "target_modules makes it adapt some" : "target_modules names \(Wording.list(names.sorted()))"
+      ? "target_modules makes it adapt some"
+      : "target_modules names \(Wording.list(names.sorted()))"
     return [
       Finding(
         .error, .emptyAdapter,

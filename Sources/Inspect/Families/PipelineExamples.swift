@@ -134,5 +134,11 @@ enum PipelineExamples {
       "double_blocks.0.img_attn.qkv.weight"),
     Example(
       "diffusion_model.double_blocks.0.img_attn.qkv.alpha", "double_blocks.0.img_attn.qkv.weight"),
+    // Wan, whose modules no other model has.
+    Example(
+      "diffusion_model.blocks.0.self_attn.q.lora_down.weight",
+      "model.diffusion_model.blocks.0.self_attn.q.weight"),
+    Example("diffusion_model.blocks.0.ffn.2.lora_up.weight", "blocks.0.ffn.2.weight"),
+    Example("diffusion_model.blocks.0.ffn.2.diff_b", "blocks.0.ffn.2.weight"),
   ]
 }

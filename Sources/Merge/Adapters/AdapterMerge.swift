@@ -60,6 +60,13 @@ public struct AdapterMerge: Sendable {
     for weighted in adapters {
       try weighted.findings.requireDistinctNames(path: weighted.adapter.path)
       try Mergeability.check(weighted.adapter)
+      try Mergeability.checkProjector(of: weighted, onto: base.checkpoint)
+    }
+    // PEFT loads the copy that the second of several brings over what the first did.
+    if options.numerics == .exact || adapters.count == 1 {
+      adapters = try adapters.map { (weighted) throws(CheckpointError) in
+        try weighted.withoutCopies(of: base.checkpoint)
+      }
     }
     var merged = base
     try merged.replicateLayers(for: adapters)
@@ -73,6 +80,10 @@ public struct AdapterMerge: Sendable {
     for weighted in adapters { try merged.replace(with: weighted) }
     if let pair { try merged.resizeOutput(of: pair, with: adapters.map(\.adapter)) }
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))
+    if !options.isSingleFile || options.format.carriesDocuments {
+      merged.takeTokenizer(from: adapters)
+    }
+    merged.noteLostPLoRA(of: adapters.map(\.adapter))
     var draft = MergeDraft(merged, numerics: options.numerics)
     for weighted in Self.ordered(adapters, options.numerics) { try draft.add(weighted) }
     if let tied { draft.join(tied) }
@@ -81,7 +92,8 @@ public struct AdapterMerge: Sendable {
       base: draft.base.checkpoint, options: options, configuration: draft.base.configuration
     ).plan(
       updates: draft.updates,
-      findings: base.checkpoint.findings + adapters.flatMap { $0.findings + $0.adapter.findings }
+      findings: base.checkpoint.findings
+        + adapters.flatMap { $0.findings + $0.warnings + $0.adapter.findings }
         + draft.base.findings)
     threads = options.threads
   }

@@ -52,11 +52,16 @@ struct MergeBase {
 
   mutating func note(_ finding: Finding) { findings.append(finding) }
 
+  /// Puts files of an adapter beside the result in the place of those that are `replaced`.
+  mutating func takeFiles(_ files: [SideFile], inPlaceOf replaced: (SideFile) -> Bool) {
+    checkpoint.sideFiles = checkpoint.sideFiles.filter { !replaced($0) } + files
+  }
+
   /// Puts what an adapter carries whole in the place of the base's tensors.
   mutating func replace(with weighted: WeightedAdapter) throws(CheckpointError) {
     let adapter = weighted.adapter
     if let file = weighted.configuration {
-      checkpoint.sideFiles = checkpoint.sideFiles.filter { $0.name != file.name } + [file]
+      takeFiles([file]) { $0.name == file.name }
       note(
         Finding(
           .note, .configMismatch,

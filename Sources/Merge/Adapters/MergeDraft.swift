@@ -61,7 +61,8 @@ struct MergeDraft {
       let steps = ModuleSteps(
         module: match.module, base: match.base, rows: match.rows, adapter: adapter,
         weight: weighted.weight, numerics: numerics(for: try scales(of: match.base)))
-      try append(try steps.weightSteps(), to: match.base, of: adapter)
+      try append(
+        try steps.weightSteps(), to: match.base, of: adapter, stacksMatrices: match.isOfExpert)
       guard try steps.biasSteps().steps.isEmpty else {
         throw steps.refusal("changes the bias of a module that the base fuses with others")
       }

@@ -42,12 +42,30 @@ enum Mergeability {
       fix: "correct adapter_config.json, or choose the modules to merge with --include")
   }
 
+  /// Throws where the model that LLaVA's training built around the base would lack its
+  /// projector, unless the user has chosen a part of the adapter.
+  static func checkProjector(of weighted: WeightedAdapter, onto base: Checkpoint)
+    throws(CheckpointError)
+  {
+    guard let finding = weighted.missingProjector, weighted.isWhole,
+      !SideFileChecks.holdsProjector(base)
+    else { return }
+    throw CheckpointError(
+      path: weighted.adapter.path, finding.message,
+      fix: "put the non_lora_trainables.bin of the finished run beside it, or merge the language "
+        + "model alone with --include '**'")
+  }
+
   /// For `check` a warning: the changed base may be at hand; no file says which it is.
   private static func mutatedBase(_ adapter: Adapter) -> CheckpointError {
     let feature = AdapterFeature.mutatedBase
+    let method = adapter.configuration?.json[feature.rawValue]?.string
     return CheckpointError(
       path: adapter.path,
-      "\(feature.rawValue) \(feature.explanation), \(feature.obstacle ?? "")")
+      "\(feature.rawValue) \(method?.quoted ?? "") \(feature.explanation), "
+        + (feature.obstacle ?? ""),
+      fix: "save the adapter again with path_initial_model_for_weight_conversion; or, where the "
+        + "base is the changed one, set init_lora_weights to true in adapter_config.json")
   }
 
   /// Kinds of files that are no adapters for another file, and why not.

@@ -8,13 +8,17 @@ extension ModuleSteps {
     switch factors {
     case .product(let a, let b, let core):
       let step = try sum(.lowRank(b: Factor(b), a: Factor(a, core: core)))
-      // PEFT rounds the update of a fused attention to its type before adding it.
-      return [base.name.hasSuffix("in_proj_weight") ? roundedFirst(step) : step]
+      // PEFT rounds the update of a fused attention to its type before adding it, and that of
+      // fused experts.
+      let isParameter = base.name.hasSuffix("in_proj_weight") || rows != nil && base.shape.count == 3
+      return [isParameter ? roundedFirst(step) : step]
     case .embedding(let a, let b):
       // PEFT rounds the update of an embedding to its type before adding it, but not
       // where a magnitude follows.
       return [roundedFirst(try sum(.lowRank(b: Factor(b), a: Factor(a))))]
     case .adalora(let a, let b, let values):
+      // All its ranks were taken away.
+      guard a.elementCount > 0 else { return [] }
       return [try adalora(.lowRank(b: Factor(b), a: Factor(a, rowScales: values)))]
     case .loha(let first, let second):
       let (b1, a1) = try pair(first)
@@ -64,10 +68,12 @@ extension ModuleSteps {
     return step(.add(delta))
   }
 
-  /// PEFT scales by alpha alone and divides by the rank, made a little larger; in its own
-  /// numerics that is two roundings.
+  /// PEFT scales by alpha alone and divides by the rank before any was taken away, made a
+  /// little larger; in its own numerics that is two roundings.
   private func adalora(_ form: Delta.Form) throws(CheckpointError) -> UpdateStep {
-    guard let alpha = module.alpha, let rank = module.rank else { return try sum(form) }
+    guard let alpha = module.alpha, let rank = adapter.configuration?.rank ?? module.rank else {
+      return try sum(form)
+    }
     guard numerics == .peft else { return try sum(form, scale: alpha / (Double(rank) + 1e-5)) }
     return try sum(form, scale: alpha, divisor: Double(rank) + 1e-5)
   }

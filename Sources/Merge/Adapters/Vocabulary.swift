@@ -31,6 +31,34 @@ extension MergeBase {
     try checkOutputs()
   }
 
+  /// Takes the tokenizer of the adapter whose embedding, of another number of tokens, the
+  /// result has: that of the base does not know what the new rows stand for.
+  mutating func takeTokenizer(from adapters: [WeightedAdapter]) {
+    let resized = originals.first { name, original in
+      EmbeddingNames.isInput(name.text)
+        && checkpoint.records.contains {
+          $0.name == name.text && $0.shape.first != original.shape.first
+        }
+    }
+    guard let path = resized.flatMap({ replacer(of: $0.key) }) else { return }
+    let files = adapters.first { $0.adapter.path == path }?.tokenizer ?? []
+    guard files.contains(where: \.isVocabulary) else {
+      guard checkpoint.sideFiles.contains(where: \.isVocabulary) else { return }
+      note(
+        Finding(
+          .warning, .missingSideFile,
+          "no tokenizer lies beside \(path), which brings an embedding of another number of tokens: "
+            + "that of the base is taken, which does not know tokens that the training added"))
+      return
+    }
+    takeFiles(files, inPlaceOf: \.isOfTokenizer)
+    note(
+      Finding(
+        .note, .vocabularyMismatch,
+        "the tokenizer is the one beside the adapter \(path), as the tokens are: "
+          + files.map(\.name).joined(separator: ", ")))
+  }
+
   /// An output of more tokens than the embedding has would make a model that nothing
   /// loads.
   private func checkOutputs() throws(CheckpointError) {

@@ -10,6 +10,10 @@ public struct WeightedAdapter: Sendable {
   /// The configuration of the whole model that lies beside the adapter and counts
   /// instead of the base's: LLaVA's training builds a model around the base.
   public var configuration: SideFile?
+  /// The files of a tokenizer beside it, which count where its tokens do.
+  var tokenizer: [SideFile] = []
+  /// What is missing beside it of the model that LLaVA's training built around a base.
+  var missingProjector: Finding?
   /// Whether it is all that its file holds, not what the user chose of it.
   public var isWhole = true
 
@@ -23,6 +27,14 @@ public struct WeightedAdapter: Sendable {
   public init(_ adapter: Adapter, weight: Double, from source: Checkpoint) {
     self.init(adapter, weight: weight, findings: source.findings)
     if adapter.kind == .llavaAdapter { configuration = source.sideFile("config.json") }
+    tokenizer = source.sideFiles.filter(\.isOfTokenizer)
+    let missing = SideFileChecks.missingProjector(of: adapter, in: source)
+    missingProjector = missing?.severity == .error ? missing : nil
+  }
+
+  /// What `check` calls an error, but keeps no merge from being what was asked for.
+  var warnings: [Finding] {
+    missingProjector.map { [Finding(.warning, $0.code, tensors: $0.tensors, $0.message)] } ?? []
   }
 
   /// The same with the names of the base, where the two are of different layouts, and with
@@ -36,6 +48,25 @@ public struct WeightedAdapter: Sendable {
       copy.findings.append(finding)
     } else if isWhole {
       copy.findings += adapter.missingTargets(in: base)
+    }
+    return copy
+  }
+
+  /// The same without base layers that are those of the base to the last byte, as PEFT saves
+  /// them beside the factors of embeddings: they take no place.
+  func withoutCopies(of base: Checkpoint) throws(CheckpointError) -> WeightedAdapter {
+    let positions = base.positions()
+    var copies: Set<ExactName> = []
+    for replacement in adapter.replacements where replacement.kind == .baseLayer {
+      guard let position = positions[replacement.target], base.records[position].bytes != nil,
+        try TensorData.isEqual(base.records[position], replacement.record)
+      else { continue }
+      copies.insert(ExactName(replacement.record.name))
+    }
+    guard !copies.isEmpty else { return self }
+    var copy = self
+    copy.adapter = adapter.replacing {
+      copies.contains(ExactName($0.record.name)) ? nil : $0
     }
     return copy
   }
