@@ -97,6 +97,18 @@ import Testing
     #expect(try self.told(["module.a.weight", "module.norm.weight"], log) == told)
   }
 
+  /// The key of a module that was saved whole: PEFT stops at it.
+  @Test func `a key of PEFT's is looked for in an adapter behind its wrapper`() throws {
+    let key = "base_model.model.head.weight"
+    let told = try self.told(
+      ["_orig_mod.\(key)", "_orig_mod.base_model.model.a.lora_A.weight"], "KeyError: '\(key)'")
+    #expect(
+      told.first
+        == "error prefix-drift: the adapter has the key that is said to be missing, under another "
+        + "name: \"_orig_mod.\(key)\" has to become \"\(key)\"; PEFT does not load it as it is; try: "
+        + "tenon remap x -o x-renamed --preset strip-wrappers")
+  }
+
   @Test func `a model behind a wrapper is told without any log`() throws {
     let checkpoint = Checkpoint(
       path: "x", format: .safetensors,

@@ -44,7 +44,8 @@ extension LoadDiagnosis {
   func wrapped(_ absent: [String]) -> Finding? {
     let names = inspection.checkpoint.records.map(\.name).filter { KeyWrappers.stripped($0) != $0 }
     let places = Dictionary(
-      names.map { (ExactName(KeyWrappers.stripped($0)), $0) }, uniquingKeysWith: { first, _ in first })
+      names.map { (ExactName(KeyWrappers.stripped($0)), $0) },
+      uniquingKeysWith: { first, _ in first })
     guard let key = absent.first, let name = places[ExactName(key)],
       absent.allSatisfy({ places[ExactName($0)] != nil })
     else { return nil }

@@ -60,7 +60,8 @@ extension LoadDiagnosis {
     guard
       load.missing.contains(where: { AdapterKey.hasLeaf($0) || $0.contains("trainable_tokens") })
     else { return "; PEFT does not load it as it is" }
-    return "; loaded as it is, \(isAll ? "all" : "those") stay as PEFT first sets them and \(changed)"
+    return
+      "; loaded as it is, \(isAll ? "all" : "those") stay as PEFT first sets them and \(changed)"
   }
 
   /// The first of the keys that a tensor gets by its new name, with the old one.
