@@ -70,7 +70,7 @@ import Testing
       "ValueError: There is no module or parameter named 'module' in LlamaForCausalLM",
       [
         "error prefix-drift: vLLM knows no part of the model by a word in the names of the file: 2 "
-          + "keys of x hold the wrapper \"module.\" of a training program; try: tenon remap x -o "
+          + "keys (module.a.weight, module.norm.weight) of x hold the wrapper \"module.\" of a training program; try: tenon remap x -o "
           + "x-renamed --preset strip-wrappers"
       ]
     ),
