@@ -18,9 +18,11 @@ import Testing
     try bytes.write(to: URL(filePath: directory.path(name)))
   }
 
-  private func writeIndex(_ map: [String: String]) throws {
-    let document = try JSONEncoder().encode(["weight_map": map])
-    try document.write(to: URL(filePath: directory.path("model.safetensors.index.json")))
+  private func writeIndex(_ map: [String: String], as name: String = "model.safetensors.index.json")
+    throws
+  {
+    let document = try JSONEncoder().encode(["metadata": [:], "weight_map": map])
+    try document.write(to: URL(filePath: directory.path(name)))
   }
 
   private static func shard(_ number: Int, of count: Int = 2) -> String {
@@ -126,5 +128,27 @@ import Testing
             + "it; it puts \($0), nothing of which is read: remove what is not meant"
         })
     #expect(findings.allSatisfy { $0.severity == .warning && $0.code == .indexMismatch })
+  }
+
+  @Test func `a shard may be named as a path in the same directory`() throws {
+    try write("a", to: Self.shard(1, of: 1))
+    try writeIndex(["a": "./" + Self.shard(1, of: 1)])
+    let checkpoint = try Checkpoint.open(directory.path)
+    #expect(checkpoint.records.map(\.name) == ["a"])
+    #expect(checkpoint.shards.map(\.name) == [Self.shard(1, of: 1)])
+    #expect(checkpoint.findings.isEmpty)
+  }
+
+  @Test func `an index without metadata is told, as nothing else loads it`() throws {
+    try write("a", to: Self.whole)
+    let index = directory.path("other.safetensors.index.json")
+    try Data(#"{"weight_map": {"a": "model.safetensors"}}"#.utf8).write(to: URL(filePath: index))
+    let findings = try Checkpoint.open(index).findings
+    #expect(
+      findings.map(\.message) == [
+        "other.safetensors.index.json has no \"metadata\", without which transformers and diffusers "
+          + "do not load it; expected \"metadata\": {} at least"
+      ])
+    #expect(findings.map(\.severity) == [.warning])
   }
 }

@@ -84,6 +84,44 @@ import Testing
     #expect(messages(given) == [])
   }
 
+  /// What diffusers' `save_lora_adapter` writes for a model that is no part of a pipeline.
+  @Test func `takes the configuration that the file itself holds`() throws {
+    let names = ["A", "B"].map { "down_blocks.0.attn.to_q.lora_\($0).weight" }
+    var checkpoint = Checkpoint(
+      path: "x", format: .safetensors,
+      records: [tensor(names[0], [4, 16], .f32), tensor(names[1], [8, 4], .f32)])
+    checkpoint.metadata[PackedConfigurations.key] =
+      #"{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": ["to_q"]}"#
+    let adapter = try Adapter(checkpoint)
+    #expect(adapter.alpha == 8 && adapter.modules.map(\.scale) == [2])
+    let report = try CheckpointCheck(checkpoint).report(against: .nothing, readsValues: false)
+    #expect(
+      report.findings.map { "\($0.severity.rawValue) \($0.message)" } == [
+        "note 2 keys begin with the path of the module, as save_lora_adapter of diffusers writes "
+          + "them: the model's load_lora_adapter takes them with prefix=None, and a pipeline wants "
+          + "\"unet.\" before them"
+      ])
+    var draft = try RenamingDraft(checkpoint)
+    for preset in ["diffusers-to-peft", "peft-to-diffusers"] {
+      try draft.apply(try RenamePreset(named: preset), base: nil)
+    }
+    #expect(draft.names == names.map { "unet.\($0)" })
+    let packed = try PackedConfigurations(draft.metadata[PackedConfigurations.key], path: "x")
+    #expect(packed["unet"]?["lora_alpha"]?.int == 8 && packed.whole == nil)
+  }
+
+  @Test func `names the wrapped keys and the renaming`() throws {
+    let read = try adapter(
+      pair("q").map { record in
+        var record = record
+        record.name = "module.\(record.name)"
+        return record
+      }, #"{"r": 4}"#)
+    let finding = try #require(read.findings.first)
+    #expect(finding.tensors.count == 2)
+    #expect(finding.renaming == [Finding.Renaming(#"^module\."#, "")])
+  }
+
   @Test func `removes wrappers and reports them`() throws {
     let read = try adapter(
       [

@@ -116,8 +116,7 @@ import Testing
       adapter: layers("other.list", ["foo"]), missing: layers("model.layers", ["bar"]),
       message: "4 of the 4 keys that PEFT wants are not in the adapter by their names "
         + "(base_model.model.model.layers.{0..1}.bar.lora_A.weight ×2, "
-        + "base_model.model.model.layers.{0..1}.bar.lora_B.weight ×2): their B stays zero, so that "
-        + "nothing changes there",
+        + "base_model.model.model.layers.{0..1}.bar.lora_B.weight ×2)" + some,
       fix: nil),
   ]
 

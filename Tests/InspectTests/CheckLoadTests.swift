@@ -93,9 +93,16 @@ import Testing
     ("x.lora_magnitude_vector.default.weight", "x.lora_magnitude_vector"),
     ("base_model.model.x.lora_B.default.bias", "base_model.model.x.lora_B.bias"),
     ("base_model.model.x.lora_A.weight", "base_model.model.x.lora_A.weight"),
+    ("base_model.model.x.hada_w1_a.default", "base_model.model.x.hada_w1_a"),
+    ("base_model.model.x.ia3_l.default", "base_model.model.x.ia3_l"),
+    ("base_model.model.x.oft_R.default.weight", "base_model.model.x.oft_R.weight"),
+    (
+      "base_model.model.x.token_adapter.trainable_tokens_delta.default",
+      "base_model.model.x.token_adapter.trainable_tokens_delta"
+    ),
     ("model.x.weight", "model.x.weight"),
   ])
   func `knows how PEFT saves a key of its model`(key: String, saved: String) {
-    #expect(LoadDiagnosis.onDisk(key) == saved)
+    #expect(AdapterKey.saved(key) == saved)
   }
 }

@@ -59,6 +59,15 @@ import Testing
           + "has 1"
       ]
     ),
+    // Layers that are run several times.
+    (
+      #""num_hidden_layers": 8, "num_layers_per_stack": 2"#,
+      layers([0, 1], in: "a.layers") + layers([0, 1], in: "b.layers"), []
+    ),
+    (
+      #""num_hidden_layers": 8, "max_window_layers": 2"#, layers([0, 1]),
+      ["warning config-mismatch: config.json says num_hidden_layers 8, but model.layers has 2"]
+    ),
     (#""num_hidden_layers": -1, "num_nextn_predict_layers": -9"#, layers([0]), []),
     ("", layers([0, Int.max]), [hole("model.layers", 2, Int.max - 1, 1)]),
   ]

@@ -36,6 +36,12 @@ import Testing
       ["norm.weight", "layers.0.odd.weight"], "KeyError: 'layers.0.odd.weight'",
       "error unmatched-key: 1 key is unknown to the model of the log: layers.0.odd.weight"
     ),
+    (
+      ["module.norm.weight", "module.a.weight"], "KeyError: 'module.a.weight'",
+      "error prefix-drift: the key that the model of the log does not know has the wrapper "
+        + "\"module.\" of a training program in it, as 2 of the 2 in the file have; try: tenon remap x "
+        + "-o x-renamed --preset strip-wrappers"
+    ),
   ]
 
   @Test(arguments: keyErrors)
@@ -49,6 +55,62 @@ import Testing
         Self.first
           + (isHeld ? "; the file has it: the model has not, or the log is of another file" : ""),
       ])
+  }
+
+  static let wrapped: [(log: String, told: [String])] = [
+    (
+      "Unexpected key(s) in state_dict: \"module.a.weight\", \"module.norm.weight\". ",
+      [
+        "error prefix-drift: all 2 keys that the model of the log does not know have the wrapper "
+          + "\"module.\" of a training program in them; try: tenon remap x -o x-renamed --preset "
+          + "strip-wrappers"
+      ]
+    ),
+    (
+      "ValueError: There is no module or parameter named 'module' in LlamaForCausalLM",
+      [
+        "error prefix-drift: vLLM knows no part of the model by a word in the names of the file: 2 "
+          + "keys of x hold the wrapper \"module.\" of a training program; try: tenon remap x -o "
+          + "x-renamed --preset strip-wrappers"
+      ]
+    ),
+    (
+      "({'a.weight', 'norm.weight'}, ['module.a.weight', 'module.norm.weight'])",
+      [
+        "error prefix-drift: the names differ by one change: without the beginning \"module.\", 2 of "
+          + "the 2 unexpected keys are among the 2 missing ones; try: tenon remap x -o x-renamed "
+          + #"--rename '^module\.='"#
+      ]
+    ),
+    (
+      "(set(), ['module.a.weight', 'module.norm.weight'])",
+      [
+        "error prefix-drift: all 2 keys that the model of the log does not know have the wrapper "
+          + "\"module.\" of a training program in them; try: tenon remap x -o x-renamed --preset "
+          + "strip-wrappers"
+      ]
+    ),
+  ]
+
+  @Test(arguments: wrapped)
+  func `keys behind a wrapper are known by it`(log: String, told: [String]) throws {
+    #expect(try self.told(["module.a.weight", "module.norm.weight"], log) == told)
+  }
+
+  @Test func `a model behind a wrapper is told without any log`() throws {
+    let checkpoint = Checkpoint(
+      path: "x", format: .safetensors,
+      records: ["a.weight", "norm.weight"].map { tensor("module.\($0)") })
+    let report = try CheckpointCheck(checkpoint).report(against: .nothing, readsValues: false)
+    let finding = try #require(report.findings.first { $0.code == .prefixDrift })
+    #expect(
+      finding.message
+        == "all 2 keys hold the wrapper \"module.\" of a training program: a model that is not "
+        + "wrapped knows none of them")
+    #expect(finding.tensors == ["module.a.weight", "module.norm.weight"])
+    #expect(finding.fix == "tenon remap x -o x-renamed --preset strip-wrappers")
+    #expect(report.suggestedMap?.map(\.pattern) == [#"^module\."#])
+    #expect(report.suggestedMap?.map(\.replacement) == [""])
   }
 
   @Test(arguments: ["KeyError: 'llama'", "KeyError: 'a b.weight'", "KeyError: 'model.layers'"])

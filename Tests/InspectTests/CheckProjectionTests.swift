@@ -45,6 +45,13 @@ import Testing
           + "config.json says num_key_value_heads 1 and head_dim 3"
       ]
     ),
+    // Heads of another part, and of layers that slide.
+    (
+      #""text_config": {"num_key_value_heads": 1, "hidden_size": 4, "num_attention_heads": 2}, "#
+        + #""head_dim": 3"#, layer(0), []
+    ),
+    (#""num_key_value_heads": 1, "head_dim": 3, "swa_head_dim": 2"#, layer(0), []),
+    (#""num_key_value_heads": 1, "head_dim": 3, "kv_lora_rank": 2"#, layer(0), []),
     // Layers that differ have lists of their own.
     (sizes, layer(0, gate: 5) + layer(1), []),
     (sizes, [("vision.layers.0.mlp.gate_proj.weight", [5, 4])], []),
@@ -72,6 +79,7 @@ import Testing
 
   @Test(arguments: [
     (text, [16, 4], nil),
+    (#""model_type": "mllama_text_model", "vocab_size": 8"#, [16, 4], nil),
     (text, [8, 4], "has 8 rows, but config.json says vocab_size 8, which makes 16"),
     (#""vocab_size": 6, "additional_vocab_size": 2"#, [8, 4], nil),
     (#""vocab_size": 6"#, [8, 4], "has 8 rows, but config.json says vocab_size 6"),

@@ -1,4 +1,5 @@
 import Formats
+import Foundation
 import Testing
 
 @testable import Inspect
@@ -125,6 +126,16 @@ import Testing
     #expect(!draft.hasEffect)
     let error = #expect(throws: CheckpointError.self) { try draft.requireEffect() }
     #expect(error?.message == "there is nothing to rename: its 12 names stay as they are")
+  }
+
+  @Test func `a command never writes into its own input`() throws {
+    let here = FileManager.default.currentDirectoryPath
+    for path in [".", "./"] {
+      let command = FixCommands.remap(path, "--preset strip-wrappers")
+      #expect(!command.contains(" .-"), "\(command)")
+      #expect(FixCommands.renamed(path) == "\(Checkpoint.realPath(of: here))-renamed")
+    }
+    #expect(FixCommands.renamed("a/b.safetensors") == "a/b-renamed.safetensors")
   }
 
   /// Names that could be several, and one that is left: the two are told apart.

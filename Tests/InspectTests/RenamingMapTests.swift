@@ -28,6 +28,16 @@ import Testing
     #expect(renaming.ruleCounts == [1, 2, 0])
   }
 
+  /// Loaders that take a map fail at a group that found nothing.
+  @Test func `leaves out what only an adapter has from the map of a model`() throws {
+    let rules = try map(
+      #"^(base_model\.model\.)?visual\.=\1model.visual."#,
+      #"^(base_model\.model\.)?(a|b)\.model\.=\1model.\2."#, "^x=y")
+    let plain = try map(#"^visual\.=model.visual."#, #"^(a|b)\.model\.=model.\1."#, "^x=y")
+    #expect(rules.ofModel(["visual.w", "a.model.w"]) == plain)
+    #expect(rules.ofModel(["base_model.model.visual.w"]) == rules)
+  }
+
   @Test func `puts every name in one bucket`() throws {
     let renaming = try map("^a$=b", "^gone$=", "^c$=d").renaming(of: ["a", "b", "gone", "c", "e"])
     #expect(renaming.kept == ["e"])

@@ -170,6 +170,18 @@ import Testing
     }
   }
 
+  @Test func `the part of a pipeline is kept where the names do not tell it`() throws {
+    let names = ["A", "B"].map { "transformer.blocks.0.attn1.to_q.lora_\($0).weight" }
+    let records = [tensor(names[0], [4, 16], .f32), tensor(names[1], [8, 4], .f32)]
+    var draft = try RenamingDraft(
+      Checkpoint(path: "m", format: .safetensors, records: records))
+    try draft.apply(try RenamePreset(named: "diffusers-to-peft"), base: nil)
+    #expect(draft.metadata[DiffusersNames.partKey] == "transformer")
+    try draft.apply(try RenamePreset(named: "peft-to-diffusers"), base: nil)
+    #expect(draft.names == names)
+    #expect(draft.metadata[DiffusersNames.partKey] == nil)
+  }
+
   @Test func `every preset has its own name and one line`() {
     let names = RenamePreset.table.map(\.name)
     #expect(Set(names).count == names.count)

@@ -87,7 +87,7 @@ public struct SideFile: Sendable {
   public var name: String
   public var path: String
   /// Whether it lies in the directory of a module that follows the model's own layers.
-  var isOfModule = false
+  public internal(set) var isOfModule = false
 
   public init(name: String, path: String) {
     self.name = name

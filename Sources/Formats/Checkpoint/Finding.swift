@@ -59,6 +59,7 @@ public struct Finding: Sendable, Hashable {
     case unfollowedLink = "unfollowed-link"
     case unreadableObject = "unreadable-object"
     case trainingState = "training-state"
+    case weightVariant = "weight-variant"
   }
 
   public var severity: Severity
@@ -69,6 +70,19 @@ public struct Finding: Sendable, Hashable {
   public var message: String
   /// The command to type next, where there is one.
   public var fix: String?
+  /// What the command makes of names, where it does no more: regular expressions and what
+  /// takes the place of what they find.
+  public var renaming: [Renaming] = []
+
+  public struct Renaming: Sendable, Hashable {
+    public let pattern: String
+    public let replacement: String
+
+    public init(_ pattern: String, _ replacement: String) {
+      self.pattern = pattern
+      self.replacement = replacement
+    }
+  }
 
   public init(
     _ severity: Severity, _ code: Code, tensors: [String] = [], _ message: String,

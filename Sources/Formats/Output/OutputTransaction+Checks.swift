@@ -129,6 +129,11 @@ private func canonicalName(_ path: String) -> String? {
   return FilePath(directory).appending(name).string
 }
 
+extension Checkpoint {
+  /// The path without links and dots; as it is where it leads nowhere.
+  public static func realPath(of path: String) -> String { canonical(path) ?? path }
+}
+
 /// The path without links and dots, or nil where it leads nowhere.
 private func canonical(_ path: String) -> String? {
   guard let resolved = unsafe realpath(path, nil) else { return nil }

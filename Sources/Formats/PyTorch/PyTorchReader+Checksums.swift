@@ -9,14 +9,16 @@ extension PyTorchReader {
   }
 
   /// Reads all of a zip archive and compares its checksums.
-  public static func checksumFindings(_ file: InputFile) throws(CheckpointError) -> [Finding] {
+  public static func checksumFindings(
+    _ file: InputFile, of records: [TensorRecord] = []
+  ) throws(CheckpointError) -> [Finding] {
     do throws(CheckpointError) {
       var wrong: [(checksum: StoredChecksum, found: UInt32)] = []
       for checksum in try storedChecksums(file) {
         let found = try checksum.computed()
         if found != checksum.value { wrong.append((checksum, found)) }
       }
-      return StoredChecksum.finding(wrong).map { [$0] } ?? []
+      return StoredChecksum.finding(wrong, of: records).map { [$0] } ?? []
     } catch {
       throw error.with(path: file.path)
     }

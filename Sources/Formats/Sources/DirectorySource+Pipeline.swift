@@ -63,10 +63,9 @@ extension Checkpoint {
     }
     absentShards += model.absentShards.map { $0.within(name) }
     sideFiles += model.sideFiles.map { $0.within(name) }
-    findings += model.findings.map { finding in
-      var finding = finding
+    for var finding in model.findings {
       finding.tensors = finding.tensors.map { "\(name).\($0)" }
-      return finding
+      if !findings.contains(finding) { findings.append(finding) }
     }
     others += model.others.map {
       OtherEntry(path: "\(name).\($0.path)", description: $0.description)

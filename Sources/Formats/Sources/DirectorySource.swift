@@ -5,15 +5,6 @@ struct DirectorySource {
   let path: String
   let options: Checkpoint.OpeningOptions
 
-  /// Ways in which a directory names its weights, the first that fits wins: an
-  /// adapter before a model, safetensors before PyTorch, an index before a file.
-  private static let layouts: [(prefix: String, suffix: String)] = [
-    ("adapter_model", ".safetensors"), ("adapter_model", ".bin"), ("adapters", ".safetensors"),
-    ("model", ".safetensors"), ("pytorch_model", ".bin"),
-    ("diffusion_pytorch_model", ".safetensors"), ("diffusion_pytorch_model", ".bin"),
-    ("adapter_model", ".h5"), ("model", ".h5"),
-  ]
-
   /// PyTorch files that trainers leave beside the weights.
   private static let trainerFiles: Set<String> = [
     "training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scaler.pt",
@@ -27,7 +18,7 @@ struct DirectorySource {
   /// Opens the weights and lists what lies beside them.
   func open() throws(CheckpointError) -> Checkpoint {
     let listing = try DirectoryListing(path: path)
-    let hasWeights = chooseKnownName(from: listing) != nil
+    let hasWeights = hasKnownWeights(listing)
     if let states = try openStates(listing, besides: hasWeights) { return states }
     if !hasWeights, let refusal = DistributedCheckpoint.refusal([path]) { throw refusal }
     if !hasWeights, let pipeline = try openPipeline(listing) { return pipeline }
@@ -43,6 +34,9 @@ struct DirectorySource {
       checkpoint.findings.append(stale)
     }
     checkpoint.findings += otherWeights(than: choice, of: checkpoint, listing)
+    if choose(nil, from: listing) == nil, let variant = variants(in: listing).first {
+      checkpoint.findings.append(Self.note(variant))
+    }
     checkpoint.findings += otherAdapters(below: listing)
     return replacePlaceholders(of: checkpoint, listing)
   }
@@ -78,6 +72,8 @@ struct DirectorySource {
 
   func choose(from listing: DirectoryListing) throws(CheckpointError) -> Choice? {
     if let known = chooseKnownName(from: listing) { return known }
+    let variants = variants(in: listing)
+    guard variants.isEmpty else { throw severalVariants(variants, listing) }
     return try chooseOtherName(from: listing)
   }
 
@@ -86,18 +82,15 @@ struct DirectorySource {
     chooseKnownName(from: listing) != nil
   }
 
+  /// The plain weights, or those of the only variant.
   private func chooseKnownName(from listing: DirectoryListing) -> Choice? {
-    for layout in Self.layouts {
-      // As transformers has it: one whole file wins over an index.
-      if listing.contains(layout.prefix + layout.suffix) {
-        return .files([layout.prefix + layout.suffix])
-      }
-      let index = layout.prefix + layout.suffix + ".index.json"
-      if listing.contains(index) { return .index(index) }
-      let shards = numberedShards(layout.prefix, layout.suffix, in: listing)
-      if !shards.isEmpty { return .unindexed(shards) }
-    }
-    return nil
+    if let plain = choose(nil, from: listing) { return plain }
+    let variants = variants(in: listing)
+    return variants.count == 1 ? choose(variants[0], from: listing) : nil
+  }
+
+  func choose(_ variant: String?, from listing: DirectoryListing) -> Choice? {
+    WeightLayout.all.lazy.compactMap { $0.choice(variant, in: listing) }.first
   }
 
   /// Weights under a name of their own: any one index, else any one file.
@@ -154,19 +147,6 @@ struct DirectorySource {
     return Checkpoint(path: path, parts: parts)
   }
 
-  /// `prefix-00001-of-0000N.suffix`, all N of them, or an error that says which
-  /// are missing.
-  private func numberedShards(_ prefix: String, _ suffix: String, in listing: DirectoryListing)
-    -> [String]
-  {
-    listing.files.filter { name in
-      guard name.hasPrefix(prefix + "-"), name.hasSuffix(suffix) else { return false }
-      let middle = name.dropFirst(prefix.count + 1).dropLast(suffix.count)
-      return middle.utf8.allSatisfy { ($0 >= 0x30 && $0 <= 0x39) || $0 == 0x2D || $0 > 0x60 }
-        && middle.contains("-of-")
-    }
-  }
-
   /// Says so where a directory holds the weights in a second form as well.
   private func otherWeights(
     than choice: Choice, of checkpoint: Checkpoint, _ listing: DirectoryListing
@@ -180,13 +160,10 @@ struct DirectorySource {
     // Shards that the index omits are another finding.
     let series = Set(used.compactMap(ShardIndex.series))
     let others = listing.files.filter { name in
-      !used.contains(name) && name != "\(chosen).index.json"
+      !used.contains(name) && !WeightLayout.indexes(of: chosen).contains(name)
         && ShardIndex.series(of: name).map(series.contains) != true
         && !Self.trainerFiles.contains(name)
-        && Self.layouts.contains { layout in
-          name.hasPrefix(layout.prefix)
-            && (name.hasSuffix(layout.suffix) || name.hasSuffix(layout.suffix + ".index.json"))
-        }
+        && WeightLayout.all.contains { $0.names(name) }
     }
     guard let first = others.first else { return [] }
     let rest = others.count > 1 ? " and \(others.count - 1) more" : ""
@@ -204,5 +181,5 @@ struct DirectorySource {
       .contains { name.hasSuffix($0) }
   }
 
-  static func isIndex(_ name: String) -> Bool { name.hasSuffix(".index.json") }
+  static func isIndex(_ name: String) -> Bool { WeightLayout.isIndex(name) }
 }

@@ -19,6 +19,17 @@ extension ShardIndex {
     ]
   }
 
+  /// That the index lacks what transformers and diffusers take from it without asking.
+  var withoutMetadata: [Finding] {
+    guard !statesMetadata else { return [] }
+    return [
+      Finding(
+        .warning, .indexMismatch,
+        "\(indexName) has no \"metadata\", without which transformers and diffusers do not load "
+          + "it; expected \"metadata\": {} at least")
+    ]
+  }
+
   /// Drops what a shard holds beyond the index, and tells every disagreement; the tensors
   /// of shards that are absent are not missed.
   func reconcile(
@@ -74,8 +85,9 @@ extension ShardIndex {
   )
     -> Finding?
   {
-    let name = file + ".index.json"
-    guard listing.contains(name) else { return nil }
+    guard let name = WeightLayout.indexes(of: file).first(where: listing.contains) else {
+      return nil
+    }
     let lead = "\(name) lies beside \(file), which is loaded instead of it"
     let index: ShardIndex
     do throws(CheckpointError) {

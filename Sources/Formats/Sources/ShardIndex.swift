@@ -5,8 +5,8 @@ struct ShardIndex {
   let path: String
   /// Each tensor and the file that the index says it is in, in index order.
   let entries: [(name: String, file: String)]
-  /// The sum that the index states; informative only.
-  let totalSize: Int?
+  /// Whether it has "metadata", of which nothing is needed here.
+  let statesMetadata: Bool
 
   /// Reads the index, whose file names must be plain names in its directory.
   init(path: String) throws(CheckpointError) {
@@ -22,14 +22,17 @@ struct ShardIndex {
     var entries: [(name: String, file: String)] = []
     var names = Set<ExactName>()
     for member in members {
-      guard let file = member.value.string else {
+      guard let stated = member.value.string else {
         throw CheckpointError(
           path: path, tensor: member.key, "\"weight_map\" gives no file name for it")
       }
+      // A path in the same directory, as loaders join it.
+      let file = stated.hasPrefix("./") ? String(stated.dropFirst(2)) : stated
       guard Self.isPlainName(file) else {
         throw CheckpointError(
           path: path, tensor: member.key,
-          "\"weight_map\" names \(file.quoted); expected the name of a file in the same directory")
+          "\"weight_map\" names \(stated.quoted); expected the name of a file in the same directory"
+        )
       }
       guard names.insert(ExactName(member.key)).inserted else {
         throw CheckpointError(path: path, tensor: member.key, "\"weight_map\" holds it twice")
@@ -37,7 +40,7 @@ struct ShardIndex {
       entries.append((member.key, file))
     }
     self.entries = entries
-    totalSize = document["metadata"]?["total_size"]?.int
+    statesMetadata = document["metadata"] != nil
   }
 
   /// Whether the name stays in its directory.
@@ -78,7 +81,7 @@ struct ShardIndex {
     }
     var checkpoint = Checkpoint(path: path, parts: unique)
     checkpoint.absentShards = absent
-    checkpoint.findings += absent.map(\.finding) + faults
+    checkpoint.findings += absent.map(\.finding) + faults + withoutMetadata
     return checkpoint
   }
 

@@ -48,17 +48,33 @@ public struct StoredChecksum: Sendable {
   /// One finding for all checksums of a file that are not what they should be.
   ///
   /// torch never checks them and can be told to write wrong ones, so a wrong
-  /// checksum is a finding and no error.
-  public static func finding(_ wrong: [(checksum: StoredChecksum, found: UInt32)]) -> Finding? {
+  /// checksum is a finding and no error. Those of `records` whose bytes it is about are named.
+  public static func finding(
+    _ wrong: [(checksum: StoredChecksum, found: UInt32)], of records: [TensorRecord] = []
+  ) -> Finding? {
     guard let (first, found) = wrong.first else { return nil }
+    let tensors = records.filter { record in
+      wrong.contains { $0.checksum.covers(record) }
+    }.map(\.name)
     let names = TorchFindings.shortList(wrong.map(\.checksum.name.quoted))
     let example =
       "\(first.name.quoted) has 0x\(String(found, radix: 16)), "
       + "but its entry says 0x\(String(first.value, radix: 16))"
     return Finding(
-      .warning, .checksumMismatch,
-      wrong.count == 1
+      .warning, .checksumMismatch, tensors: tensors,
+      (wrong.count == 1
         ? "the checksum of one zip entry is wrong: \(example)"
         : "the checksums of \(wrong.count) zip entries are wrong: \(names); \(example)")
+        + (tensors.isEmpty
+          ? "" : "; the data of \(TorchFindings.shortList(tensors.map(\.quoted)))"))
+  }
+
+  /// Whether bytes of the tensor lie in the part.
+  private func covers(_ record: TensorRecord) -> Bool {
+    record.bytes?.extents.contains { other in
+      other.file.path == extent.file.path
+        && other.offset - extent.offset < extent.count
+        && extent.offset - other.offset < other.count
+    } ?? false
   }
 }

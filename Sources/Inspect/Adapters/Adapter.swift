@@ -91,10 +91,16 @@ extension Adapter {
     _ checkpoint: Checkpoint, as family: AdapterFamily, configuration: AdapterConfiguration?,
     alpha: Double? = nil
   ) throws(CheckpointError) -> Adapter {
-    var reader = AdapterReader(family: family, configuration: configuration)
-    for record in checkpoint.records { reader.add(record) }
     let packed = try PackedConfigurations(
       checkpoint.metadata[PackedConfigurations.key], path: checkpoint.path)
+    let own = configuration == nil && family.isPEFT ? packed.whole : nil
+    let configuration =
+      try own.map { json throws(CheckpointError) in
+        try AdapterConfiguration(json, path: checkpoint.path)
+      } ?? configuration
+    var reader = AdapterReader(
+      family: family, configuration: configuration, isOfDiffusers: own != nil)
+    for record in checkpoint.records { reader.add(record) }
     let scales = try AdapterScales(
       family: family, configuration: configuration,
       components: try packed.scales(path: checkpoint.path),

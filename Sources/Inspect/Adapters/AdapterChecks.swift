@@ -128,7 +128,7 @@ struct AdapterChecks {
     guard !unknown.isEmpty else { return [] }
     return [
       Finding(
-        .warning, .alphaUnknown,
+        .warning, .alphaUnknown, tensors: unknown.flatMap { $0.tensors.map(\.record.name) },
         "no file says the lora_alpha of the \(unknown.count) adapted "
           + "\(unknown.count == 1 ? "module" : "modules"); merging needs --alpha")
     ]

@@ -92,6 +92,21 @@ struct AdapterKey {
     leaf(in: name.dottedSegments, family: nil) != nil
   }
 
+  /// The key as PEFT saves it: without the name of the adapter.
+  static func saved(_ key: String) -> String {
+    var segments = key.dottedSegments
+    if let found = leaf(in: segments, family: nil), found.adapterName != nil {
+      segments.remove(at: found.start + 1)
+      // In memory alone with `.weight`.
+      if segments[found.start] == "lora_magnitude_vector" {
+        segments.removeSubrange((found.start + 1)...)
+      }
+    } else if let rows = segments.lastIndex(of: "trainable_tokens_delta") {
+      segments.removeSubrange((rows + 1)...)
+    }
+    return segments.joined(separator: ".")
+  }
+
   /// Whether PEFT saves factors under names of this form: its own beginning once, no
   /// wrapper and no name of an adapter.
   static func isSaved(_ name: String) -> Bool {

@@ -5,6 +5,9 @@ import OrderedCollections
 struct AdapterReader {
   let family: AdapterFamily
   let configuration: AdapterConfiguration?
+  /// Whether the configuration lies in the file itself, as diffusers writes it for a model
+  /// that is no part of a pipeline.
+  let isOfDiffusers: Bool
 
   /// A module while its tensors come in.
   struct Draft {
@@ -19,7 +22,7 @@ struct AdapterReader {
   private var replacements: [AdapterReplacement] = []
   private var frozenCopies: [TensorRecord] = []
   private var leftovers: [TensorRecord] = []
-  private var wrappers: [Substring: Int] = [:]
+  private var wrappers: [Substring: [String]] = [:]
   private var adapterNames: OrderedSet<Substring> = []
   /// The first adapter of each PEFT model in the file, by what stands before its keys:
   /// those of a wrapped checkpoint may have an adapter each, under a name each.
@@ -44,13 +47,18 @@ struct AdapterReader {
     let leaf: String
   }
 
-  init(family: AdapterFamily, configuration: AdapterConfiguration?) {
+  init(
+    family: AdapterFamily, configuration: AdapterConfiguration?, isOfDiffusers: Bool = false
+  ) {
     self.family = family
     self.configuration = configuration
+    self.isOfDiffusers = isOfDiffusers
   }
 
   mutating func add(_ record: TensorRecord) {
     if let method = configuration?.family, UnmergeableMethod.isPrompt(method) {
+      var segments = record.name.dottedSegments
+      note(KeyWrappers.strip(&segments), of: record)
       let leaf = AdapterLeaf(name: record.name, family: method, role: .other, rankAxis: nil)
       shared.append(AdapterTensor(leaf: leaf, record: record))
       return
@@ -77,11 +85,15 @@ struct AdapterReader {
   }
 
   private mutating func note(_ key: AdapterKey, of record: TensorRecord) {
-    for wrapper in Set(key.wrappers) { wrappers[wrapper, default: 0] += 1 }
+    note(key.wrappers, of: record)
     if record.elementCount == 0, !Self.isWithoutRanks(record, key) { zeroSized.append(record.name) }
     if key.modelPrefixCount > 1 { doublyPrefixed.append(record.name) }
     if key.modelPrefixCount == 0, !key.target.isEmpty { unprefixed.append(record.name) }
     if family.kind == .kohyaAdapter, key.target.hasSuffix("_") { underscored.append(record.name) }
+  }
+
+  private mutating func note(_ found: [Substring], of record: TensorRecord) {
+    for wrapper in Set(found) { wrappers[wrapper, default: []].append(record.name) }
   }
 
   /// Whether AdaLoRA has taken all ranks of a module away: its factors keep their other
@@ -178,7 +190,7 @@ struct AdapterReader {
       replacements: NaturalOrder.sorted(replacements, by: \.target), frozenCopies: frozenCopies,
       leftovers: leftovers, names: adapterNames.map(String.init),
       wrappers: wrappers.sorted { $0.key < $1.key }.map {
-        KeyWrapper(text: "\($0.key).", count: $0.value)
+        KeyWrapper(text: "\($0.key).", count: $0.value.count)
       },
       findings: keyFindings(path) + checks.findings())
   }
@@ -198,8 +210,11 @@ struct AdapterReader {
     // The grammar of other methods' keys is not known.
     guard UnmergeableMethod.finding(configuration) == nil else { return findings }
     if family.isPEFT {
-      findings += KeyFindings.unprefixed(
-        withoutUnknown(unprefixed), hasConfiguration: configuration != nil, path: path)
+      let names = withoutUnknown(unprefixed)
+      findings +=
+        isOfDiffusers
+        ? KeyFindings.ofModelAlone(names, path: path)
+        : KeyFindings.unprefixed(names, hasConfiguration: configuration != nil, path: path)
       findings += KeyFindings.infixed(infixed, Array(adapterNames), path: path)
     }
     findings += KeyFindings.underscored(underscored, path: path)

@@ -34,13 +34,37 @@ enum KeyFindings {
     ]
   }
 
-  static func wrapped(_ wrappers: [Substring: Int], loader: String = "PEFT") -> [Finding] {
-    wrappers.sorted { $0.key < $1.key }.map { wrapper, count in
-      Finding(
-        .warning, .prefixDrift,
-        "\(count) \(count == 1 ? "key holds" : "keys hold") the wrapper \"\(wrapper).\", which is "
-          + "removed here; \(loader) would ignore \(count == 1 ? "it" : "them") when loading")
+  /// Those of LLaVA's file beside an adapter are not mended by renaming the adapter.
+  static func wrapped(
+    _ wrappers: [Substring: [String]], loader: String = "PEFT", isOfAdapter: Bool = true
+  ) -> [Finding] {
+    wrappers.sorted { $0.key < $1.key }.map { wrapper, names in
+      var finding = Finding(
+        .warning, .prefixDrift, tensors: isOfAdapter ? names : [],
+        "\(names.count) \(names.count == 1 ? "key holds" : "keys hold") the wrapper "
+          + "\"\(wrapper).\", which is removed here; \(loader) would ignore "
+          + "\(names.count == 1 ? "it" : "them") when loading")
+      if isOfAdapter { finding.renaming = KeyWrappers.renaming(names) }
+      return finding
     }
+  }
+
+  /// Keys without any beginning, beside a configuration of diffusers.
+  static func ofModelAlone(_ names: [String], path: String) -> [Finding] {
+    guard !names.isEmpty else { return [] }
+    let part = PipelineComponent.shown(by: names.map { AdapterKey(peft: $0).target })
+    return [
+      Finding(
+        .note, .prefixDrift, tensors: names,
+        "\(count(names, "key")) \(names.count == 1 ? "begins" : "begin") with the path of the module, "
+          + "as save_lora_adapter of diffusers writes them: the model's load_lora_adapter takes them "
+          + "with prefix=None, and a pipeline wants "
+          + (part.map { "\($0.diffusers).".quoted } ?? "the name of the part")
+          + " before them",
+        fix: FixCommands.remap(
+          path,
+          "--preset diffusers-to-peft" + (part == nil ? "" : " --preset peft-to-diffusers")))
+    ]
   }
 
   /// Keys that begin with none of what they are found by: PEFT's beginning, or the name of
@@ -68,8 +92,9 @@ enum KeyFindings {
           "\(count(names, "key")) \(names.count == 1 ? "begins" : "begin") neither with "
             + "\(beginning.quoted), as diffusers wants them for the modules of that part, nor with "
             + "PEFT's \"base_model.model.\"; both would ignore \(names.count == 1 ? "it" : "them") "
-            + "when loading",
-          fix: FixCommands.rename(path, ["^=\(beginning)"]))
+            + "when loading"
+        )
+        .renamed(path, [RenameRule(checked: "^", beginning)])
       ]
     }
     return [
@@ -85,7 +110,7 @@ enum KeyFindings {
   /// it calls an adapter that it loads.
   static func infixed(_ names: [String], _ adapters: [Substring], path: String) -> [Finding] {
     guard adapters.count == 1, let adapter = adapters.first, adapter != "default" else { return [] }
-    var finding = Finding(
+    let finding = Finding(
       .warning, .prefixDrift, tensors: names,
       "\(count(names, "key")) \(names.count == 1 ? "holds" : "hold") the adapter's name "
         + "\(String(adapter).quoted): loading it under any other name, PEFT would ignore "
@@ -96,8 +121,7 @@ enum KeyFindings {
       (isSaved.contains(true) ? [RenameRule(checked: "\\.modules_to_save\\.\(name)\\.", ".")] : [])
       + (isSaved.contains(false)
         ? [RenameRule(checked: "\\.\(name)(\\.weight|\\.bias|)$", "\\1")] : [])
-    finding.fix = FixCommands.rename(path, rules.map(\.description))
-    return [finding]
+    return [finding.renamed(path, rules)]
   }
 
   /// Flattened names in which the dot behind the path was flattened as well.
@@ -144,9 +168,14 @@ enum KeyFindings {
           .error, .unmatchedKey, tensors: names,
           "\(count(names, "key")) \(names.count == 1 ? "ends" : "end") in lora_down or lora_up, as "
             + "kohya's scripts call lora_A and lora_B: PEFT would ignore "
-            + (names.count == 1 ? "it" : "them"),
-          fix: FixCommands.rename(
-            path, ["\\.lora_down\\.weight$=.lora_A.weight", "\\.lora_up\\.weight$=.lora_B.weight"]))
+            + (names.count == 1 ? "it" : "them")
+        )
+        .renamed(
+          path,
+          [
+            RenameRule(checked: #"\.lora_down\.weight$"#, ".lora_A.weight"),
+            RenameRule(checked: #"\.lora_up\.weight$"#, ".lora_B.weight"),
+          ])
       ]
     }
     if kind == .peftAdapter, let family = TrainerNames.recognised(names) {

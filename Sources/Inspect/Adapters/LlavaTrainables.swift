@@ -23,10 +23,12 @@ struct LlavaTrainables {
     let records = try Checkpoint.open(file.path).records
     var names: [String] = []
     var trained: [TensorRecord] = []
-    var wrappers: [Substring: Int] = [:]
+    var wrappers: [Substring: [String]] = [:]
     for record in records {
       var segments = record.name.dottedSegments
-      for wrapper in Set(KeyWrappers.strip(&segments)) { wrappers[wrapper, default: 0] += 1 }
+      for wrapper in Set(KeyWrappers.strip(&segments)) {
+        wrappers[wrapper, default: []].append(record.name)
+      }
       if AdapterKey.removeSavedCopy(&segments) == .frozen {
         frozenCopies.append(record)
         continue
@@ -40,7 +42,7 @@ struct LlavaTrainables {
     }
     if records.isEmpty { findings.append(KeyFindings.emptyBeside(Self.fileName)) }
     findings += KeyFindings.zeroSized(records.filter { $0.elementCount == 0 }.map(\.name))
-    findings += KeyFindings.wrapped(wrappers, loader: "LLaVA")
+    findings += KeyFindings.wrapped(wrappers, loader: "LLaVA", isOfAdapter: false)
   }
 
   /// The rule of LLaVA's `builder.py`: `base_model.` goes from the front; then, if any

@@ -22,16 +22,24 @@ public struct CheckpointCheck {
     inspection = Inspection(checkpoint)
   }
 
-  /// Asks everything; `readsValues` also of the values of models.
-  public func report(against reference: Reference, readsValues: Bool) throws(CheckpointError)
-    -> CheckReport
-  {
+  /// The bytes of the tensors whose values are read.
+  public var valueByteCount: Int {
+    checkpoint.records.filter { ValueChecks.canBeNotFinite($0.type) }
+      .reduce(0) { $0.saturatingSum($1.byteCount) }
+  }
+
+  /// Asks everything; `readsValues` also of the values of models, before each of which
+  /// `willRead` is told of the tensor.
+  public func report(
+    against reference: Reference, readsValues: Bool,
+    willRead: (TensorRecord) -> Void = { _ in }
+  ) throws(CheckpointError) -> CheckReport {
     let alone = FixCommands.united(
-      try findingsAlone(readsValues: readsValues, base: reference.base).map {
+      try findingsAlone(readsValues: readsValues, base: reference.base, willRead).map {
         FixCommands.completed($0, of: inspection)
       }, path: checkpoint.path)
     switch reference {
-    case .nothing: return report(alone + foreignNames)
+    case .nothing: return report(alone + foreignNames + wrappedNames)
     case .base(let base): return try report(alone, base: base)
     case .expected(let expected):
       let load = StrictLoad(checkpoint.records, into: expected)
@@ -43,8 +51,9 @@ public struct CheckpointCheck {
 
   // MARK: Alone
 
-  private func findingsAlone(readsValues: Bool, base: Checkpoint?) throws(CheckpointError)
-    -> [Finding]
+  private func findingsAlone(
+    readsValues: Bool, base: Checkpoint?, _ willRead: (TensorRecord) -> Void
+  ) throws(CheckpointError) -> [Finding]
   {
     var findings = inspection.findings
     if let state = TrainingState.finding(checkpoint) {
@@ -72,12 +81,14 @@ public struct CheckpointCheck {
       findings.append(finding)
     }
     if !isAdapter { findings += try ModelChecks.findings(checkpoint) }
-    for file in checkpoint.files { findings += try PyTorchReader.checksumFindings(file) }
+    for file in checkpoint.files {
+      findings += try PyTorchReader.checksumFindings(file, of: checkpoint.records)
+    }
     if readsValues {
       let known = Set(
         findings.filter { $0.code == .notFinite }.flatMap(\.tensors).map(ExactName.init))
       findings += try ValueChecks.notFinite(
-        checkpoint.records.filter { !known.contains(ExactName($0.name)) })
+        checkpoint.records.filter { !known.contains(ExactName($0.name)) }, willRead: willRead)
     }
     return findings
   }
@@ -134,11 +145,12 @@ public struct CheckpointCheck {
     _ findings: [Finding], doubts: [Finding] = [], load: StrictLoad = StrictLoad(),
     map: [(pattern: String, replacement: String)]? = nil, placement: AdapterPlacement? = nil
   ) -> CheckReport {
-    CheckReport(
+    let findings = findings.map { FixCommands.completed($0, of: inspection) }
+    return CheckReport(
       path: checkpoint.path,
       // What is not wrong needs no command.
-      findings: findings.map { FixCommands.completed($0, of: inspection) } + doubts, load: load,
-      suggestedMap: map, placement: placement)
+      findings: findings + doubts, load: load,
+      suggestedMap: map ?? FixCommands.map(findings), placement: placement)
   }
 
   // MARK: Against a base

@@ -1,4 +1,5 @@
 import Formats
+import SystemPackage
 
 /// The commands that mend what findings tell, where a command can.
 enum FixCommands {
@@ -18,15 +19,14 @@ enum FixCommands {
     let checkpoint = inspection.checkpoint
     switch finding.code {
     case .zeroSizeTensor where finding.severity == .error: finding.fix = recovery(of: checkpoint)
-    // That finding names the wrapper, not the keys.
-    case .prefixDrift
-    where finding.tensors.isEmpty && inspection.adapter?.wrappers.isEmpty == false:
+    case .prefixDrift where !finding.renaming.isEmpty:
       finding.fix = unwrapped(inspection)
+      if finding.fix?.contains("--preset") != true { finding.renaming = [] }
     case .prefixDrift
     where finding.tensors.count == checkpoint.records.count
       && !finding.tensors.isEmpty
       && finding.tensors.allSatisfy { !$0.hasPrefix("base_model.") }:
-      finding.fix = rename(checkpoint.path, ["^=base_model.model."])
+      return finding.renamed(checkpoint.path, [RenameRule(checked: "^", "base_model.model.")])
     case .alphaUnknown:
       finding.fix = withAlpha(
         inspection.kind == .wrappedCheckpoint
@@ -37,6 +37,13 @@ enum FixCommands {
     default: break
     }
     return finding
+  }
+
+  /// The rules of all commands that rename alone, as one map; nil where there are none.
+  static func map(_ findings: [Finding]) -> [(pattern: String, replacement: String)]? {
+    var rules: [Finding.Renaming] = []
+    for rule in findings.flatMap(\.renaming) where !rules.contains(rule) { rules.append(rule) }
+    return rules.isEmpty ? nil : rules.map { ($0.pattern, $0.replacement) }
   }
 
   /// Removes wrappers; where all those keys are there without them too, which are those that
@@ -99,8 +106,11 @@ enum FixCommands {
     remap(path, rules.map { "--rename \(shellWord($0))" }.joined(separator: " "))
   }
 
+  /// An adapter whose configuration lies beside it is written anew as a whole, as PEFT loads
+  /// no file without it.
   static func remap(_ path: String, _ options: String) -> String {
-    "tenon remap \(shellQuoted(path)) -o \(shellQuoted(renamed(path))) \(options)"
+    let path = Checkpoint.adapterDirectory(of: path) ?? path
+    return "tenon remap \(shellQuoted(path)) -o \(shellQuoted(renamed(path))) \(options)"
   }
 
   /// The path with a word before the ending of a file, or at the end of a directory's
@@ -108,6 +118,10 @@ enum FixCommands {
   static func renamed(_ path: String, adding word: String = "-renamed") -> String {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+    // The name of a directory is not in such paths.
+    if [".", ".."].contains(FilePath(path).lastComponent?.string) {
+      path = Checkpoint.realPath(of: path)
+    }
     for ending in [".safetensors", ".bin", ".pt", ".pth", ".ckpt"] where path.hasSuffix(ending) {
       return path.dropLast(ending.count) + "\(word).safetensors"
     }

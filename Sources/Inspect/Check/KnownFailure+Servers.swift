@@ -11,7 +11,23 @@ extension KnownFailure {
       ["expected target modules in [", "but received ["], .unmatchedKey,
       "vLLM adapts only the modules that it lists, by the last part of their names, and the adapter "
         + "has others", proof: merge),
+    KnownFailure(
+      ["There is no module or parameter named '"], .prefixDrift,
+      "vLLM knows no part of the model by a word in the names of the file", proof: wrapped),
   ]
+
+  /// The wrapper that the names have.
+  @Sendable
+  private static func wrapped(_ inspection: Inspection) -> Proof? {
+    let path = inspection.checkpoint.path
+    let names = KeyWrappers.wrapped(inspection.checkpoint.records.map(\.name))
+    guard let first = names.first else { return nil }
+    return Proof(
+      text: "\(FoldedKeys.summary(of: names, "key")) of \(path.printable) "
+        + "\(Wording.verb(names.count, "holds", "hold")) the wrapper "
+        + "\(KeyWrappers.found(in: first).quoted) of a training program",
+      fix: FixCommands.remap(path, "--preset strip-wrappers"))
+  }
 
   /// The tensors that are no such factor.
   @Sendable

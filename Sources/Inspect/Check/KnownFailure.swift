@@ -117,6 +117,13 @@ struct KnownFailure: Sendable {
       ["KeyError: 'peft_type'"], .configMismatch,
       "adapter_config.json has no peft_type: it is cut, or no configuration of PEFT"),
     KnownFailure(
+      ["KeyError", "prompt_embeddings"], .prefixDrift,
+      "PEFT looks for prompt_embeddings under that very name, and the file does not have it so"),
+    KnownFailure(
+      ["Specified to load vera_A and vera_B from state dictionary"], .missingKey,
+      "PEFT looks for base_model.vera_A and base_model.vera_B, which an adapter holds that was saved "
+        + "with save_projection=True, and the file does not have them so"),
+    KnownFailure(
       ["`r` should be a positive integer"], .configMismatch,
       "r of adapter_config.json is no rank: it has to be 1 or more"),
     KnownFailure(

@@ -5,7 +5,7 @@ extension LoadDiagnosis {
   /// PEFT and diffusers name the keys that an adapter should have had.
   func adapterLoad() -> Result {
     var result = Result()
-    let wanted = load.missing.map(Self.onDisk)
+    let wanted = load.missing.map(AdapterKey.saved)
     let have = Set(inspection.checkpoint.records.map { ExactName($0.name) })
     let absent = wanted.filter { !have.contains(ExactName($0)) }
     let placing = AdapterPlacing(inspection.checkpoint, absent)
@@ -39,11 +39,22 @@ extension LoadDiagnosis {
       .error, .prefixDrift, tensors: load.missing,
       "the adapter has \(amount) \(Wording.count(absent.count, "key")) that are said to be missing"
         + Self.example(renaming, placed)
-        + (isAll
-          ? "; loaded as it is, every B stays zero and the adapter changes nothing"
-          : "; loaded as it is, their B stays zero and nothing changes there")
+        + consequence(isAll: isAll)
         + rest(absent, besides: placed),
       fix: renaming.command(for: path, toMatch: nil))
+  }
+
+  /// What becomes of keys that PEFT does not find.
+  private func consequence(isAll: Bool) -> String {
+    let changed = isAll ? "the adapter changes nothing" : "nothing changes there"
+    if load.missing.contains(where: { $0.contains("lora_B") }) {
+      return "; loaded as it is, \(isAll ? "every" : "their") B stays zero and \(changed)"
+    }
+    // Without modules that were saved whole PEFT does not go on.
+    guard
+      load.missing.contains(where: { AdapterKey.hasLeaf($0) || $0.contains("trainable_tokens") })
+    else { return "; PEFT does not load it as it is" }
+    return "; loaded as it is, PEFT begins anew with \(isAll ? "all" : "those") and \(changed)"
   }
 
   /// The first of the keys that a tensor gets by its new name, with the old one.
@@ -78,8 +89,8 @@ extension LoadDiagnosis {
       .error, .prefixDrift, tensors: load.missing,
       "the adapter has keys for some of the \(Wording.count(absent.count, "key")) that are said to "
         + "be missing, under other names, but \(choice.key.quoted) could be "
-        + "\(choice.places.map(\.quoted).joined(separator: " or ")), and nothing tells which; "
-        + "loaded as it is, their B stays zero and nothing changes there")
+        + "\(choice.places.map(\.quoted).joined(separator: " or ")), and nothing tells which"
+        + consequence(isAll: false))
   }
 
   private func unexplained(absent: [String], wanted: [String]) -> Finding {
@@ -101,8 +112,7 @@ extension LoadDiagnosis {
       "\(absent.count) of the \(Wording.count(wanted.count, "key")) that PEFT wants "
         + "\(Wording.verb(absent.count, "is", "are")) not in the adapter by "
         + "\(Wording.verb(absent.count, "its name", "their names")) "
-        + "(\(Wording.folded(absent)))\(otherLayers(absent)): their B stays zero, so that nothing "
-        + "changes there")
+        + "(\(Wording.folded(absent)))\(otherLayers(absent))\(consequence(isAll: false))")
   }
 
   /// That the adapter has the missing keys in other layers.
@@ -111,18 +121,5 @@ extension LoadDiagnosis {
     guard let layers = AbsentLayers(absent, in: names) else { return "" }
     return ", which has \(AbsentLayers.range(layers.held)) of \(layers.list.quoted) and not "
       + "\(AbsentLayers.range(layers.absent))"
-  }
-
-  /// The key as PEFT saves it: without the name of the adapter.
-  static func onDisk(_ key: String) -> String {
-    var segments = key.dottedSegments
-    guard let leaf = segments.lastIndex(where: { $0.hasPrefix("lora_") }),
-      leaf + 1 < segments.count, segments[leaf + 1] != "weight", segments[leaf + 1] != "bias"
-    else { return key }
-    segments.remove(at: leaf + 1)
-    if segments[leaf] == "lora_magnitude_vector", segments.last == "weight" {
-      segments.removeLast()
-    }
-    return segments.joined(separator: ".")
   }
 }

@@ -10,6 +10,8 @@ extension LoadDiagnosis {
       result.findings.append(renamingFinding(renaming, family))
     } else if let family {
       result.findings.append(foreign(family))
+    } else if let finding = wrappedUnexpected() {
+      return Result(findings: [finding] + mismatches())
     }
     let unread = promisedMissing
     result.findings += unread.isEmpty ? [] : [notRead(unread)]

@@ -56,7 +56,7 @@ extension LoadDiagnosis {
     let exact = Set(names.map(ExactName.init))
     let endings = Set(names.flatMap(Self.endings))
     return keys.filter { key in
-      let own = Self.endings(of: Self.onDisk(key))
+      let own = Self.endings(of: AdapterKey.saved(key))
       return own.contains(where: exact.contains) || own.first.map(endings.contains) ?? false
     }
   }
@@ -70,7 +70,7 @@ extension LoadDiagnosis {
   }
 
   /// The words for one key or for several, in which `#` is their number.
-  private static func amount(_ one: String, _ several: String, _ keys: [String]) -> String {
+  static func amount(_ one: String, _ several: String, _ keys: [String]) -> String {
     keys.count == 1 ? one : several.replacing("#", with: "\(keys.count)")
   }
 

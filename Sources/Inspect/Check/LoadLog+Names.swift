@@ -69,6 +69,26 @@ extension LoadLog {
     return NameList(names: isCut ? names.dropLast() : names, isCut: isCut)
   }
 
+  /// What `load_model` of safetensors returns: the set of the keys that the file lacks and the
+  /// list of those that the model lacks.
+  mutating func readPair(_ text: String) {
+    for opening in ["({'", "({\"", "(set(), ['"] {
+      guard let start = text.firstRange(of: opening) else { continue }
+      let missing = Self.names(text[start.lowerBound...])
+      let rest = text[start.lowerBound...]
+      guard let comma = rest.firstRange(of: missing.names.isEmpty ? "), [" : "}, [") else {
+        continue
+      }
+      let unexpected = Self.names(rest[comma.upperBound...])
+      guard (missing.names + unexpected.names).allSatisfy({ $0.contains(".") && !$0.contains(" ") })
+      else { continue }
+      load.missing += missing.names
+      load.unexpected += unexpected.names
+      subjects.insert(.model)
+      return
+    }
+  }
+
   /// The list that soon follows, whatever expression of Python stands before it.
   static func namesOfList(_ text: Substring) -> NameList {
     text.prefix(60).firstIndex(of: "[").map { names(text[$0...]) } ?? NameList()

@@ -24,10 +24,10 @@ extension LoadLog {
     ShapeSentence(mark: " because ", after: " ", word: "expected shape", isExpectedFirst: true),
     ShapeSentence(
       mark: "Cannot load ", after: " ", word: "because it has shape", opening: "shape ("),
-    // Accelerate: only the last part of the name.
+    // Accelerate and transformers 4: only the last part of the name.
     ShapeSentence(
       mark: "Trying to set a tensor of shape", before: " in \"", after: "\"",
-      word: "looks incorrect"),
+      word: " incorrect"),
   ]
 
   /// Longer ones were cut, and another follows.

@@ -62,7 +62,12 @@ struct LoadLog {
     for phrase in Self.phrases where search.contains(phrase.text) { read(phrase, in: text) }
     readMismatches(text, search)
     firstKeys = search.contains(Self.keyError) ? Self.firstKeys(in: text) : []
+    // Only a model that PEFT has wrapped looks for such.
+    if firstKeys.contains(where: { $0.hasPrefix("base_model.model.") }) {
+      subjects.insert(.adapter)
+    }
     if search.contains("LOAD REPORT") || search.contains("| Status") { readTable(text) }
+    if load.isClean { readPair(text) }
     load.missing = Self.distinct(load.missing)
     load.unexpected = Self.distinct(load.unexpected)
     load.mismatched = Self.distinct(load.mismatched)
@@ -134,6 +139,9 @@ struct LoadLog {
     Phrase("are newly initialized:", .missing, by: .transformers),
     Phrase(" when initializing ", .unexpected, by: .transformers) { LoadLog.namesAfterColon($0) },
     Phrase("unexpected keys found in the model:", .unexpected, .adapter) { LoadLog.bareNames($0) },
+    Phrase("did not succeed, unexpected keys found:", .unexpected, .adapter) {
+      LoadLog.bareNames($0)
+    },
     // Diffusers up to 0.31, and transformers 4.
     Phrase("unexpected keys not found in the model:", .unexpected, .adapter),
     Phrase("missing keys in the model:", .missing, .adapter) { LoadLog.bareNames($0) },

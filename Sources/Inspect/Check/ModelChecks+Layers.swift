@@ -24,7 +24,8 @@ extension ModelChecks {
 
   private func length(_ lists: [LayerList]) -> Finding? {
     guard let expected = configuration.layerCounts, !lists.isEmpty,
-      !lists.contains(where: { expected.contains($0.length) })
+      !lists.contains(where: { expected.contains($0.length) }),
+      !lists.allSatisfy({ configuration.partLayerCounts.contains($0.length) })
     else { return nil }
     let found = lists.map { "\($0.path.printable) has \($0.members.count)" }
     return Finding(

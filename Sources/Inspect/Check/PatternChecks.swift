@@ -4,7 +4,8 @@ import Formats
 enum PatternChecks {
   static func findings(_ adapter: Adapter, _ configuration: AdapterConfiguration) -> [Finding] {
     let paths = adapter.modules.map(\.targetedPath)
-    guard !paths.isEmpty else { return [] }
+    // Some keys are for parameters, which are no modules.
+    guard !paths.isEmpty, !configuration.features.contains(.targetParameters) else { return [] }
     let fields = [
       ("rank_pattern", configuration.rankPattern), ("alpha_pattern", configuration.alphaPattern),
     ]

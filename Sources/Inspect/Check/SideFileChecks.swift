@@ -6,8 +6,8 @@ public enum SideFileChecks {
     -> [Finding]
   {
     var findings: [Finding] = []
-    // One that cannot be read is told of as that.
-    if checkpoint.sideFile(AdapterSurvey.configurationName) == nil,
+    // One that cannot be read is told of as that; diffusers keeps it in the file itself.
+    if checkpoint.sideFile(AdapterSurvey.configurationName) == nil, adapter.configuration == nil,
       adapter.kind == .peftAdapter || adapter.kind == .llavaAdapter
     {
       findings.append(

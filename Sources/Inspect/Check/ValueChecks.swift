@@ -27,12 +27,15 @@ enum ValueChecks {
     return statistics
   }
 
-  /// The tensors with values that are not finite.
-  static func notFinite(_ records: [TensorRecord]) throws(CheckpointError) -> [Finding] {
+  /// The tensors with values that are not finite; `willRead` is told of each before it is read.
+  static func notFinite(
+    _ records: [TensorRecord], willRead: (TensorRecord) -> Void = { _ in }
+  ) throws(CheckpointError) -> [Finding] {
     var names: [String] = []
     var nan = 0
     var infinite = 0
     for record in records where canBeNotFinite(record.type) {
+      willRead(record)
       guard let found = try statistics(record), found.nan + found.infinite > 0 else { continue }
       names.append(record.name)
       nan += found.nan
@@ -53,7 +56,7 @@ enum ValueChecks {
     ]
   }
 
-  private static func canBeNotFinite(_ type: TensorType) -> Bool {
+  static func canBeNotFinite(_ type: TensorType) -> Bool {
     guard let element = type.element else { return false }
     return element.kind == .float || element.kind == .complex
   }

@@ -71,18 +71,6 @@ extension RenamingDraft {
       details: FoldedKeys.lines(others))
   }
 
-  /// Refuses leaves of kohya's scripts and LyCORIS that PEFT computes otherwise.
-  func refuseOtherLeaves() throws(CheckpointError) {
-    let known = [".lora_down.weight", ".lora_up.weight"]
-    let others = names.filter { name in !known.contains { name.hasSuffix($0) } }
-    guard !others.isEmpty else { return }
-    throw CheckpointError(
-      path: path, tensor: others.count == 1 ? others[0] : nil,
-      "\(others.count) of the \(names.count) tensors \(others.count == 1 ? "is" : "are") neither "
-        + "lora_down nor lora_up, and PEFT has no exact form for \(others.count == 1 ? "it" : "them")",
-      details: FoldedKeys.lines(others))
-  }
-
   /// The modules of a LoRA adapter in PEFT's or diffusers' names, in the order of
   /// the file, with the alpha that gives each its scale.
   func modules() throws(CheckpointError) -> [ScaledModule] {
@@ -90,7 +78,8 @@ extension RenamingDraft {
     var order: [String] = []
     for record in tensors.map(\.record) {
       let key = AdapterKey(peft: record.name)
-      guard case .leaf(let leaf, _) = key.content, leaf.role == .a, let rank = record.shape.first
+      guard case .leaf(let leaf, _) = key.content, leaf.role == .a || leaf.role == .w1b,
+        let rank = record.shape.first
       else { continue }
       if ranks.updateValue(rank, forKey: key.target) == nil { order.append(key.target) }
     }

@@ -1,26 +1,21 @@
 import Formats
+import OrderedCollections
 
 extension RenamingDraft {
   /// Gives the adapter, whose keys are PEFT's by now, its `adapter_config.json`.
   ///
   /// `alphas` are by module; a module without one has its rank as alpha, as in
-  /// kohya's scripts and diffusers. `stated` is a configuration that the file held.
+  /// kohya's scripts and diffusers. `stated` is a configuration that the file held;
+  /// `fields` are more that `method` has.
   mutating func configure(
-    base: KeyList?, from stated: JSONValue?, alphas: [String: Double], usesMagnitudes: Bool = false
+    base: KeyList?, from stated: JSONValue?, alphas: [String: Double], usesMagnitudes: Bool = false,
+    method: LycorisMethod = .lora, fields: [JSONMember] = []
   ) throws(CheckpointError) {
     if let stated {
       configuration = stated
       return
     }
-    var modules: [ScaledModule] = []
-    for record in tensors.map(\.record) {
-      let key = AdapterKey(peft: record.name)
-      guard case .leaf(let leaf, _) = key.content, leaf.role == .a || leaf.role == .embeddingA,
-        let rank = record.shape.first
-      else { continue }
-      modules.append(
-        ScaledModule(path: key.target, rank: rank, alpha: alphas[key.target] ?? Double(rank)))
-    }
+    let modules = rankedModules(alphas)
     guard let rank = Self.commonest(modules.map(\.rank)),
       let alpha = Self.commonest(modules.map(\.alpha))
     else { throw CheckpointError(path: path, "holds no LoRA factors") }
@@ -28,26 +23,59 @@ extension RenamingDraft {
       modules.map { ($0.path, Double($0.rank)) }, but: Double(rank), field: "rank_pattern")
     let alphaPatterns = try Self.patterns(
       modules.map { ($0.path, $0.alpha) }, but: alpha, field: "alpha_pattern")
-    configuration = .object([
-      JSONMember("alpha_pattern", alphaPatterns),
-      JSONMember("base_model_name_or_path", .null),
+    let members =
+      [
+        JSONMember("alpha_pattern", alphaPatterns),
+        JSONMember("base_model_name_or_path", .null),
+        JSONMember("inference_mode", .bool(true)),
+        JSONMember(method.alphaField, Self.number(alpha)),
+        JSONMember("modules_to_save", .null),
+        JSONMember("peft_type", .string(method.type)),
+        JSONMember("r", .number("\(rank)")),
+        JSONMember("rank_pattern", ranks),
+        JSONMember(
+          "target_modules",
+          .array(Self.targets(modules.map(\.path), in: base).map(JSONValue.string))),
+        JSONMember("task_type", .null),
+      ] + (method.type == LycorisMethod.lora.type ? Self.loraFields(usesMagnitudes) : fields)
+    configuration = .object(members.sorted { $0.key < $1.key })
+  }
+
+  /// The fields that LoRA alone has.
+  private static func loraFields(_ usesMagnitudes: Bool) -> [JSONMember] {
+    [
       JSONMember("bias", .string("none")),
       JSONMember("fan_in_fan_out", .bool(false)),
-      JSONMember("inference_mode", .bool(true)),
       JSONMember("init_lora_weights", .bool(true)),
-      JSONMember("lora_alpha", Self.number(alpha)),
       JSONMember("lora_dropout", .number("0.0")),
-      JSONMember("modules_to_save", .null),
-      JSONMember("peft_type", .string("LORA")),
-      JSONMember("r", .number("\(rank)")),
-      JSONMember("rank_pattern", ranks),
-      JSONMember(
-        "target_modules",
-        .array(Self.targets(modules.map(\.path), in: base).map(JSONValue.string))),
-      JSONMember("task_type", .null),
       JSONMember("use_dora", .bool(usesMagnitudes)),
       JSONMember("use_rslora", .bool(false)),
-    ])
+    ]
+  }
+
+  /// The modules with the ranks that their factors show; a Kronecker product of two whole
+  /// ones is told by a rank with which PEFT makes them so, and has no scale.
+  private func rankedModules(_ alphas: [String: Double]) -> [ScaledModule] {
+    var ranks: OrderedDictionary<String, Int> = [:]
+    var whole: [String: Int] = [:]
+    for record in tensors.map(\.record) {
+      let key = AdapterKey(peft: record.name)
+      guard case .leaf(let leaf, _) = key.content else { continue }
+      if leaf.role == .w2 { whole[key.target] = record.shape.prefix(2).max() }
+      let axis = leaf.role == .embeddingA ? 0 : leaf.rankAxis
+      guard let axis, axis < record.shape.count else {
+        if leaf.role == .w2, ranks[key.target] == nil { ranks[key.target] = 0 }
+        continue
+      }
+      ranks[key.target] = record.shape[axis]
+    }
+    return ranks.map { path, rank in
+      guard rank == 0 else {
+        return ScaledModule(path: path, rank: rank, alpha: alphas[path] ?? Double(rank))
+      }
+      let own = whole[path] ?? 1
+      return ScaledModule(path: path, rank: own, alpha: Double(own))
+    }
   }
 
   private static func commonest<Value: Hashable & Comparable>(_ values: [Value]) -> Value? {

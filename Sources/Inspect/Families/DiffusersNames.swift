@@ -17,6 +17,9 @@ enum DiffusersNames {
     RenameRule(checked: #"\.lora\.up\.weight$"#, ".lora_B.weight"),
   ]
 
+  /// The key of the metadata that keeps the part of a pipeline that the names do not tell.
+  static let partKey = "diffusers_part"
+
   static let toPEFT: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
     (draft, base) throws(CheckpointError) in
     let present = Set(draft.names.map { String($0.prefix { $0 != "." }) })
@@ -37,8 +40,9 @@ enum DiffusersNames {
       draft.metadata[PackedConfigurations.key], path: draft.path)
     try draft.configure(
       base: base,
-      from: found.first.flatMap { component in packed[component] }, alphas: [:])
+      from: found.first.flatMap { component in packed[component] } ?? packed.whole, alphas: [:])
     draft.metadata.removeValue(forKey: PackedConfigurations.key)
+    if let part = found.first, draft.shownComponent == nil { draft.metadata[partKey] = part }
     draft.kind = .peftAdapter
   }
 
@@ -66,15 +70,25 @@ enum DiffusersNames {
       if draft.metadata["format"] == nil { draft.metadata["format"] = "pt" }
     }
     draft.configuration = nil
+    draft.metadata.removeValue(forKey: partKey)
     draft.kind = .diffusersAdapter
   }
 }
 
 extension RenamingDraft {
+  /// The component that the paths of an adapter in PEFT's names show by themselves.
+  var shownComponent: PipelineComponent? {
+    PipelineComponent.shown(by: names.map { AdapterKey(peft: $0).target })
+  }
+
   /// The component that the paths of a PEFT adapter show; `preset` is what asks for it.
   func component(for preset: String) throws(CheckpointError) -> PipelineComponent {
     let paths = names.map { AdapterKey(peft: $0).target }
-    guard let component = PipelineComponent.shown(by: paths) else {
+    let kept = metadata[DiffusersNames.partKey]
+    guard
+      let component = shownComponent
+        ?? PipelineComponent.table.first(where: { $0.diffusers == kept })
+    else {
       let named = FixCommands.renamed(path)
       let renaming = FixCommands.rename(path, [#"^base_model\.model\.=PART."#])
       throw CheckpointError(

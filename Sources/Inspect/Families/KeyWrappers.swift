@@ -1,3 +1,5 @@
+import Formats
+
 /// What training programs put into the names of a model that they wrap.
 enum KeyWrappers {
   /// Wrappers whose names nobody gives a module, removed wherever they stand.
@@ -25,6 +27,12 @@ enum KeyWrappers {
     return found
   }
 
+  /// The wrappers of a name as they stand in it.
+  static func found(in name: String) -> String {
+    var segments = name.dottedSegments
+    return strip(&segments).map { "\($0)." }.joined()
+  }
+
   /// The name without wrappers.
   static func stripped(_ name: String) -> String {
     var segments = name.dottedSegments
@@ -36,6 +44,13 @@ enum KeyWrappers {
     let front = segments.prefix { plain.contains($0) || aroundPEFT.contains($0) }
     return segments[front.endIndex...].starts(with: ["base_model", "model"])
       ? front : segments.prefix(while: plain.contains)
+  }
+
+  /// The names of a model that hold a wrapper; one that could be a module's name counts
+  /// where all have it.
+  static func wrapped(_ names: [String]) -> [String] {
+    let wrapped = names.filter { stripped($0) != $0 }
+    return wrapped.count == names.count ? wrapped : wrapped.filter(isWrapped)
   }
 
   /// Whether a name has a wrapper that nobody gives a module as its name.
@@ -53,6 +68,25 @@ enum KeyWrappers {
   static var beforePEFT: String {
     let words = anywhere.union(atFront).union(aroundPEFT)
     return "(?:(?:\(words.sorted().joined(separator: "|")))\\.)"
+  }
+
+  /// What takes the wrappers from some names, as rules: one that names what stands before
+  /// all of them, where there is no more.
+  static func rules(for names: [String]) -> [RenameRule] {
+    let fronts = Set(
+      names.map { name in
+        let bare = stripped(name)
+        return name.hasSuffix(".\(bare)") ? String(name.dropLast(bare.count)) : ""
+      })
+    if fronts.count == 1, let front = fronts.first, !front.isEmpty {
+      return [RenameRule(checked: "^\(RenameRule.escaped(front))", "")]
+    }
+    return KeyMap(rules).withEffect(on: names).rules
+  }
+
+  /// The same as a finding tells it.
+  static func renaming(_ names: [String]) -> [Finding.Renaming] {
+    rules(for: names).map { Finding.Renaming($0.pattern, $0.replacement) }
   }
 
   /// What `strip` does, as rules.

@@ -6,30 +6,41 @@ import OrderedCollections
 /// That cannot be undone by itself: the paths are those of the base whose flattened
 /// form it is.
 enum KohyaNames {
-  private static let leaves = [
-    ("lora_down.weight", "lora_A.weight"), ("lora_up.weight", "lora_B.weight"),
-  ]
-
   static let toPEFT: @Sendable (inout RenamingDraft, KeyList?) throws(CheckpointError) -> Void = {
     (draft, base) throws(CheckpointError) in
     guard let base else { return }
     var alphas = try draft.takeAlphas()
-    try draft.refuseOtherLeaves()
+    let method = try LycorisMethod.of(draft.names, path: draft.path)
     var places = try Self.places(of: unique(draft.names.map(stem)), in: base, path: draft.path)
     let shapes = Dictionary(
       base.entries.map { (ExactName($0.name), $0.shape) }, uniquingKeysWith: { first, _ in first })
-    try draft.divide(&places, &alphas, shapes)
+    if method.isPlain(draft.names) {
+      try draft.divide(&places, &alphas, shapes)
+    } else if let fused = places.first(where: { $0.value.tensors.count > 1 }) {
+      throw CheckpointError(
+        path: draft.path, tensor: fused.key,
+        "is \(fused.value.tensors.count) modules in the base \(base.path), and only the factors of "
+          + "plain LoRA can be divided",
+        fix: "give a base in the layout of the file")
+    }
     let stems = unique(draft.names.map(stem))
     let paths = places.mapValues { Self.path(of: $0.tensors[0]) }
     var rules = stems.map { stem in
       RenameRule.prefix(stem, to: "base_model.model.\(paths[stem] ?? "")")
     }
-    rules += leaves.map { RenameRule(checked: "\\.\(RenameRule.escaped($0.0))$", ".\($0.1)") }
+    rules += method.leaves.filter { $0.lycoris != $0.peft }.map {
+      RenameRule(checked: "\\.\(RenameRule.escaped($0.lycoris))$", ".\($0.peft)")
+    }
     try draft.apply(KeyMap(rules), as: .preset("kohya-to-peft"))
     draft.squeeze(shapes)
+    let usesMagnitudes = try draft.placeMagnitudes(shapes)
     var byPath: [String: Double] = [:]
     for (stem, alpha) in alphas { if let path = paths[stem] { byPath[path] = alpha } }
-    try draft.configure(base: base, from: nil, alphas: byPath)
+    let fields =
+      method.type == LycorisMethod.lora.type ? [] : try draft.factorFields(method, shapes)
+    try draft.configure(
+      base: base, from: nil, alphas: byPath, usesMagnitudes: usesMagnitudes, method: method,
+      fields: fields)
     draft.metadata = draft.metadata.filter { !$0.key.hasPrefix("ss_") }
     draft.kind = .peftAdapter
   }
@@ -38,13 +49,32 @@ enum KohyaNames {
     (draft, base) throws(CheckpointError) in
     let spellings = KeyMap(DiffusersNames.historic).withEffect(on: draft.names)
     if !spellings.rules.isEmpty { try draft.apply(spellings, as: .preset("peft-to-kohya")) }
-    try draft.refuseAllBut(["lora_A.weight", "lora_B.weight"], for: "kohya's scripts")
+    let method = draft.names.contains { $0.contains(".hada_") } ? LycorisMethod.loha : .lora
+    try draft.refuseAllBut(Set(method.leaves.map(\.peft)), for: "kohya's scripts")
     let named = try draft.modules()
-    let (modules, places) = try draft.fuseFlux(named, draft.kohyaPlaces(of: named), base)
+    let unfused = try draft.kohyaPlaces(of: named)
+    let inTransformer = unfused.filter { $0.component.layout == .transformer }.map(\.path)
+    let isPlain =
+      method.type == LycorisMethod.lora.type
+      && !draft.names.contains { $0.hasSuffix(LycorisMethod.magnitude) }
+    if !isPlain, !inTransformer.isEmpty, FluxNames.isShown(by: inTransformer, base: base) != false {
+      throw CheckpointError(
+        path: draft.path,
+        "may be for Flux, whose modules kohya's scripts put together, and that keeps plain LoRA "
+          + "alone; expected another model, or lora_A and lora_B and nothing else",
+        fix: base == nil ? "add --to-match with the base" : nil)
+    }
+    let (modules, places) = try draft.fuseFlux(named, unfused, base)
     let stems = flattened(places, base)
     var rules = zip(places, stems).map { RenameRule.prefix($0.lead + $0.path, to: $1) }
-    rules += leaves.map { RenameRule(checked: "\\.\(RenameRule.escaped($0.1))$", ".\($0.0)") }
+    let leaves = method.leaves.filter { leaf in
+      leaf.lycoris != leaf.peft && draft.names.contains { $0.hasSuffix(".\(leaf.peft)") }
+    }
+    rules += leaves.map {
+      RenameRule(checked: "\\.\(RenameRule.escaped($0.peft))$", ".\($0.lycoris)")
+    }
     try draft.apply(KeyMap(rules), as: .preset("peft-to-kohya"))
+    draft.placeScales()
     try draft.addAlphas(zip(stems, modules).map { ($0, $1.alpha) })
     draft.configuration = nil
     draft.metadata.removeValue(forKey: PackedConfigurations.key)

@@ -1,7 +1,8 @@
 import Formats
 
 /// The configurations that diffusers keeps in the metadata of a file, one for each
-/// component: `{"unet.r": 4, "unet.lora_alpha": 8, …}`.
+/// component: `{"unet.r": 4, "unet.lora_alpha": 8, …}`, or that of the only model, as its
+/// `save_lora_adapter` writes it: `{"r": 4, "lora_alpha": 8, …}`.
 struct PackedConfigurations {
   /// The key of the metadata.
   static let key = "lora_adapter_metadata"
@@ -21,6 +22,12 @@ struct PackedConfigurations {
     }
   }
 
+  /// The configuration of a model by itself.
+  var whole: JSONValue? {
+    let own = members.filter { !$0.key.contains(".") }
+    return own.isEmpty ? nil : .object(own)
+  }
+
   /// The configuration of one component.
   subscript(component: some StringProtocol) -> JSONValue? {
     let own = members.compactMap { member in
@@ -30,11 +37,12 @@ struct PackedConfigurations {
     return own.isEmpty ? nil : .object(own)
   }
 
-  /// The ranks and alphas of each component's modules.
+  /// The ranks and alphas of each component's modules; those of a model by itself are
+  /// under the empty name.
   func scales(path: String) throws(CheckpointError) -> [Substring: ConfiguredScales] {
     var scales: [Substring: ConfiguredScales] = [:]
-    for component in Set(members.map { $0.key.prefix { $0 != "." } }).sorted() {
-      guard let json = self[component] else { continue }
+    for component in Set(members.map { $0.key.prefix { $0 != "." } }).union([""]).sorted() {
+      guard let json = component.isEmpty ? whole : self[component] else { continue }
       scales[component] = try ConfiguredScales(AdapterConfiguration(json, path: path))
     }
     return scales

@@ -174,7 +174,7 @@ enum LLaVANames {
 /// Vision-language models before and after transformers 4.52, also as the targets
 /// of a PEFT adapter.
 enum VisionLanguageNames {
-  private static let peft = #"^(base_model\.model\.)?"#
+  private static let peft = KeyMap.optionalBeginning
   private static let parts =
     "vision_tower|vision_model|multi_modal_projector|image_newline|image_tower|video_tower"
 

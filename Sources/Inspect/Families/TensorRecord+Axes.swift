@@ -15,6 +15,20 @@ extension TensorRecord {
     return result
   }
 
+  /// Puts the axis beside which there are only such of length 1 at `position` of `count`
+  /// axes, which moves no data.
+  mutating func setOnlyAxis(_ position: Int, of count: Int) {
+    guard let old = shape.firstIndex(of: elementCount) else { return }
+    var lengths = Array(repeating: 1, count: count)
+    lengths[position] = elementCount
+    shape = lengths
+    guard var view = bytes?.view else { return }
+    var strides = Array(repeating: 1, count: count)
+    strides[position] = view.strides[old]
+    view.strides = strides
+    bytes?.view = view
+  }
+
   /// Adds or removes axes of length 1 at the end, which moves no data.
   mutating func setAxes(_ count: Int) {
     let change = count - shape.count

@@ -1,5 +1,4 @@
 public import Formats
-import SystemPackage
 
 /// Something that names can be taken from: a checkpoint, or a text that lists keys.
 public enum KeySource: Sendable {
@@ -39,13 +38,8 @@ public enum KeySource: Sendable {
 
   /// The keys of the index in a directory whose shards are not all there.
   private static func index(in directory: String) -> KeyList? {
-    indexNames.lazy.compactMap { list(at: FilePath(directory).appending($0).string) }.first
+    Checkpoint.index(in: directory).flatMap(list(at:))
   }
-
-  private static let indexNames = [
-    "model.safetensors.index.json", "diffusion_pytorch_model.safetensors.index.json",
-    "pytorch_model.bin.index.json",
-  ]
 
   /// The names with what is known of their shapes.
   public var keys: KeyList {

@@ -15,6 +15,6 @@ public final class Progress: Sendable {
   /// The tensor that was begun last.
   public var current: String { name.withLock { $0 } }
 
-  func add(_ bytes: Int) { count.add(bytes, ordering: .relaxed) }
-  func begin(_ tensor: String) { name.withLock { $0 = tensor } }
+  public func add(_ bytes: Int) { count.add(bytes, ordering: .relaxed) }
+  public func begin(_ tensor: String) { name.withLock { $0 = tensor } }
 }

@@ -30,7 +30,7 @@ struct OutputNames {
   /// The files whose bytes go into the one file that is written, where its format has a
   /// place for them.
   var carriedFiles: [SideFile] {
-    options.isSingleFile && options.format.carriesDocuments ? belonging : []
+    options.isSingleFile && options.format.carriesDocuments ? belonging.filter { !$0.isOfModule } : []
   }
 
   /// The files that go out as they are; none beside a single file.
@@ -40,6 +40,7 @@ struct OutputNames {
   private var belonging: [SideFile] {
     base.sideFiles.filter { file in
       guard !Self.notCopied.contains(file.name), !file.name.hasSuffix("~") else { return false }
+      if file.isOfModule { return !isAdapter }
       if isAdapter, SideFile.companions.contains(file.name) { return true }
       return !file.holdsTensors && (holdsAdapter || file.name != "adapter_config.json")
     }

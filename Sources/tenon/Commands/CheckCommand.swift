@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import Inspect
+import Merge
 
 /// `tenon check`: what is wrong, and what to type.
 struct CheckCommand: CheckpointCommand {
@@ -43,6 +44,9 @@ struct CheckCommand: CheckpointCommand {
   @OptionGroup(title: HDF5Options.title)
   var hdf5: HDF5Options
 
+  @Flag(help: "Show no progress.")
+  var quiet = false
+
   @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
 
@@ -58,7 +62,15 @@ struct CheckCommand: CheckpointCommand {
       path,
       options: hdf5.opening(
         Checkpoint.OpeningOptions(isTolerant: true, listsAbsentShards: true)))
-    let report = try CheckpointCheck(checkpoint).report(against: reference, readsValues: values)
+    let check = CheckpointCheck(checkpoint)
+    let progress = Progress(total: values ? check.valueByteCount : 0)
+    let report = try ProgressLine.show(progress, quiet: quiet || !values) {
+      () throws(CheckpointError) in
+      try check.report(against: reference, readsValues: values) { record in
+        progress.add(record.byteCount)
+        progress.begin(record.name)
+      }
+    }
     if json {
       StandardOutput.write(CheckJSON.document(report))
     } else {

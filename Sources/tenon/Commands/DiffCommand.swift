@@ -72,6 +72,7 @@ struct DiffCommand: CheckpointCommand {
     if keysOnly, atol != 0 || rtol != 0 {
       throw ValidationError("--atol and --rtol are about values; leave out --keys-only")
     }
+    try requireUsage { () throws(CheckpointError) in _ = try RenameRule.typed(rename) }
     if keysOnly, moved { throw ValidationError("--moved reads values; leave out --keys-only") }
   }
 
@@ -103,8 +104,7 @@ struct DiffCommand: CheckpointCommand {
   /// What the tensors of A are called after their renaming, if there is one.
   private func names(of checkpoint: Checkpoint) throws(CheckpointError) -> [String]? {
     guard map != nil || !rename.isEmpty else { return nil }
-    var rules: [RenameRule] = []
-    for text in rename { rules.append(try RenameRule(argument: text)) }
+    let rules = try RenameRule.typed(rename)
     var draft = try RenamingDraft(checkpoint)
     if let map { try draft.apply(KeyMap(path: map), as: .map(map)) }
     if !rules.isEmpty { try draft.apply(KeyMap(rules), as: .rule) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Formats
 import Inspect
+import Merge
 
 /// `tenon inspect`: what is in a file.
 struct InspectCommand: CheckpointCommand {
@@ -33,6 +34,9 @@ struct InspectCommand: CheckpointCommand {
 
   @OptionGroup(title: "Which tensors")
   var filter: FilterOptions
+
+  @Flag(help: "Show no progress.")
+  var quiet = false
 
   @Flag(help: "Print one JSON object, see tenon-json(5).")
   var json = false
@@ -91,10 +95,15 @@ struct InspectCommand: CheckpointCommand {
     -> [ExactName: TensorSummary]
   {
     guard stats || hash else { return [:] }
-    var summaries: [ExactName: TensorSummary] = [:]
-    for record in inspection.records {
-      summaries[ExactName(record.name)] = try TensorSummary(record, statistics: stats, hash: hash)
+    let progress = Progress(total: inspection.records.reduce(0) { $0 + $1.byteCount })
+    return try ProgressLine.show(progress, quiet: quiet) { () throws(CheckpointError) in
+      var summaries: [ExactName: TensorSummary] = [:]
+      for record in inspection.records {
+        progress.begin(record.name)
+        summaries[ExactName(record.name)] = try TensorSummary(record, statistics: stats, hash: hash)
+        progress.add(record.byteCount)
+      }
+      return summaries
     }
-    return summaries
   }
 }

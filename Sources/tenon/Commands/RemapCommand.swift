@@ -109,7 +109,8 @@ struct RemapCommand: CheckpointCommand {
     try draft.requireDistinct()
     if let saveMap = rules.saveMap, !write.dryRun {
       try draft.requireEffect()
-      try rules.save(draft.map, to: saveMap, force: write.force)
+      try rules.save(
+        draft.map.ofModel(draft.tensors.compactMap(\.origin)), to: saveMap, force: write.force)
     }
     let report = RemapReport(
       draft, plan, output: plan == nil ? nil : place.output, isDryRun: write.dryRun)

@@ -50,17 +50,24 @@ struct RemapRuleOptions: ParsableArguments {
     if keyValueHeads != nil, attentionHeads == nil {
       throw ValidationError("--key-value-heads needs --attention-heads")
     }
+    try requireUsage { () throws(CheckpointError) in
+      _ = try presets()
+      _ = try RenameRule.typed(rename)
+    }
+  }
+
+  private func presets() throws(CheckpointError) -> [RenamePreset] {
+    var presets: [RenamePreset] = []
+    for name in preset { presets.append(try RenamePreset(named: name)) }
+    return presets
   }
 
   /// Applies everything in its order.
   func draft(_ source: KeySource, filter: NameFilter, _ hdf5: HDF5Options) throws(CheckpointError)
     -> RenamingDraft
   {
-    // What is typed wrongly is told before anything is read.
-    var presets: [RenamePreset] = []
-    for name in preset { presets.append(try RenamePreset(named: name)) }
-    var typed: [RenameRule] = []
-    for text in rename { typed.append(try RenameRule(argument: text)) }
+    let presets = try presets()
+    let typed = try RenameRule.typed(rename)
     let read = try map.map { path throws(CheckpointError) in (path, try KeyMap(path: path)) }
     let base = try toMatch.map { path throws(CheckpointError) in try hdf5.wantedKeys(path) }
     var draft = try RenamingDraft(source)

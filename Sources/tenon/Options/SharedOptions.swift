@@ -16,11 +16,7 @@ struct FilterOptions: ParsableArguments {
   var exclude: [String] = []
 
   func validate() throws {
-    do throws(CheckpointError) {
-      _ = try filter()
-    } catch {
-      throw ValidationError(error.description)
-    }
+    try requireUsage { () throws(CheckpointError) in _ = try filter() }
   }
 
   func filter() throws(CheckpointError) -> NameFilter {
