@@ -159,6 +159,10 @@ def copies(harness):
         half[name] += update / 2
     harness.done("merge", base, adapters[0], "-o", out, "--force", "--weight", "0.5")
     agree(harness, load_directory(out), half, "half of one")
+    back = adapter + "-back"
+    harness.done("merge", base, adapters[0], "-o", out, "--force")
+    harness.done("merge", out, adapters[0], "-o", back, "--unmerge")
+    agree(harness, load_directory(back), load_directory(base), "there and back", 8)
 
 
 def updates(path, scale):
@@ -176,9 +180,9 @@ def updates(path, scale):
     return found
 
 
-def agree(harness, found, expected, what):
+def agree(harness, found, expected, what, steps=2):
     wrong = [name for name in expected
-             if not close(found[name], expected[name].to(found[name].dtype), 2)]
+             if not close(found[name], expected[name].to(found[name].dtype), steps)]
     harness.equal((wrong, set(found)), ([], set(expected)), f"{what}: tensors that differ")
 
 
