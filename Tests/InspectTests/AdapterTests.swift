@@ -1,5 +1,6 @@
 import Compute
 import Formats
+import OrderedCollections
 import Testing
 
 @testable import Inspect
