@@ -166,7 +166,9 @@ struct AdapterBaseChecks {
     if quantised().contains(where: { $0.severity == .error }) { return [] }
     return [
       Finding(
-        .error, .unmatchedKey, tensors: [expertFault.tensor].compactMap(\.self),
+        // What is wrong with the base itself is that it is quantised.
+        .error, expertFault.path == original.path ? .quantisedBase : .unmatchedKey,
+        tensors: [expertFault.tensor].compactMap(\.self),
         expertFault.message, fix: expertFault.fix)
     ]
   }
