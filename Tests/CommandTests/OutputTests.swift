@@ -71,25 +71,6 @@ import Testing
     #expect(try tensors(in: sandbox.data("merged/model.safetensors")) == expectedTensors())
   }
 
-  @Test func `the modules of sentence-transformers come along, and are replaced with the output`()
-    async throws
-  {
-    let sandbox = try sandbox()
-    let files: [String: String] = [
-      "modules.json": #"[{"idx": 0, "path": ""}, {"idx": 1, "path": "1_Pooling"}]"#,
-      "1_Pooling/config.json": "{}", "1_Pooling/model.safetensors": "a dense layer",
-      "figures/config.json": "{}",
-    ]
-    for (name, text) in files { try sandbox.write(Data(text.utf8), to: "base/\(name)") }
-    try await merge(sandbox, to: "merged")
-    try await merge(sandbox, to: "merged", "--force")
-    let after = try sandbox.contents()
-    for (name, text) in files where !name.hasPrefix("figures") {
-      #expect(after["merged/\(name)"] == Data(text.utf8), "\(name)")
-    }
-    #expect(after["merged/figures/config.json"] == nil)
-  }
-
   @Test func `a single file comes without side files`() async throws {
     let sandbox = try sandbox()
     let before = try sandbox.contents()

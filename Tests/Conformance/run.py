@@ -46,6 +46,7 @@ THEMES = {
     "several": "several",
     "load": "loading",
     "encoders": "encoders",
+    "heads": "heads",
     "lycoris": "lycoris_modules",
     "hdf5": "hdf5",
     "quantised": "quantised",

@@ -95,10 +95,15 @@ struct OutputHead {
 
   /// A bare model, or one that ends in classes instead of tokens.
   static func isHeadless(_ architecture: String) -> Bool {
-    let isBare =
-      architecture.hasSuffix("Model")
-      && !["LMHeadModel", "ChatModel", "MTModel"].contains { architecture.hasSuffix($0) }
-    return isBare || architecture.hasSuffix("Classification")
+    isBare(architecture) || architecture.hasSuffix("Classification")
       || architecture.hasSuffix("ForQuestionAnswering") || architecture.hasSuffix("MultipleChoice")
+  }
+
+  /// Whether a class of this name is a model without a head.
+  static func isBare(_ architecture: String) -> Bool {
+    architecture.hasSuffix("Model")
+      && !["HeadModel", "HeadsModel", "ChatModel", "MTModel"].contains {
+        architecture.hasSuffix($0)
+      }
   }
 }
