@@ -20,7 +20,8 @@ extension AdapterMergeTests {
   }
 
   @Test(arguments: [
-    (#", "init_r": 6"#, 6.0), (#", "init_r": 6, "rank_pattern": {"model.q_proj.lora_E": [true]}"#, 6),
+    (#", "init_r": 6"#, 6.0),
+    (#", "init_r": 6, "rank_pattern": {"model.q_proj.lora_E": [true]}"#, 6),
     (#", "rank_pattern": {"model.q_proj.lora_E": [true, true, false]}"#, 3),
     // Nothing says it: the ranks that are left.
     ("", 2),

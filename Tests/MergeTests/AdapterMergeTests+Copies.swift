@@ -39,18 +39,34 @@ extension AdapterMergeTests {
     #expect(update.steps.map(\.isSum) == [true, true])
   }
 
-  @Test(arguments: [0.5, -1])
-  func `a copy does not keep its adapter from being weighted`(weight: Double) throws {
+  @Test func `a copy does not keep its adapter from being weighted`() throws {
     let directory = TemporaryDirectory()
     let base = try untied(in: directory)
     var same = try embedding("same", in: directory, copy: ones([5, 4]))
-    same.weight = weight
-    let plan = try plan(base, [same])
-    #expect(plan.tensors.filter(\.isReplacement).isEmpty)
+    same.weight = 0.5
+    #expect(try plan(base, [same]).tensors.filter(\.isReplacement).isEmpty)
     var changed = try embedding("changed", in: directory, copy: zeros([5, 4]))
-    changed.weight = weight
-    let error = #expect(throws: CheckpointError.self) { try self.plan(base, [changed]) }
+    changed.weight = 0.5
+    let error = #expect(throws: CheckpointError.self) { try plan(base, [changed]) }
     #expect(error?.message.hasPrefix(#"takes the place of "model.embed_tokens.weight""#) == true)
+  }
+
+  @Test func `what is taken back is the update, not the copy`() throws {
+    let directory = TemporaryDirectory()
+    var merged = try embedding("merged", in: directory, copy: zeros([5, 4]))
+    merged.weight = -1
+    let plan = try plan(try untied(in: directory), [merged])
+    #expect(plan.tensors.filter(\.isReplacement).isEmpty)
+    #expect(
+      plan.findings.map(\.message) == [
+        "\(merged.adapter.path) carries model.embed_tokens.weight beside the factors: the update "
+          + "alone is subtracted, so that a vocabulary which the merge brought stays"
+      ])
+    var resized = try embedding("resized", in: directory, copy: zeros([6, 4]))
+    resized.weight = -1
+    #expect(throws: CheckpointError.self) {
+      try self.plan(try untied(in: directory), [resized])
+    }
   }
 
   @Test func `with PEFT's numerics the copy of the second takes the place of the sum`() throws {

@@ -62,7 +62,7 @@ extension AdapterMergeTests {
     let findings = try plan(base, [WeightedAdapter(adapter)]).findings
     #expect(findings.map(\.code) == [.ploraLost])
     #expect(findings.map(\.severity) == [.warning])
-    #expect(findings.first?.message.contains("holds \(row.words): loading would fill") == true)
+    #expect(findings.first?.message.contains("holds \(row.words): loading it would fill") == true)
   }
 
   @Test func `PLoRA is no adapter that could be folded`() throws {

@@ -21,7 +21,9 @@ extension AdapterMergeTests {
   static let tokenizers = [
     TokenizerCase(
       name: "more tokens, and a tokenizer", rows: 7,
-      files: ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "training_args.bin"],
+      files: [
+        "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "training_args.bin",
+      ],
       taken: ["chat_template.jinja", "tokenizer.json", "tokenizer_config.json"],
       findings: [
         "the adapter brings an embedding of 7 tokens, where the base has 5: vocab_size of "

@@ -29,8 +29,10 @@ struct AdapterBaseChecks {
   {
     let layers = try LayerReplication(of: adapter, base: original)
     let deep = layers.map { original.expanded($0.copies) } ?? original
-    let tied = try? TiedWeights(deep)
-    let hidden = Self.hiddenModules(of: adapter, in: original)
+    let tied = try? TiedWeights(deep, for: [adapter])
+    // PEFT gives a bare model the names that it has itself.
+    let hidden =
+      adapter.trainedClass.isBare == true ? nil : Self.hiddenModules(of: adapter, in: original)
     let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
     let adapter = try Self.folded(relaid, deep, tied)
     let base = deep.resized(by: adapter)
@@ -166,7 +168,9 @@ struct AdapterBaseChecks {
     if quantised().contains(where: { $0.severity == .error }) { return [] }
     return [
       Finding(
-        .error, .unmatchedKey, tensors: [expertFault.tensor].compactMap(\.self),
+        // What is wrong with the base itself is that it is quantised.
+        .error, expertFault.path == original.path ? .quantisedBase : .unmatchedKey,
+        tensors: [expertFault.tensor].compactMap(\.self),
         expertFault.message, fix: expertFault.fix)
     ]
   }

@@ -22,7 +22,7 @@ struct ModelChecks {
     return checks.sizes() + checks.projections() + checks.layers() + checks.experts()
       + checks.absentOutput()
       + (try checks.tied()) + checks.codeFiles()
-      + checks.quantised()
+      + checks.quantised() + [PLoRA.lost(from: checkpoint)].compactMap(\.self)
   }
 
   /// Only a directory is a model by its place; a file may be anything.

@@ -2,16 +2,17 @@ public import Formats
 
 /// PLoRA that a base should have and does not.
 extension PLoRA {
-  /// That a base has lost its PLoRA or some of it; nil where it has all, or is none that has
-  /// any. What an adapter was trained on tells it too.
+  /// That a model has lost its PLoRA or some of it; nil where it has all, or is none that has
+  /// any. What an adapter was trained on, whose base it is, tells it too.
   public static func lost(from base: Checkpoint, of adapter: Adapter? = nil) -> Finding? {
     let all = base.records.map(\.name)
     let present = all.filter(ends)
     let lost = missing(in: all)
+    let subject = (adapter == nil ? "" : "the base ") + base.path.printable
     if !lost.isEmpty {
       return Finding(
         .error, .ploraLost, tensors: lost,
-        "the base \(base.path.printable) holds \(Wording.count(present.count, "tensor")) of PLoRA, "
+        "\(subject) holds \(Wording.count(present.count, "tensor")) of PLoRA, "
           + "but lacks \(Wording.folded(lost)): loading would fill "
           + "\(Wording.verb(lost.count, "it", "them")) with random values")
     }
@@ -26,8 +27,9 @@ extension PLoRA {
       .error, .ploraLost,
       (wasThere
         ? "the adapter was trained on a model with PLoRA"
-        : "the base is an InternLM-XComposer 2, whose weights have PLoRA beside them")
-        + ", but the base \(base.path.printable) holds "
+        : "\(adapter == nil ? "the model" : "the base") is an InternLM-XComposer 2, whose weights have "
+          + "PLoRA beside them")
+        + ", but \(subject) holds "
         + (present.isEmpty ? "none of it" : "\(Wording.plora(present)) alone")
         + ": loading it would fill "
         + (present.isEmpty ? "plora_glb_GN, plora_sub_GN and " : "")

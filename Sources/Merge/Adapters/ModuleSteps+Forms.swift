@@ -10,7 +10,8 @@ extension ModuleSteps {
       let step = try sum(.lowRank(b: Factor(b), a: Factor(a, core: core)))
       // PEFT rounds the update of a fused attention to its type before adding it, and that of
       // fused experts.
-      let isParameter = base.name.hasSuffix("in_proj_weight") || rows != nil && base.shape.count == 3
+      let isParameter =
+        base.name.hasSuffix("in_proj_weight") || rows != nil && base.shape.count == 3
       return [isParameter ? roundedFirst(step) : step]
     case .embedding(let a, let b):
       // PEFT rounds the update of an embedding to its type before adding it, but not

@@ -53,18 +53,34 @@ public struct WeightedAdapter: Sendable {
   }
 
   /// The same without base layers that are those of the base to the last byte, as PEFT saves
-  /// them beside the factors of embeddings: they take no place.
+  /// them beside the factors of embeddings: they take no place. In a merge that is taken back
+  /// the base's have changed since, so that their shape alone can tell.
   func withoutCopies(of base: Checkpoint) throws(CheckpointError) -> WeightedAdapter {
     let positions = base.positions()
+    let adapted = Set(adapter.modules.map { ExactName("\($0.target).weight") })
     var copies: Set<ExactName> = []
+    var subtracted: [String] = []
     for replacement in adapter.replacements where replacement.kind == .baseLayer {
-      guard let position = positions[replacement.target], base.records[position].bytes != nil,
-        try TensorData.isEqual(base.records[position], replacement.record)
+      guard let own = positions[replacement.target].map({ base.records[$0] }), own.bytes != nil
       else { continue }
+      if weight < 0, own.shape == replacement.record.shape,
+        adapted.contains(ExactName(replacement.target))
+      {
+        subtracted.append(replacement.target)
+      } else if try !TensorData.isEqual(own, replacement.record) {
+        continue
+      }
       copies.insert(ExactName(replacement.record.name))
     }
     guard !copies.isEmpty else { return self }
     var copy = self
+    if !subtracted.isEmpty {
+      copy.findings.append(
+        Finding(
+          .note, .baseTensorInAdapter, tensors: subtracted,
+          "\(adapter.path) carries \(subtracted.joined(separator: ", ")) beside the factors: the "
+            + "update alone is subtracted, so that a vocabulary which the merge brought stays"))
+    }
     copy.adapter = adapter.replacing {
       copies.contains(ExactName($0.record.name)) ? nil : $0
     }

@@ -30,7 +30,8 @@ struct OutputNames {
   /// The files whose bytes go into the one file that is written, where its format has a
   /// place for them.
   var carriedFiles: [SideFile] {
-    options.isSingleFile && options.format.carriesDocuments ? belonging.filter { !$0.isOfModule } : []
+    options.isSingleFile && options.format.carriesDocuments
+      ? belonging.filter { !$0.isOfModule } : []
   }
 
   /// The files that go out as they are; none beside a single file.
