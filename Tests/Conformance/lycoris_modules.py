@@ -162,7 +162,31 @@ def library(harness, kind, case):
         expected[f"{path}.weight"] = weight.detach()
         if bias is not None and f"{path}.bias" in expected:
             expected[f"{path}.bias"] = bias.detach()
-    like_doubles(harness, base, expected, merge(harness, case, base, adapter))
+    found = merge(harness, case, base, adapter)
+    like_doubles(harness, base, expected, found)
+    if kind in RENAMED:
+        renamed(harness, base, adapter, found)
+
+
+# What PEFT computes alike.
+RENAMED = ["LoCon", "LoCon DoRA", "LoHa", "LoHa with cores", "LoKr", "LoKr whole"]
+
+
+def renamed(harness, base, adapter, expected):
+    """As an adapter of PEFT it merges to the same, but for what LyCORIS adds to DoRA's lengths."""
+    paths = harness.places("base.safetensors", "kohya.safetensors", "peft", "merged.safetensors")
+    save_file(base, paths[0])
+    save_file(adapter, paths[1])
+    harness.done("remap", paths[1], "-o", paths[2], "--preset", "kohya-to-peft",
+                 "--to-match", paths[0])
+    harness.json("merge", paths[0], paths[2], "-o", paths[3])
+    found = load_file(paths[3])
+    harness.equal(sorted(found), sorted(expected), "the names of the merge of the PEFT adapter")
+    different = [
+        name for name, tensor in expected.items()
+        if not torch.allclose(found[name].double(), tensor.double(), atol=1e-6,
+                              rtol=2 * torch.finfo(tensor.dtype).eps)]
+    harness.equal(different, [], "what differs in the merge of the PEFT adapter")
 
 
 def leaves(made):

@@ -46,6 +46,7 @@ THEMES = {
     "several": "several",
     "load": "loading",
     "encoders": "encoders",
+    "heads": "heads",
     "lycoris": "lycoris_modules",
     "hdf5": "hdf5",
     "quantised": "quantised",
@@ -53,6 +54,7 @@ THEMES = {
     "mend": "mending",
     "renaming": "renaming",
     "missing": "missing",
+    "healthy": "healthy",
     "training": "training",
     "divided": "dividing",
 }

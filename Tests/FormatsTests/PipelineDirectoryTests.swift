@@ -57,4 +57,16 @@ import Testing
         + "samples, text_encoder, unet")
     #expect(error?.fix == "name one of them, for example \(directory.path)/samples")
   }
+
+  @Test func `a repository of the cache keeps its files below`() throws {
+    let directory = try pipeline(nil)
+    try directory.write("{}", to: "snapshots/abc/config.json")
+    try directory.write("def", to: "refs/main")
+    let error = #expect(throws: CheckpointError.self) { try Checkpoint.open(directory.path) }
+    #expect(
+      error?.message
+        == "is a repository in the cache of huggingface_hub, which keeps the files of 1 revision in a "
+        + "directory under snapshots")
+    #expect(error?.fix == "name one of them, for example \(directory.path)/snapshots/abc")
+  }
 }

@@ -141,9 +141,29 @@ import Testing
         #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["score"], "task_type": "SEQ_CLS"}"#,
       adapter: [("score.weight", [3, 4])], base: layers,
       told: [
-        "warning config-mismatch: tensor \"score.weight\" is new, as the base base has no such tensor: "
-          + "PEFT loads it only into the class of model that was trained (task_type SEQ_CLS), and "
+        "note config-mismatch: tensor \"score.weight\" is new, as the base base has no such tensor: "
+          + "PEFT loads it into the class of model that was trained (task_type SEQ_CLS), and a merge "
+          + "writes it"
+      ], placement: [0, 0, 1, 0, 0]),
+    BaseCase(
+      name: "a module that the base has not, and no class that has it",
+      configuration:
+        #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["gate"], "task_type": "CAUSAL_LM"}"#,
+      adapter: [("gate.weight", [3, 4])], base: layers,
+      told: [
+        "warning config-mismatch: tensor \"gate.weight\" is new, as the base base has no such tensor: "
+          + "PEFT loads it only into the class of model that was trained (task_type CAUSAL_LM), and "
           + "drops it without a word in any other"
+      ], placement: [0, 0, 1, 0, 0]),
+    BaseCase(
+      name: "a head of other labels",
+      configuration: #"{"r": 2, "lora_alpha": 2, "modules_to_save": ["score"]}"#,
+      adapter: [("score.weight", [3, 4])], base: layers + [("score.weight", [2, 4])],
+      told: [
+        "warning config-mismatch: tensor \"base_model.model.score.weight\": 3 rows where the base has "
+          + "2: the number of labels was changed in training; PEFT loads it into a base that is "
+          + "loaded with num_labels 3 and ignore_mismatched_sizes, and a merge takes the whole head "
+          + "and the number of labels from the adapter"
       ], placement: [0, 0, 1, 0, 0]),
     BaseCase(
       name: "an output of Whisper that was tied",

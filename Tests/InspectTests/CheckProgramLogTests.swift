@@ -70,7 +70,7 @@ import Testing
       "ValueError: There is no module or parameter named 'module' in LlamaForCausalLM",
       [
         "error prefix-drift: vLLM knows no part of the model by a word in the names of the file: 2 "
-          + "keys of x hold the wrapper \"module.\" of a training program; try: tenon remap x -o "
+          + "keys (module.a.weight, module.norm.weight) of x hold the wrapper \"module.\" of a training program; try: tenon remap x -o "
           + "x-renamed --preset strip-wrappers"
       ]
     ),
@@ -95,6 +95,18 @@ import Testing
   @Test(arguments: wrapped)
   func `keys behind a wrapper are known by it`(log: String, told: [String]) throws {
     #expect(try self.told(["module.a.weight", "module.norm.weight"], log) == told)
+  }
+
+  /// The key of a module that was saved whole: PEFT stops at it.
+  @Test func `a key of PEFT's is looked for in an adapter behind its wrapper`() throws {
+    let key = "base_model.model.head.weight"
+    let told = try self.told(
+      ["_orig_mod.\(key)", "_orig_mod.base_model.model.a.lora_A.weight"], "KeyError: '\(key)'")
+    #expect(
+      told.first
+        == "error prefix-drift: the adapter has the key that is said to be missing, under another "
+        + "name: \"_orig_mod.\(key)\" has to become \"\(key)\"; PEFT does not load it as it is; try: "
+        + "tenon remap x -o x-renamed --preset strip-wrappers")
   }
 
   @Test func `a model behind a wrapper is told without any log`() throws {

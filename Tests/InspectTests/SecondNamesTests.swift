@@ -113,6 +113,10 @@ import Testing
         ("a.cls.predictions.decoder.bias", "a.cls.predictions.bias")
       ),
       (
+        "model.embeddings.tok_embeddings.weight",
+        [("lm_head.dense.weight", [4, 4]), ("decoder.bias", [8])], "decoder.weight", nil
+      ),
+      (
         "b.embed_tokens.weight", [("a.cls.predictions.transform.dense.weight", [4, 4])],
         "lm_head.weight", nil
       ),

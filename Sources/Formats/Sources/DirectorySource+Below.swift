@@ -7,7 +7,8 @@ extension DirectorySource {
     guard let only = below.first.map(listing.path) else {
       let inner = listing.directories.map(listing.path)
       throw DistributedCheckpoint.refusal(inner) ?? DistributedCheckpoint.missingList(listing)
-        ?? MegatronDirectory(listing)?.refusal ?? pipelineError(listing)
+        ?? MegatronDirectory(listing)?.refusal ?? cacheError(listing)
+        ?? pipelineError(listing)
         ?? CheckpointError(
           path: path,
           listing.contains("adapter_config.json")

@@ -60,7 +60,8 @@ extension ModelConfiguration {
   /// they do not, or where some layers or the values have another.
   var keyRows: (count: Int, words: String)? {
     // The parts that see and hear have heads too.
-    let part = Self.languageParts.lazy.compactMap { json[$0] }
+    let part =
+      Self.languageParts.lazy.compactMap { json[$0] }
       .first { $0["num_key_value_heads"] != nil } ?? json
     guard let heads = part["num_key_value_heads"]?.int, heads > 0, !Self.hasOtherHeads(part) else {
       return nil

@@ -25,6 +25,11 @@ public struct ModelConfiguration: Sendable {
     return json[name]
   }
 
+  /// How many labels the model tells apart; without a number transformers counts their names.
+  public var labelCount: Int {
+    json["num_labels"]?.int ?? json["id2label"]?.object?.count ?? Self.usualLabelCount
+  }
+  private static let usualLabelCount = 2
   /// The class of the model.
   var architecture: String? { json["architectures"]?.array?.first?.string }
   /// What the model has and its file does not, as transformers computes it.

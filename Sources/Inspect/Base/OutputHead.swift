@@ -56,8 +56,12 @@ struct OutputHead {
     for row in masked {
       for record in records where record.name.hasSuffix(row.first) {
         let lead = record.name.dropLast(row.first.count)
-        let isPart = lead.hasSuffix(".") && input.hasPrefix(lead)
-        if lead.isEmpty || isPart && row.isAlwaysOutput { return (row, lead) }
+        let isPart = lead.hasSuffix(".") && input.hasPrefix(lead) && row.isAlwaysOutput
+        guard lead.isEmpty || isPart else { continue }
+        // Some have a layer of this name before an output of another.
+        let bias = row.bias.map { "\(lead)\($0)" }
+        guard bias == nil || records.contains(where: { $0.name == bias }) else { continue }
+        return (row, lead)
       }
     }
     return nil
@@ -91,10 +95,15 @@ struct OutputHead {
 
   /// A bare model, or one that ends in classes instead of tokens.
   static func isHeadless(_ architecture: String) -> Bool {
-    let isBare =
-      architecture.hasSuffix("Model")
-      && !["LMHeadModel", "ChatModel", "MTModel"].contains { architecture.hasSuffix($0) }
-    return isBare || architecture.hasSuffix("Classification")
+    isBare(architecture) || architecture.hasSuffix("Classification")
       || architecture.hasSuffix("ForQuestionAnswering") || architecture.hasSuffix("MultipleChoice")
+  }
+
+  /// Whether a class of this name is a model without a head.
+  static func isBare(_ architecture: String) -> Bool {
+    architecture.hasSuffix("Model")
+      && !["HeadModel", "HeadsModel", "ChatModel", "MTModel"].contains {
+        architecture.hasSuffix($0)
+      }
   }
 }

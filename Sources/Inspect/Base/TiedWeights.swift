@@ -42,8 +42,9 @@ public struct TiedWeights: Sendable {
   /// Whether the model has a tensor of this name that it shares.
   func knows(_ name: String) -> Bool { names.contains { $0.name == name } }
 
-  /// Nil where the base has no tied embeddings.
-  public init?(_ base: Checkpoint) throws(CheckpointError) {
+  /// Nil where the base has no tied embeddings. A class with an output that an adapter was
+  /// trained on counts more than the one that the base was saved from.
+  public init?(_ base: Checkpoint, for adapters: [Adapter] = []) throws(CheckpointError) {
     let whole = try ModelConfiguration(beside: base)
     let decoder = whole?.joinedDecoder
     let lead = decoder == nil ? "" : "decoder."
@@ -60,9 +61,10 @@ public struct TiedWeights: Sendable {
     let outputs = names.filter(EmbeddingNames.isOutput)
     guard inputs.count == 1, outputs.count <= 1 else { return nil }
     // A decoder that is joined to an encoder has an output, whatever it was before.
+    let hasOutput = decoder != nil || adapters.contains { $0.trainedClass.hasOutput }
     let model = OutputHead(
       tiedTo: inputs[0], in: records,
-      architecture: decoder == nil ? configuration?.architecture : nil,
+      architecture: hasOutput ? nil : configuration?.architecture,
       modelType: configuration?.modelType)
     let stored = outputs.first ?? model.map(\.weight).flatMap { names.contains($0) ? $0 : nil }
     let saysTied = configuration?.tiesEmbeddings

@@ -110,7 +110,7 @@ extension AdapterBaseChecks {
     guard let named = adapter.base, let wanted = Self.lastPart(named) else { return [] }
     let known = [configuration?.name].compactMap { $0.flatMap(Self.lastPart) } + names
     guard !known.contains(where: { $0.lowercased() == wanted.lowercased() }) else { return [] }
-    let fits = matching.unmatched.isEmpty && matching.mismatches.isEmpty && !addsModules
+    let fits = matching.unmatched.isEmpty && matching.mismatches.isEmpty && !addsForeignModules
     return [
       Finding(
         fits ? .note : .warning, .wrongBase,

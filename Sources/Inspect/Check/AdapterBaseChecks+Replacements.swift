@@ -42,7 +42,8 @@ extension AdapterBaseChecks {
       }
     }
     let rearranged = rearranged()
-    findings += vocabulary() + tokenRows() + (rearranged.isEmpty ? added() : rearranged)
+    findings +=
+      vocabulary() + tokenRows() + labels() + (rearranged.isEmpty ? added() : rearranged)
     if !strays.isEmpty {
       let (count, them) = (strays.count, Wording.verb(strays.count, "it", "them"))
       findings.append(
@@ -75,15 +76,6 @@ extension AdapterBaseChecks {
     return !configuration.saves(replacement.module)
   }
 
-  /// Modules that the base has not got and the trained model had.
-  private var addedModules: [AdapterReplacement] {
-    guard adapter.kind == .peftAdapter else { return [] }
-    return adapter.replacements.filter {
-      $0.kind != .tokenRows && positions[$0.target] == nil && adapter.mayAdd($0)
-        && !EmbeddingNames.isOutput($0.target) && tiedWeights?.knows($0.target) != true
-    }
-  }
-
   /// Those among them that the base has in another form.
   private func rearranged() -> [Finding] {
     let added = addedModules
@@ -98,24 +90,6 @@ extension AdapterBaseChecks {
           + "the loaded model, and the base \(base.path.printable) holds "
           + "\(Wording.verb(names.count, "it", "them")) in another form: fused with others, divided "
           + "or in another order", fix: RearrangedNames.advice)
-    ]
-  }
-
-  var addsModules: Bool { !addedModules.isEmpty }
-
-  private func added() -> [Finding] {
-    let names = addedModules.map(\.target)
-    guard !names.isEmpty else { return [] }
-    return [
-      Finding(
-        .warning, .configMismatch, tensors: addedModules.map(\.record.name),
-        "\(FoldedKeys.summary(of: names, "tensor")) \(Wording.verb(names.count, "is", "are")) new, as "
-          + "the base \(base.path.printable) has no such tensor: PEFT loads "
-          + "\(Wording.verb(names.count, "it", "them")) only into the class of model that was trained"
-          + (adapter.configuration?.json["task_type"]?.string.map {
-            " (task_type \($0.printable))"
-          } ?? "")
-          + ", and drops \(Wording.verb(names.count, "it", "them")) without a word in any other")
     ]
   }
 
@@ -134,6 +108,7 @@ extension AdapterBaseChecks {
   private func judge(_ replacement: AdapterReplacement, _ original: TensorRecord) -> Finding? {
     let record = replacement.record
     guard record.shape == original.shape else {
+      if LabelLayer.isOther(record.shape, original.shape, name: replacement.target) { return nil }
       return Finding(
         .error, .shapeMismatch, tensors: [record.name],
         "\(record.name.quoted) has the shape \(record.shape), but \(original.name.quoted) of the "

@@ -29,8 +29,10 @@ struct AdapterBaseChecks {
   {
     let layers = try LayerReplication(of: adapter, base: original)
     let deep = layers.map { original.expanded($0.copies) } ?? original
-    let tied = try? TiedWeights(deep)
-    let hidden = Self.hiddenModules(of: adapter, in: original)
+    let tied = try? TiedWeights(deep, for: [adapter])
+    // PEFT gives a bare model the names that it has itself.
+    let hidden =
+      adapter.trainedClass.isBare == true ? nil : Self.hiddenModules(of: adapter, in: original)
     let (relaid, layout) = adapter.relaid(onto: deep, tied: tied)
     let adapter = try Self.folded(relaid, deep, tied)
     let base = deep.resized(by: adapter)

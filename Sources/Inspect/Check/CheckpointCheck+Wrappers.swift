@@ -27,7 +27,7 @@ extension LoadDiagnosis {
     guard load.missing.isEmpty, !load.unexpected.isEmpty else { return nil }
     let names = inspection.checkpoint.records.map(\.name)
     let wrapped = Set(KeyWrappers.wrapped(names).map(ExactName.init))
-    let keys = load.unexpected.filter { wrapped.contains(ExactName($0)) }
+    let keys = load.unexpected.filter { wrapped.contains(ExactName(AdapterKey.saved($0))) }
     guard keys.count == load.unexpected.count else { return nil }
     return Finding(
       .error, .prefixDrift, tensors: keys,
@@ -38,5 +38,24 @@ extension LoadDiagnosis {
           ? ", as \(wrapped.count) of the \(names.count) in the file have" : "")
     )
     .unwrapped(path)
+  }
+
+  /// That an adapter has all keys that PEFT misses behind wrappers, whatever they are.
+  func wrapped(_ absent: [String]) -> Finding? {
+    let names = inspection.checkpoint.records.map(\.name).filter { KeyWrappers.stripped($0) != $0 }
+    let places = Dictionary(
+      names.map { (ExactName(KeyWrappers.stripped($0)), $0) },
+      uniquingKeysWith: { first, _ in first })
+    guard let key = absent.first, let name = places[ExactName(key)],
+      absent.allSatisfy({ places[ExactName($0)] != nil })
+    else { return nil }
+    var finding = Finding(
+      .error, .prefixDrift, tensors: load.missing,
+      "the adapter has \(Self.amount("the key that is", "all # keys that are", absent)) said to be "
+        + "missing, under \(Wording.verb(absent.count, "another name", "other names")): "
+        + "\(name.quoted) has to become \(key.quoted)" + consequence(isAll: false),
+      fix: FixCommands.remap(path, "--preset strip-wrappers"))
+    finding.renaming = KeyWrappers.renaming(names)
+    return finding
   }
 }

@@ -53,8 +53,7 @@ public struct CheckpointCheck {
 
   private func findingsAlone(
     readsValues: Bool, base: Checkpoint?, _ willRead: (TensorRecord) -> Void
-  ) throws(CheckpointError) -> [Finding]
-  {
+  ) throws(CheckpointError) -> [Finding] {
     var findings = inspection.findings
     if let state = TrainingState.finding(checkpoint) {
       // Whatever else may be odd about it: it is another file that is wanted.

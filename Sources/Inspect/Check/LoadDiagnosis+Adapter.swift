@@ -14,8 +14,14 @@ extension LoadDiagnosis {
       result.findings.append(renamed(renaming, placing.placed, of: absent))
     } else if let choice = placing.choice {
       result.findings.append(undecided(choice, absent))
+    } else if let finding = wrapped(absent) {
+      result.findings.append(finding)
     } else if !load.missing.isEmpty {
       result.findings.append(unexplained(absent: absent, wanted: wanted))
+    }
+    if let finding = wrappedUnexpected() {
+      result.findings += [finding] + mismatches()
+      return result
     }
     if !load.unexpected.isEmpty, result.renaming == nil {
       result.findings.append(
@@ -45,7 +51,7 @@ extension LoadDiagnosis {
   }
 
   /// What becomes of keys that PEFT does not find.
-  private func consequence(isAll: Bool) -> String {
+  func consequence(isAll: Bool) -> String {
     let changed = isAll ? "the adapter changes nothing" : "nothing changes there"
     if load.missing.contains(where: { $0.contains("lora_B") }) {
       return "; loaded as it is, \(isAll ? "every" : "their") B stays zero and \(changed)"
@@ -54,7 +60,8 @@ extension LoadDiagnosis {
     guard
       load.missing.contains(where: { AdapterKey.hasLeaf($0) || $0.contains("trainable_tokens") })
     else { return "; PEFT does not load it as it is" }
-    return "; loaded as it is, PEFT begins anew with \(isAll ? "all" : "those") and \(changed)"
+    return
+      "; loaded as it is, \(isAll ? "all" : "those") stay as PEFT first sets them and \(changed)"
   }
 
   /// The first of the keys that a tensor gets by its new name, with the old one.

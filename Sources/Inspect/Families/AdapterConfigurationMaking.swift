@@ -124,13 +124,15 @@ extension RenamingDraft {
     return NaturalOrder.sorted(Set(names))
   }
 
-  /// Gives factors of a linear module two axes, and those of a convolution four: the
+  /// Gives LoRA's factors of a linear module two axes, and those of a convolution four: the
   /// scripts write 1x1 kernels both ways.
   mutating func squeeze(_ shapes: [ExactName: [Int]?]) {
     for position in tensors.indices {
       let record = tensors[position].record
-      let target = AdapterKey(peft: record.name).target
-      guard case let shape?? = shapes[ExactName("\(target).weight")] else { continue }
+      let key = AdapterKey(peft: record.name)
+      guard case .leaf(let leaf, _) = key.content, [.a, .b].contains(leaf.role),
+        case let shape?? = shapes[ExactName("\(key.target).weight")]
+      else { continue }
       if shape.count == 2, record.shape.count > 2, record.shape[2...].allSatisfy({ $0 == 1 }) {
         tensors[position].record.setAxes(2)
       } else if shape.count > 2, shape[2...].allSatisfy({ $0 == 1 }), record.shape.count == 2 {

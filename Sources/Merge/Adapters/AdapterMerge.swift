@@ -53,7 +53,7 @@ public struct AdapterMerge: Sendable {
     }
     try base.checkpoint.requireDistinctNames()
     for weighted in given { try Mergeability.checkTargets(weighted.adapter) }
-    let pair = try TiedWeights(base.checkpoint)
+    let pair = try TiedWeights(base.checkpoint, for: given.map(\.adapter))
     var adapters = try given.map { (weighted) throws(CheckpointError) in
       try weighted.fitted(to: base.checkpoint, tied: pair)
     }
@@ -80,6 +80,7 @@ public struct AdapterMerge: Sendable {
     for weighted in adapters { try merged.replace(with: weighted) }
     if let pair { try merged.resizeOutput(of: pair, with: adapters.map(\.adapter)) }
     try merged.settleVocabulary(tied: TiedWeights(merged.checkpoint))
+    try merged.settleHeads(of: adapters.map(\.adapter))
     if !options.isSingleFile || options.format.carriesDocuments {
       merged.takeTokenizer(from: adapters)
     }

@@ -106,7 +106,8 @@ struct MergeBase {
       throw CheckpointError(
         path: adapter.path, tensor: replacement.record.name,
         "has shape \(record.shape), but \(original.name) of the base, whose place it takes, has "
-          + "\(original.shape)")
+          + "\(original.shape)",
+        fix: "merge into the model that was trained\(adapter.base.map { ", \($0)" } ?? "")")
     }
     checkpoint.records[position] = record
     if originals[name] == nil { originals[name] = original }
@@ -130,11 +131,12 @@ struct MergeBase {
           + "place of \(replacement.target): as with PEFT the last counts"))
   }
 
-  /// Equal shapes; of embeddings the number of tokens may differ.
+  /// Equal shapes; of embeddings the number of tokens may differ, of heads that of labels.
   private static func fits(_ shape: [Int], _ original: [Int], name: String) -> Bool {
     shape == original
       || (EmbeddingNames.isOfTokens(name) && (1...2).contains(shape.count)
         && shape.count == original.count && shape.dropFirst() == original.dropFirst())
+      || LabelLayer.isOther(shape, original, name: name)
   }
 
   /// A module that the base does not have: a tied output, or a new head.
@@ -150,13 +152,6 @@ struct MergeBase {
     }
     try refuseRearranged(record, replacement, of: adapter)
     checkpoint.append(record)
-    if adapter.kind == .peftAdapter, !EmbeddingNames.isOutput(record.name) {
-      note(
-        Finding(
-          .warning, .configMismatch, tensors: [record.name],
-          "\(record.name.quoted) is new, as the base has no such tensor: the result loads as the "
-            + "class of model that was trained, which architectures of config.json may not name"))
-    }
     // A loader would give it the type of the rest.
     var original = record
     original.bytes = nil

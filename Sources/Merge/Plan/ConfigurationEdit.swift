@@ -11,14 +11,18 @@ public struct ConfigurationEdit: Sendable, Hashable {
   public var instead: JSONValue?
   /// Adds the field to the top where it stands nowhere.
   public var isAdded: Bool
+  /// Whether the field counts at the top alone: parts may have one of their own.
+  public var isOnTop: Bool
 
   public init(
-    _ field: String, _ value: JSONValue?, instead: JSONValue? = nil, isAdded: Bool = false
+    _ field: String, _ value: JSONValue?, instead: JSONValue? = nil, isAdded: Bool = false,
+    isOnTop: Bool = false
   ) {
     self.field = field
     self.value = value
     self.instead = instead
     self.isAdded = isAdded
+    self.isOnTop = isOnTop
   }
 }
 
@@ -46,7 +50,7 @@ enum ConfigurationDocument {
     }
     for edit in edits {
       var isFound = false
-      changed = setting(edit.field, in: changed) { value in
+      changed = setting(edit.field, in: changed, isOnTop: edit.isOnTop) { value in
         isFound = true
         return edit.instead == nil || edit.instead == value ? edit.value : value
       }
@@ -57,9 +61,11 @@ enum ConfigurationDocument {
     return changed == document ? nil : changed
   }
 
-  /// Sets a field wherever it stands to what `change` makes of it; nil removes it.
+  /// Sets a field wherever it stands, or at the top alone, to what `change` makes of it;
+  /// nil removes it.
   private static func setting(
-    _ field: String, in value: JSONValue, _ change: (JSONValue) -> JSONValue?
+    _ field: String, in value: JSONValue, isOnTop: Bool = false,
+    _ change: (JSONValue) -> JSONValue?
   ) -> JSONValue {
     guard case .object(let members) = value else { return value }
     return .object(
@@ -68,7 +74,8 @@ enum ConfigurationDocument {
           let new = change(member.value)
           if new != member.value { return new.map { JSONMember(member.key, $0) } }
         }
-        return JSONMember(member.key, setting(field, in: member.value, change))
+        return isOnTop
+          ? member : JSONMember(member.key, setting(field, in: member.value, change))
       })
   }
 

@@ -36,6 +36,7 @@ public struct MergeVerification: Sendable {
     makePlan: (OutputOptions) throws(CheckpointError) -> MergePlan
   ) throws(CheckpointError) {
     self.options = options
+    let (merged, renaming) = merged.named(like: base)
     let tied = try TiedWeights(base)
     let others = Set((tied?.others ?? []).map(ExactName.init))
     let isJoined =
@@ -43,7 +44,7 @@ public struct MergeVerification: Sendable {
       && !merged.records.contains { others.contains(ExactName($0.name)) }
     let plans = try Self.plans(base, options, isJoined: isJoined, makePlan)
     let planned = plans[0].plan.tensors
-    findings = plans[0].plan.findings
+    findings = plans[0].plan.findings + [renaming].compactMap(\.self)
     let pairing = try MergedPairing(planned, base: base, merged: merged, tied: tied)
     changes = pairing.changes
     candidates = Self.candidates(pairing, plans, base)
