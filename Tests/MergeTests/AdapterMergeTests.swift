@@ -394,9 +394,11 @@ import Testing
     let directory = TemporaryDirectory()
     let base = try base(in: directory, "{}")
     let plain = try adapter("plain", in: directory, pair("model.q_proj", 4, 4))
-    let vector = try adapter(
-      "vector", in: directory, fields: #", "feedforward_modules": []"#,
-      ["base_model.model.model.q_proj.ia3_l": ones([4, 1])])
+    try directory.write(
+      ["base_model.model.model.q_proj.ia3_l": ones([4, 1])], to: "vector/adapter_model.safetensors")
+    try directory.write(
+      #"{"peft_type": "IA3", "feedforward_modules": []}"#, to: "vector/adapter_config.json")
+    let vector = try Adapter(Checkpoint.open(directory.path("vector")))
     let error = #expect(throws: CheckpointError.self) {
       try plan(base, [WeightedAdapter(plain), WeightedAdapter(vector)])
     }
