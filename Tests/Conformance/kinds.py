@@ -134,8 +134,7 @@ def like_peft(harness, shares, kind, before, expected, found, vectors=False):
     dtype = NAMES[next(iter(before.values())).dtype]
     shares.add(kind, dtype, elements, differing, ulp)
     allowed = tolerance(kind, dtype, vectors)
-    # Of a few elements one alone is a large share.
-    harness.check(differing <= max(1, allowed.share * elements) and ulp <= allowed.ulp,
+    harness.check(differing <= allowed.count(elements) and ulp <= allowed.ulp,
                   "PEFT's bits", f"{differing} of {elements} elements differ, by up to {ulp} ulp")
 
 

@@ -7,6 +7,7 @@ without a row: no element of the some thousand to 75,000 differed in either; it 
 two BLAS libraries may differ by.
 """
 
+import math
 from dataclasses import dataclass
 
 
@@ -16,6 +17,12 @@ class Tolerance:
     ulp: int
     measured: str
     reason: str
+
+    def count(self, elements):
+        """How many of the elements may differ. Of a few the share varies by chance: three
+        standard deviations of rare events, and one more."""
+        expected = self.share * elements
+        return expected + 3 * math.sqrt(expected) + 1
 
 
 PRODUCTS = Tolerance(1e-4, 1, "0", "BLAS libraries add the terms of a product in unlike orders")

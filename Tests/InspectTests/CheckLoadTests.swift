@@ -46,6 +46,18 @@ import Testing
     #expect(load.unexpected == (isClean ? [] : names))
   }
 
+  @Test(arguments: [(FileFormat.safetensors, true), (.hdf5, true), (.pytorchZip, false)])
+  func `misses the count of batch normalisation only where a version is said`(
+    format: FileFormat, isClean: Bool
+  ) {
+    let checkpoint = Checkpoint(path: "x", format: format, records: [tensor("bn.weight", [2])])
+    let load = StrictLoad(
+      checkpoint,
+      into: KeyList(
+        path: "base", [.init("bn.weight", [2]), .init("bn.num_batches_tracked", [])]))
+    #expect(load.missing == (isClean ? [] : ["bn.num_batches_tracked"]))
+  }
+
   struct KeysCase: CustomTestStringConvertible {
     let name: String
     let text: String

@@ -41,6 +41,7 @@ import Testing
     ),
     // What predicts the tokens after the next lies behind the others, or is not there.
     (#""num_hidden_layers": 3, "num_nextn_predict_layers": 1"#, layers([0, 1, 2, 3]), []),
+    (#""num_hidden_layers": 64, "num_block_repeats": [1, 2, 1]"#, layers([0, 1, 2]), []),
     (#""num_hidden_layers": 3, "num_nextn_predict_layers": 1"#, layers([0, 1, 2]), []),
     (
       #""num_hidden_layers": 3, "num_nextn_predict_layers": 1"#, layers([0, 1, 3]),

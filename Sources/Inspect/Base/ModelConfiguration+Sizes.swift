@@ -42,7 +42,8 @@ extension ModelConfiguration {
   /// How many layers the file may hold: those that predict further tokens are counted apart
   /// and lie behind the others, where a program saved them at all.
   var layerCounts: ClosedRange<Int>? {
-    guard let count = layerCount, count >= 0 else { return nil }
+    // EfficientNet makes its number of layers up from how often its blocks are repeated.
+    guard let count = layerCount, count >= 0, field("num_block_repeats") == nil else { return nil }
     let more = Self.predictionFields.lazy.compactMap { field($0)?.int }.first { $0 > 0 } ?? 0
     return count...count.saturatingSum(more)
   }

@@ -42,7 +42,7 @@ public struct CheckpointCheck {
     case .nothing: return report(alone + foreignNames + wrappedNames)
     case .base(let base): return try report(alone, base: base)
     case .expected(let expected):
-      let load = StrictLoad(checkpoint.records, into: expected)
+      let load = StrictLoad(checkpoint, into: expected)
       return report(alone, load, expected: expected, source: expected.path, base: nil)
     case .log(let text, let source, let isFile):
       return try report(alone, log: text, from: source, isFile: isFile)
@@ -157,7 +157,7 @@ public struct CheckpointCheck {
   private func report(_ alone: [Finding], base: Checkpoint) throws(CheckpointError) -> CheckReport {
     guard isAdapter, let adapter = inspection.adapter else {
       let expected = KeyList(modelOf: base, as: checkpoint)
-      let load = StrictLoad(checkpoint.records, into: expected)
+      let load = StrictLoad(checkpoint, into: expected)
       return report(
         alone, load, expected: expected, source: "the base \(base.path)", base: base)
     }

@@ -32,8 +32,16 @@ public struct StrictLoad: Sendable, Hashable {
     self.mismatched = mismatched
   }
 
-  /// Loads `records` into a model that wants `expected`.
-  public init(_ records: [TensorRecord], into expected: KeyList) {
+  /// Loads the tensors of `checkpoint` into a model that wants `expected`.
+  public init(_ checkpoint: Checkpoint, into expected: KeyList) {
+    self.init(
+      checkpoint.records, into: expected,
+      isVersioned: ![.safetensors, .hdf5].contains(checkpoint.format))
+  }
+
+  /// Loads `records` into a model that wants `expected`; a state dict that torch pickled says
+  /// which version of each module it holds.
+  public init(_ records: [TensorRecord], into expected: KeyList, isVersioned: Bool = true) {
     let names = Self.loadedNames(records, into: expected)
     var shapes: [ExactName: [Int]] = [:]
     for (name, record) in zip(names, records) { shapes[ExactName(name)] = record.shape }
@@ -42,6 +50,7 @@ public struct StrictLoad: Sendable, Hashable {
       let name = ExactName(entry.name)
       guard wanted.insert(name).inserted else { continue }
       guard let found = shapes[name] else {
+        if !isVersioned, Self.isCount(entry.name) { continue }
         missing.append(entry.name)
         continue
       }
@@ -51,6 +60,12 @@ public struct StrictLoad: Sendable, Hashable {
     }
     unexpected = zip(names, records).filter { !wanted.contains(ExactName($0.0)) }
       .map(\.1.name)
+  }
+
+  /// Whether it is the count that batch normalisation got with its second version: torch fills
+  /// it in for a state dict that says no version.
+  private static func isCount(_ name: String) -> Bool {
+    name.dottedSegments.last == "num_batches_tracked"
   }
 
   /// The names as torch takes them: its weight norm, a parametrization today, knows those of
