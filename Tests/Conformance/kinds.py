@@ -10,7 +10,7 @@ from harness import combinations, covering, hashes
 from models import DTYPES, save_adapter
 from parts import KINDS, adapted, again, parts, save_state
 from tensors import NAMES, difference, load_directory
-from tolerances import tolerance
+from tolerances import rounding, tolerance
 
 AXES = {
     "base": list(DTYPES),
@@ -75,7 +75,7 @@ def merge(harness, shares, kind, case):
         else:
             exact = judged(model.double(), state, adapter)
             harness.check(report["merged"] or report["replaced"], "something was merged")
-            like_doubles(harness, state, exact, found)
+            like_doubles(harness, state, exact, found, rounding(kind))
     same_bytes(harness, base, adapter, out)
 
 
@@ -152,15 +152,16 @@ def last_place(values):
     return torch.nextafter(values, infinity).double() - values.double()
 
 
-def like_doubles(harness, before, expected, found):
-    """Every value is the one of double precision, rounded once, but for float32's own error."""
+def like_doubles(harness, before, expected, found, rounding=2.0 ** -21):
+    """Every value is the one of double precision, rounded once, but for float32's own error:
+    the share `rounding` of the largest value."""
     worst = {}
     for name, wanted in expected.items():
         value = found[name]
         step = last_place(wanted.to(value.dtype).abs())
         # What float32 itself loses, at most, in a sum of numbers of this size.
         largest = max(float(wanted.abs().max()), float(before[name].abs().max()))
-        error = (value.double() - wanted).abs() - step - largest * 2.0 ** -21
+        error = (value.double() - wanted).abs() - step - largest * rounding
         if not bool((error <= 0).all()):
             worst[name] = float(error.max() / largest)
     harness.equal(worst, {}, "one rounding of what double precision gives")
