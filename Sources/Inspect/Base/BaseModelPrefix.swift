@@ -16,11 +16,12 @@ struct BaseModelPrefix: Hashable {
     self.isOfLabels = isOfLabels
   }
 
-  /// Those that a base of this configuration may have; all that are known for a model that
-  /// transformers does not know by itself.
+  /// Those that a base of this configuration may have. Without one, and for a model that
+  /// transformers does not know by itself, those that name no model: any other would put the
+  /// adapter of one model onto another, or onto another part.
   static func possible(for configuration: ModelConfiguration?) -> [BaseModelPrefix] {
     guard let type = configuration?.modelType, configuration?.codeFiles.isEmpty == true else {
-      return all
+      return general
     }
     if without.contains(type) { return [] }
     if named.contains(type) { return [BaseModelPrefix(attribute(type))] }
@@ -50,8 +51,7 @@ struct BaseModelPrefix: Hashable {
   /// The attribute of a model that is called as its type.
   private static func attribute(_ type: String) -> String { type.replacing("-", with: "_") }
 
-  private static let all = Set([usual] + others.keys + named.map(attribute)).sorted()
-    .map { BaseModelPrefix($0) }
+  private static let general = [usual, "transformer"].map { BaseModelPrefix($0) }
 
   /// Types of models whose attribute has their name.
   private static let named = words(
