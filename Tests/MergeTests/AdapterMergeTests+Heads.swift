@@ -23,16 +23,17 @@ extension AdapterMergeTests {
   }
 
   private static let new =
-    "tensor \"score.weight\" is new, as the base has no such tensor: the result loads as the class "
-    + "of model that was trained, "
+    "tensor \"score.weight\" is new, as the base has no such tensor: "
   private static func labels(_ rows: Int, _ old: Int, _ names: String) -> String {
     "note: the adapter brings a head of \(rows) label\(rows == 1 ? "" : "s"), where the base has "
       + "\(old): id2label and label2id of config.json become \(names), as no file says their names"
   }
   private static let classified =
-    "note: \(new)and architectures of config.json becomes LlamaForSequenceClassification"
+    "note: \(new)architectures of config.json becomes LlamaForSequenceClassification, the class that "
+    + "was trained"
   private static let unclassified =
-    "warning: \(new)which architectures of config.json may not name"
+    "warning: \(new)the result loads as the class of model that was trained, which architectures of "
+    + "config.json may not name"
 
   static let heads = [
     HeadCase(
@@ -54,6 +55,10 @@ extension AdapterMergeTests {
       says: [#""id2label": {"0": "LABEL_0"}"#, "OwnForCausalLM"],
       told: [labels(1, 2, "LABEL_0"), unclassified]),
     HeadCase(
+      name: "a layer of one's own under the name of the head",
+      configuration: #"{"architectures": ["LlamaForCausalLM"], "hidden_size": 8}"#, rows: 2,
+      says: ["LlamaForCausalLM"], told: [unclassified]),
+    HeadCase(
       name: "other labels than the base has",
       configuration: """
         {"architectures": ["LlamaForSequenceClassification"], "num_labels": 4,
@@ -69,7 +74,10 @@ extension AdapterMergeTests {
         "BertForMultipleChoice", "parent_library": "transformers.models.bert.modeling_bert"}
         """,
       rows: 1, says: ["BertForMultipleChoice"], saysNot: ["id2label"],
-      told: ["note: \(new)and architectures of config.json becomes BertForMultipleChoice"]),
+      told: [
+        "note: \(new)architectures of config.json becomes BertForMultipleChoice, the class that was "
+          + "trained"
+      ]),
   ]
 
   @Test(arguments: heads)

@@ -13,6 +13,9 @@ public struct TrainedClass: Sendable {
     task = configuration?.json["task_type"]?.string
   }
 
+  /// Whether it is told by its name.
+  public var isNamed: Bool { name != nil }
+
   /// Whether it has no head, so that its parts are not in an attribute of a class around
   /// them; nil where nothing tells.
   var isBare: Bool? {

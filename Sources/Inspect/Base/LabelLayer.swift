@@ -1,7 +1,9 @@
 /// The last layer of a head, which has a row for each label that the configuration of the
 /// model counts.
 public enum LabelLayer {
-  private static let names: Set<Substring> = ["classifier", "score", "qa_outputs", "logits_proj"]
+  private static let names: Set<Substring> = [
+    "classifier", "score", "qa_outputs", "logits_proj", "cls_classifier", "distillation_classifier",
+  ]
   /// Heads of several layers.
   private static let heads: Set<Substring> = ["classifier", "classification_head"]
 

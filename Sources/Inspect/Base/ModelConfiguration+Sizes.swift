@@ -18,7 +18,7 @@ extension ModelConfiguration {
   private static let reservedRows: [String: Int?] = [
     "mllama": 8, "mllama_text_model": 8, "moshi": 1, "cpmant": nil, "kyutai_speech_to_text": nil,
   ]
-  var hiddenSize: Int? { (field("hidden_size") ?? field("n_embd") ?? field("d_model"))?.int }
+  public var hiddenSize: Int? { (field("hidden_size") ?? field("n_embd") ?? field("d_model"))?.int }
   /// What it says of how wide an embedding of tokens may be; many models hold it narrower
   /// than their layers, and each family has a field of its own for that.
   var embeddingWidths: [(field: String, value: Int)] {

@@ -31,7 +31,7 @@ public struct ModelConfiguration: Sendable {
   }
   private static let usualLabelCount = 2
   /// The class of the model.
-  var architecture: String? { json["architectures"]?.array?.first?.string }
+  public var architecture: String? { json["architectures"]?.array?.first?.string }
   /// What the model has and its file does not, as transformers computes it.
   var unsavedNames: [String] { modelType.flatMap { Self.unsaved[$0] } ?? [] }
   private static let unsaved = [

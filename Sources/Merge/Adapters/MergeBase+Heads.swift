@@ -26,13 +26,16 @@ extension MergeBase {
     let classes = Set(trained.compactMap { $0.architecture(of: configuration) })
     let summary = FoldedKeys.summary(of: names, "tensor")
     let new =
-      "\(summary) \(names.count == 1 ? "is" : "are") new, as the base has no such tensor: the result "
-      + "loads as the class of model that was trained, "
-    guard configuration != nil, classes.count == 1, let name = classes.first else {
+      "\(summary) \(names.count == 1 ? "is" : "are") new, as the base has no such tensor: "
+    guard let configuration, classes.count == 1, let name = classes.first,
+      name != configuration.architecture,
+      trained.contains(where: \.isNamed) || holdsLabelLayer(configuration)
+    else {
       note(
         Finding(
           .warning, .configMismatch, tensors: names,
-          new + "which architectures of config.json may not name"))
+          new + "the result loads as the class of model that was trained, which architectures of "
+            + "config.json may not name"))
       return
     }
     edit(
@@ -40,7 +43,19 @@ extension MergeBase {
         "architectures", .array([.string(name)]), isAdded: true, isOnTop: true),
       Finding(
         .note, .configMismatch, tensors: names,
-        new + "and architectures of config.json becomes \(name.printable)"))
+        new + "architectures of config.json becomes \(name.printable), the class that was trained"))
+  }
+
+  /// Whether the new tensors are of a head as classes for a task have it; a head of one's own
+  /// may have the same name, but has more layers, other sizes or a bias.
+  private func holdsLabelLayer(_ configuration: ModelConfiguration) -> Bool {
+    let names = newNames
+    guard !names.contains("score.bias"),
+      let weight = checkpoint.records.first(where: {
+        names.contains($0.name) && $0.name.hasSuffix(".weight") && LabelLayer.isOfLabels($0.name)
+      })
+    else { return false }
+    return configuration.hiddenSize.map { $0 == weight.shape.last } ?? true
   }
 
   /// Sets the number of labels, which transformers takes from their names.
