@@ -56,8 +56,8 @@ extension AdapterMergeTests {
       told: [labels(1, 2, "LABEL_0"), unclassified]),
     HeadCase(
       name: "a layer of one's own under the name of the head",
-      configuration: #"{"architectures": ["LlamaForCausalLM"], "hidden_size": 8}"#, rows: 2,
-      says: ["LlamaForCausalLM"], told: [unclassified]),
+      configuration: #"{"architectures": ["LlamaForCausalLM"], "hidden_size": 8}"#, rows: 3,
+      says: ["LlamaForCausalLM"], told: [labels(3, 2, "LABEL_0 to LABEL_2"), unclassified]),
     HeadCase(
       name: "other labels than the base has",
       configuration: """
