@@ -25,7 +25,7 @@ public enum SideFileChecks {
     -> Finding?
   {
     guard adapter.kind != .llavaAdapter, checkpoint.sideFile("mm_projector.bin") == nil,
-      !checkpoint.records.contains(where: { LlavaTrainables.isProjector($0.name) })
+      !holdsProjector(checkpoint)
     else { return nil }
     let isSure = (try? ModelConfiguration(beside: checkpoint))?.isLlava == true
     guard isSure || isOfLlava(adapter, base) else { return nil }

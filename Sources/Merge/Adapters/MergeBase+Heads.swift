@@ -29,7 +29,7 @@ extension MergeBase {
       "\(summary) \(names.count == 1 ? "is" : "are") new, as the base has no such tensor: "
     guard let configuration, classes.count == 1, let name = classes.first,
       name != configuration.architecture,
-      trained.contains(where: \.isNamed) || holdsLabelLayer(configuration)
+      trained.contains(where: \.isNamed) || holdsLabelLayer(names, configuration)
     else {
       note(
         Finding(
@@ -48,8 +48,7 @@ extension MergeBase {
 
   /// Whether the new tensors are of a head as classes for a task have it; a head of one's own
   /// may have the same name, but has more layers, other sizes or a bias.
-  private func holdsLabelLayer(_ configuration: ModelConfiguration) -> Bool {
-    let names = newNames
+  private func holdsLabelLayer(_ names: [String], _ configuration: ModelConfiguration) -> Bool {
     guard !names.contains("score.bias"),
       let weight = checkpoint.records.first(where: {
         names.contains($0.name) && $0.name.hasSuffix(".weight") && LabelLayer.isOfLabels($0.name)
